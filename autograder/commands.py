@@ -1,0 +1,298 @@
+"""What `run.py` does: grade, debug, pack, reset, self-test.  Every function returns the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import time
+import traceback
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from autograder.judge import progress as remembered
+from autograder.judge import submission as submissions
+from autograder.judge.candidate import DebugCandidate, WorkerCandidate
+from autograder.judge.exercises import ROOT, Part, find_part, find_parts
+from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted
+from autograder.judge.record import PartRecord
+from autograder.judge.staging import stage
+
+GRADED, BELOW, CANNOT = 0, 1, 2
+INTERRUPTED = 130
+DEFAULT_ZIP = "PART.zip"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was asked for on the command line."""
+
+    part: str
+    exercises: tuple[str, ...] = ()
+    solution: bool = False
+    submission: Path | None = None
+    upstream: str = "reference"
+    seed: int | None = None
+    examples: int | None = None
+    json: Path | None = None
+    fail_under: float | None = None
+    pack: str | None = None
+
+
+def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[str, str]) -> int:
+    """Run a command line. A mistake of the person who typed it is one line on standard error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        return app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
+    except (CannotGrade, typer.TyperException) as error:
+        message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+        print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
+    except GraderFault as fault:
+        print(f"A fault of the grader, not of your code:\n{fault}", file=sys.stderr)
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CANNOT
+
+
+def _with_defaults(arguments: Sequence[str], default_values: Mapping[str, str]) -> Iterator[str]:
+    """Give an option that may stand alone its value."""
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+        yield argument
+        if argument in default_values and following.startswith("-"):
+            yield default_values[argument]
+
+
+def part_names() -> str:
+    return ", ".join(part.short_name for part in find_parts())
+
+
+def chosen_parts(name: str) -> list[Part]:
+    """The parts that `part4`, `part4_attention` or `all` names."""
+    return find_parts() if name == "all" else [find_part(name)]
+
+
+def grade_parts(choice: Choice) -> int:
+    """Grade, report, remember, write what was asked for."""
+    from autograder.reports import json_record, terminal
+
+    parts = chosen_parts(choice.part)
+    _check(choice, parts)
+    submission = _submission(choice, find_parts())
+    console = _console()
+    results = []
+    for part in parts:
+        before = remembered.load(part)
+        result = _grade_part(part, submission, choice, before)
+        if submission.label == "in place":
+            remembered.save(part, remembered.update(before, result))
+        terminal.show(console, part, result, before.outcomes if submission.label == "in place" else {}, places(part, submission))
+        results.append(result)
+    if choice.part == "all":
+        terminal.show_sum(console, results)
+    if choice.json is not None:
+        json_record.write(choice.json, results, choice.part == "all")
+    if choice.pack is not None:
+        for part, result in zip(parts, results, strict=True):
+            console.print(f"packed {pack(part, submission, result, choice.pack)}", highlight=False, markup=False)
+    if any(result.has_grader_fault for result in results):
+        return CANNOT
+    return BELOW if choice.fail_under is not None and sum(result.points for result in results) < choice.fail_under else GRADED
+
+
+def _grade_part(part: Part, submission: submissions.Submission, choice: Choice, before: remembered.PartProgress) -> PartRecord:
+    with WorkerCandidate(part, stage(part, submission, choice.upstream)) as candidate:
+        # The worker starts on the other core while hypothesis and torch are imported here.
+        from autograder.judge.collection import EXAMPLES, collect
+        from autograder.judge.grading import grade
+
+        with _progress(part) as tell_total_and_result:
+            seed = choice.seed if choice.seed is not None else random.SystemRandom().randrange(2**31)
+            collection = collect(part, seed, choice.examples or EXAMPLES["learner"], choice.exercises or None)
+            first = remembered.failing_problems(before) if submission.label == "in place" else {}
+            result = grade(collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests)))
+    result.ignored_files = [name for name in submission.ignored if name != PRACTICE]
+    return result
+
+
+@contextlib.contextmanager
+def _progress(part: Part) -> Iterator[Callable[[int], Callable[[Any], None]]]:
+    """A bar on standard error, where a person watches."""
+    console = Console(stderr=True)
+    columns = (TextColumn(part.name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[exercise]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(part.name, total=None, exercise="drawing problems")
+
+        def tell(total: int) -> Callable[[Any], None]:
+            bar.update(task, total=total)
+            return lambda result: bar.update(task, advance=1, exercise=result.test.exercise)
+
+        yield tell
+
+
+def _check(choice: Choice, parts: Sequence[Part]) -> None:
+    """Whatever can be known to be wrong is said before anything runs."""
+    if choice.solution and choice.submission is not None:
+        raise CannotGrade("--solution and --submission must not be given together; choose one.")
+    if choice.exercises and len(parts) > 1:
+        raise CannotGrade("-e must be given with one part; got all.")
+    for exercise in choice.exercises:
+        parts[0].exercise(exercise)
+    if choice.json is not None:
+        check_writable(choice.json, "--json")
+    if choice.pack is not None:
+        if choice.solution or choice.submission is not None:
+            raise CannotGrade("--pack must be given for the files in place, without --solution or --submission.")
+        if choice.pack != DEFAULT_ZIP and len(parts) > 1:
+            raise CannotGrade(f"--pack must be given without a name for all parts; got {choice.pack}.")
+        for part in parts:
+            check_writable(_zip_path(part, choice.pack), "--pack")
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Raise CannotGrade unless a file can be written at `path`."""
+    if path.is_dir():
+        raise CannotGrade(f"{option} must name a file; got the folder {path}.")
+    if not path.parent.is_dir():
+        raise CannotGrade(f"{option} must lie in an existing folder; got {path}.")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise CannotGrade(f"{option} must be writable; got {path}.")
+
+
+def _submission(choice: Choice, parts: list[Part]) -> submissions.Submission:
+    if choice.solution:
+        return submissions.reference(parts)
+    if choice.submission is not None:
+        return submissions.from_path(choice.submission, parts)
+    return submissions.in_place(parts)
+
+
+def places(part: Part, submission: submissions.Submission) -> dict[str, str]:
+    """For every exercise that is still to be written: `file:line` of its first stub line."""
+    from autograder.stubs import unwritten
+
+    found: dict[str, str] = {}
+    for file, content in submission.of(part).items():
+        if isinstance(content, bytes):
+            with contextlib.suppress(ValueError, SyntaxError):
+                for exercise, lines in unwritten(content.decode("utf-8")).items():
+                    found[exercise] = f"{part.name}/{file}:{lines[0]}"
+    return found
+
+
+PRACTICE = "practice.json"
+
+
+def pack(part: Part, submission: submissions.Submission, result: PartRecord, name: str) -> Path:
+    """Write the zip to hand in: the exercise files and the record of this practice run."""
+    from autograder.reports import json_record
+
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, content in submission.of(part).items():
+            if isinstance(content, bytes):
+                archive.writestr(f"{part.name}/{file}", content)
+        archive.writestr(PRACTICE, json_record.to_json([result], all_parts=False))
+    path = _zip_path(part, name)
+    remembered.write_whole(path, buffer.getvalue())
+    return path
+
+
+def _zip_path(part: Part, name: str) -> Path:
+    return Path(f"{part.name}.zip" if name == DEFAULT_ZIP else name)
+
+
+def reset_exercise(part_name: str, exercise_id: str) -> int:
+    """Put an exercise's functions back to what the stub says, and keep the old file."""
+    from autograder.stubs import reset_region
+
+    part = find_part(part_name)
+    exercise = part.exercise(exercise_id)
+    path = part.folder / exercise.file
+    try:
+        source = path.read_bytes().decode("utf-8")
+        restored = reset_region(source, _stub(part, exercise.file), exercise_id, f"{part.name}/{exercise.file}")
+    except (OSError, ValueError) as error:
+        raise CannotGrade(str(error)) from None
+    if restored == source:
+        print(f"{exercise_id} is as it was handed out; nothing to do.")
+        return GRADED
+    kept = _keep(path)
+    remembered.write_whole(path, restored.encode("utf-8"))
+    print(f"{exercise_id} in {part.name}/{exercise.file} is as it was handed out; what you had is kept in {kept.relative_to(ROOT)}.")
+    return GRADED
+
+
+def _stub(part: Part, file: str) -> str:
+    """The stub of an exercise file: generated where the reference is here, else as it was committed."""
+    from autograder.stubs import generate_stub
+
+    reference = part.folder / "solution" / file
+    if reference.is_file():
+        return generate_stub(reference.read_text(encoding="utf-8"), part.name)
+    shown = subprocess.run(["git", "show", f"HEAD:./{part.name}/{file}"], cwd=ROOT, capture_output=True, check=False)
+    if shown.returncode != 0:
+        raise CannotGrade(f"--reset must find the stub of {part.name}/{file}; neither the reference nor git has it. Take it from the handout.")
+    return shown.stdout.decode("utf-8")
+
+
+def _keep(path: Path) -> Path:
+    folder = remembered.FOLDER / "kept" / path.parent.name
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{path.name}"
+    remembered.write_whole(kept, path.read_bytes())
+    return kept
+
+
+def debug(choice: Choice) -> int:
+    """Run the tests in this process until one fails, and show where. `breakpoint()` works in the exercise."""
+    from autograder.judge.collection import EXAMPLES, collect
+    from autograder.judge.running import check
+
+    part = find_part(choice.part)
+    _check(choice, [part])
+    folder = part.folder / "solution" if choice.solution else choice.submission / part.name if choice.submission is not None else None
+    candidate = DebugCandidate(part, folder)
+    collection = collect(part, choice.seed or 0, choice.examples or EXAMPLES["learner"], choice.exercises or None)
+    for test in collection.tests:
+        for problem in collection.problems[test.id]:
+            try:
+                check(test.body, candidate, problem)  # type: ignore[arg-type]
+            except NotAttempted:
+                print(f"{test.exercise} is not attempted.")
+                return GRADED
+            except Exception as failure:
+                traceback.print_exception(failure.__cause__ or failure)
+                print(f"\n{test.exercise}: {test.claim}\n{failure}\nA debug run gives no score.")
+                return GRADED
+    print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")
+    return GRADED
+
+
+def self_test(tier: str) -> int:
+    """Run the repository's own tests; `full` adds the slow ones."""
+    if tier not in ("quick", "full"):
+        raise CannotGrade(f"--self-test must be given alone or as full; got {tier!r}.")
+    tests = ROOT / "autograder" / "tests"
+    command = [sys.executable, "-m", "pytest", str(tests), "-p", "_hypothesis_pytestplugin", "-q", "--color=auto"]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run([*command, *([] if tier == "full" else ["-m", "not slow"])], cwd=ROOT, env=environment, check=False).returncode
+
+
+def _console() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for a table where it is a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 140))

@@ -1,0 +1,190 @@
+"""The submission as a test sees it: give a probe plain data, get plain data back or a Failure."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from autograder.judge.exercises import Part
+from autograder.judge.failures import (
+    Crashed,
+    Erred,
+    Failure,
+    GraderFault,
+    NotAttempted,
+    OutOfMemory,
+    Refused,
+    TimedOut,
+    Trace,
+    Wrong,
+)
+from autograder.judge.isolation import Isolation, plan_setup
+from autograder.judge.staging import Stage
+from autograder.judge.worker_process import HeadAndTail, Limits, WorkerProcess
+from autograder.testing.probes import Probe
+from autograder.worker import wire
+
+
+_PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read
+
+
+class _Raises:
+    """`raises` in terms of `run`."""
+
+    run: Callable[..., Any]
+
+    def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
+        try:
+            self.run(probe, **arguments)
+        except Erred as erred:
+            if erred.trace.kinds[0] == error.__name__:
+                return erred.trace.message
+            raise Wrong(f"{probe.name} must raise {error.__name__}; it raised {erred.message}.") from None
+        raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.")
+
+
+class WorkerCandidate(_Raises):
+    """A submission in a worker process, which is replaced when it dies. Use as a context manager."""
+
+    def __init__(self, part: Part, stage: Stage, limits: Limits = Limits()) -> None:
+        self.stage, self.limits = stage, limits
+        self._setup = plan_setup(part, stage, limits)
+        self._worker: WorkerProcess | None = None
+        self._is_ready = False
+        self._isolation: Isolation | None = None
+        self._loaded: set[str] = set()
+        self._unloadable: dict[str, Failure] = {}
+        self._deadline = float("inf")
+        self._output = HeadAndTail()
+        self._has_timed_out = False
+        self.answers: list[bytes] = []
+        self.called: tuple[Probe, dict[str, Any]] | None = None
+
+    def __enter__(self) -> WorkerCandidate:
+        self._spawn()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+        self.stage.remove()
+
+    def start_clock(self) -> None:
+        """From now on the part's deadline counts."""
+        self._deadline = time.monotonic() + self.limits.part_seconds
+
+    @property
+    def isolation(self) -> Isolation:
+        """What holds around the worker, found out by trying when it started."""
+        if self._isolation is None:
+            self._live_worker()
+        assert self._isolation is not None
+        return self._isolation
+
+    @property
+    def output(self) -> str:
+        """What the submission has printed since `forget_output`."""
+        time.sleep(_PIPE_SECONDS)
+        return self._output.text()
+
+    def forget_output(self) -> None:
+        """Count what is printed from now on."""
+        self._output.clear()
+
+    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+        probe.check_arguments(arguments)
+        payload = wire.encode(arguments)
+        self.called = probe, arguments
+        self._load(probe.module)
+        seconds = self.limits.call_seconds_after_a_timeout if self._has_timed_out else self.limits.call_seconds
+        value = self._ask(lambda number: wire.Call(number, probe.module, probe.name, payload), seconds)
+        self.answers.append(value)
+        try:
+            return wire.decode(value)
+        except wire.WireError as error:
+            self._forget_worker()
+            raise Crashed(f"the worker broke the protocol: {error}") from None
+
+    def _load(self, module: str) -> None:
+        if module in self._unloadable:
+            raise self._unloadable[module]
+        self._live_worker()
+        if module in self._loaded:
+            return
+        try:
+            self._ask(lambda number: wire.Load(number, module), self.limits.load_seconds)
+        except Failure as failure:
+            self._unloadable[module] = failure  # the same in every test: asking again would only take the time again
+            raise
+        self._loaded.add(module)
+
+    def _ask(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> bytes:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut(f"the part's {self.limits.part_seconds:.3g} s are used up")
+        worker = self._live_worker()
+        try:
+            answer = worker.request(make_message, min(seconds, left))
+        except (TimedOut, Crashed) as failure:
+            self._forget_worker()
+            self._has_timed_out |= isinstance(failure, TimedOut)
+            raise
+        if isinstance(answer, wire.Returned):
+            return answer.value
+        raise self._failure_of(answer)
+
+    def _failure_of(self, raised: wire.Raised) -> Failure:
+        trace = Trace(tuple(raised.kinds) or ("Exception",), raised.message, tuple(raised.frames))
+        if raised.refused:
+            return Refused(raised.refused)
+        if "NotImplementedError" in trace.kinds:
+            return NotAttempted(trace.message)
+        if "MemoryError" in trace.kinds:
+            self._forget_worker()  # an interpreter that has run out of memory is not worth trusting with the next call
+            return OutOfMemory(trace.message or "out of memory")
+        return Erred(trace)
+
+    def _live_worker(self) -> WorkerProcess:
+        if self._worker is None:
+            self._spawn()
+        assert self._worker is not None
+        if not self._is_ready:
+            self._isolation = Isolation.of(self._worker.wait_until_ready())
+            self._is_ready = True
+        return self._worker
+
+    def _spawn(self) -> None:
+        self._worker = WorkerProcess(self.stage.folder, self._setup, self.limits, self._output)
+        self._is_ready = False
+        self._loaded = set()
+
+    def _forget_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+        self._worker = None
+
+
+class DebugCandidate(_Raises):
+    """The submission in the judge's own process, so that `breakpoint()` works. Nothing it says is scored."""
+
+    def __init__(self, part: Part, folder: os.PathLike[str] | None) -> None:
+        if folder is not None:
+            package = importlib.import_module(part.name)
+            package.__path__.insert(0, os.fspath(folder))
+
+    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+        probe.check_arguments(arguments)
+        try:
+            function = getattr(importlib.import_module(probe.module), probe.name)
+            return wire.decode(wire.encode(function(**copy.deepcopy(arguments))))
+        except NotImplementedError as error:
+            raise NotAttempted(str(error)) from error
+        except GraderFault:
+            raise
+        except Exception as error:
+            kinds = tuple(kind.__name__ for kind in type(error).__mro__)
+            raise Erred(Trace(kinds, str(error), ())) from error

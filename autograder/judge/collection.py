@@ -1,0 +1,127 @@
+"""Collect a part's tests once, draw their problems once; then run them on as many submissions as there are."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase
+
+from autograder.judge.exercises import Exercise, Part
+from autograder.judge.failures import CannotGrade, GraderFault
+from autograder.testing.marks import Kind, mark_of
+
+Problem = dict[str, Any]
+EXAMPLES = {"learner": 30, "grading": 100}
+
+
+@dataclass(frozen=True)
+class CollectedTest:
+    """One test function: whose points it earns, what it claims, and its body."""
+
+    id: str
+    exercise: str
+    kind: Kind
+    claim: str
+    function: Callable[..., Any]
+    body: Callable[..., Any]  # what is called on a recorded problem: body(candidate, **problem)
+    path: Path
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether hypothesis draws its problems (a test without `@given` has one problem, the empty one)."""
+        return self.body is not self.function
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A part's tests with the problems of one grading seed."""
+
+    part: Part
+    tests: tuple[CollectedTest, ...]
+    seed: int
+    problems: dict[str, list[Problem]]
+
+    def of(self, exercise: Exercise) -> list[CollectedTest]:
+        return [test for test in self.tests if test.exercise == exercise.id]
+
+
+def collect(part: Part, seed: int, examples: int = EXAMPLES["learner"], only: Iterable[str] | None = None) -> Collection:
+    """Import the part's tests and draw their problems; `only` names exercises to restrict this to."""
+    wanted = set(only) if only is not None else {exercise.id for exercise in part.exercises}
+    tests = [test for test in find_tests(part) if test.exercise in wanted]
+    order = {exercise.id: position for position, exercise in enumerate(part.exercises)}
+    tests.sort(key=lambda test: (order[test.exercise], test.kind != "oracle"))
+    return Collection(part, tuple(tests), seed, {test.id: draw(test, seed, examples) for test in tests})
+
+
+def find_tests(part: Part) -> list[CollectedTest]:
+    """The tests in `tests/test_*.py`, in the order of the files. Raises GraderFault for one without an exercise of the part."""
+    known = {exercise.id for exercise in part.exercises}
+    tests = []
+    for path in sorted((part.folder / "tests").glob("test_*.py")):
+        try:
+            module = importlib.import_module(f"{part.name}.tests.{path.stem}")
+        except ModuleNotFoundError as error:
+            raise CannotGrade(f"{path.name} must be importable; {error}. `python autograder/run.py` sets up what is missing.") from error
+        for name, function in vars(module).items():
+            if name.startswith("test_") and (mark := mark_of(function)) is not None:
+                if mark.exercise not in known:
+                    raise GraderFault(f"{path.name}::{name} is marked for {mark.exercise!r}, which part.toml does not have.")
+                body = function.hypothesis.inner_test if hasattr(function, "hypothesis") else function
+                tests.append(CollectedTest(f"{path.name}::{name}", mark.exercise, mark.kind, _claim(function), function, body, path))
+    return tests
+
+
+def draw(test: CollectedTest, seed: int, examples: int) -> list[Problem]:
+    """The problems that hypothesis draws for this test with this seed. Raises GraderFault if a strategy fails."""
+    if not test.is_drawn:
+        return [{}]
+    problems: list[Problem] = []
+
+    def record(candidate: object, **problem: Any) -> None:
+        problems.append(problem)
+
+    try:
+        _run_drawn(test, record, seed, examples, (Phase.explicit, Phase.generate))
+    except Exception as error:
+        raise GraderFault(f"{test.id}: its problems cannot be drawn: {type(error).__name__}: {error}") from error
+    return problems
+
+
+def shrink(test: CollectedTest, check: Callable[..., None], seed: int, examples: int) -> None:
+    """Draw again and let hypothesis shrink what makes `check(candidate, **problem)` raise."""
+    _run_drawn(test, check, seed, examples, (Phase.explicit, Phase.generate, Phase.shrink))
+
+
+def _run_drawn(test: CollectedTest, body: Callable[..., None], seed: int, examples: int, phases: Iterable[Phase]) -> None:
+    """Run a `@given` test with another body. `inner_test` is hypothesis' documented place for test runners to put theirs."""
+    handle = test.function.hypothesis  # type: ignore[attr-defined]
+    function = hypothesis.seed(seed ^ zlib.crc32(test.id.encode()))(test.function)
+    settings = hypothesis.settings(
+        max_examples=examples,
+        phases=tuple(phases),
+        database=None,
+        deadline=None,
+        derandomize=False,
+        report_multiple_bugs=False,
+        suppress_health_check=tuple(HealthCheck),
+        print_blob=False,
+    )
+    handle.inner_test = body
+    previous = function._hypothesis_internal_use_settings
+    function._hypothesis_internal_use_settings = settings
+    try:
+        function(candidate=None)
+    finally:
+        handle.inner_test = test.body
+        function._hypothesis_internal_use_settings = previous
+
+
+def _claim(function: Callable[..., Any]) -> str:
+    return " ".join((function.__doc__ or "").split())

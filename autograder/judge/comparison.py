@@ -1,0 +1,163 @@
+"""Compare the submission's answer with the truth: structure, shape, dtype, then values.
+
+This is the one place where tolerances stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.judge.failures import Wrong
+
+# Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of summation, float32 for a few hundred roundings.
+TOLERANCES = {"float64": 1e-8, "complex128": 1e-8, "float32": 1e-4, "complex64": 1e-4, "float16": 1e-2}
+
+Mistakes = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first place where an answer differs from the truth."""
+
+    name: str
+    got: np.ndarray
+    expected: np.ndarray
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Which values differ; everything, if the shapes differ."""
+        if self.got.shape != self.expected.shape:
+            return np.ones(self.expected.shape, dtype=bool)
+        return ~close(self.got, self.expected)
+
+
+def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mistakes: Mistakes = None) -> None:
+    """Raise Wrong unless `got` is `expected`: in structure, shape, dtype and, within the dtype's tolerance, value.
+
+    `names` picks entries of two dicts.  `mistakes` maps a sentence that names a known mistake to what it would give
+    (or is a function that makes this map): the report says so when the answer is just that.
+    """
+    try:
+        _compare(got, expected, names)
+    except Wrong as wrong:
+        wrong.mistake = _recognise(got, expected, names, mistakes)
+        raise
+
+
+def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
+    """The submission's value as an array, for laws; Wrong unless it has the shape and dtype of `like`, an array or (shape, dtype)."""
+    shape, dtype = (like.shape, like.dtype) if isinstance(like, np.ndarray) else (tuple(like[0]), np.dtype(like[1]))
+    _check_kind(name, value, shape, dtype)
+    return value
+
+
+def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Elementwise: equal, both NaN, or within the tolerance of the coarser dtype."""
+    if expected.dtype.kind not in "fc" or got.dtype.kind not in "fc":
+        return np.asarray(got == expected)
+    tolerance = max(TOLERANCES[got.dtype.name], TOLERANCES[expected.dtype.name])
+    finite = np.abs(expected[np.isfinite(expected)])
+    scale = max(1.0, float(finite.max())) if finite.size else 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.abs(got - expected) <= tolerance * scale
+    return np.asarray(near | (got == expected) | (np.isnan(got) & np.isnan(expected)))
+
+
+def same(got: Any, expected: Any) -> bool:
+    """Whether `assert_same` would pass."""
+    try:
+        _compare(got, expected, None)
+    except Wrong:
+        return False
+    return True
+
+
+def _compare(got: Any, expected: Any, names: Sequence[str] | None, name: str = "") -> None:
+    if isinstance(expected, Mapping):
+        _compare_mappings(got, expected, names, name)
+    elif isinstance(expected, (list, tuple)):
+        _compare_sequences(got, expected, name)
+    elif isinstance(expected, (np.ndarray, np.generic)):
+        _compare_arrays(name or "answer", got, np.asarray(expected))
+    elif isinstance(expected, float) and type(got) in (int, float):
+        _compare_arrays(name or "answer", np.asarray(float(got)), np.asarray(expected))
+    elif type(got) is not type(expected) or got != expected:
+        raise Wrong(f"{name or 'answer'} must be {_short(expected)}; got {_short(got)}.")
+
+
+def _compare_mappings(got: Any, expected: Mapping[str, Any], names: Sequence[str] | None, name: str) -> None:
+    if type(got) is not dict:
+        raise Wrong(f"{name or 'answer'} must be named values; got {_short(got)}.")
+    for key in names if names is not None else expected:
+        if key not in got:
+            raise Wrong(f"{key} is missing from the answer.")
+        _compare(got[key], expected[key], None, f"{name}.{key}" if name else key)
+
+
+def _compare_sequences(got: Any, expected: Sequence[Any], name: str) -> None:
+    if type(got) is not type(expected):
+        raise Wrong(f"{name or 'answer'} must be a {type(expected).__name__}; got {_short(got)}.")
+    if len(got) != len(expected):
+        raise Wrong(f"{name or 'answer'} must have {len(expected)} entries; got {len(got)}.")
+    for position, (one, other) in enumerate(zip(got, expected, strict=True)):
+        _compare(one, other, None, f"{name or 'answer'}[{position}]")
+
+
+def _compare_arrays(name: str, got: Any, expected: np.ndarray) -> None:
+    _check_kind(name, got, expected.shape, expected.dtype, expected)
+    if not close(got, expected).all():
+        mismatch = Mismatch(name, got, expected)
+        was, should_be, differ = describe(mismatch)
+        raise Wrong(f"got {was}, expected {should_be.rpartition(' = ')[2]} ({differ}).", mismatch)
+
+
+def _check_kind(name: str, got: Any, shape: tuple[int, ...], dtype: np.dtype, expected: np.ndarray | None = None) -> None:
+    if type(got) is not np.ndarray:
+        raise Wrong(f"{name} must be an array of shape {shape}; got {_short(got)}.")
+    mismatch = Mismatch(name, got, expected) if expected is not None else None
+    if got.shape != shape:
+        raise Wrong(f"{name} must have shape {shape}; got shape {got.shape}.", mismatch)
+    if got.dtype != dtype:
+        raise Wrong(f"{name} must have dtype {dtype}; got dtype {got.dtype}.", mismatch)
+
+
+def describe(mismatch: Mismatch) -> tuple[str, str, str]:
+    """What was got, what was expected (where they first differ), and how many values differ by how much."""
+    got, expected = mismatch.got, mismatch.expected
+    if got.shape != expected.shape:
+        return f"{mismatch.name} of shape {got.shape}", f"shape {expected.shape}", ""
+    if got.dtype != expected.dtype:
+        return f"{mismatch.name} of dtype {got.dtype}", f"dtype {expected.dtype}", ""
+    index = first_wrong(mismatch)
+    place = f"{mismatch.name}[{', '.join(map(str, index))}]" if index else mismatch.name
+    differ = f"{int(mismatch.wrong.sum())} of {mismatch.wrong.size} values differ"
+    if expected.dtype.kind != "b":
+        with np.errstate(all="ignore"):
+            differ += f", largest difference {float(np.abs(got.astype(complex) - expected.astype(complex)).max()):.4g}"
+    return f"{place} = {got[index]:.9g}", f"{place} = {expected[index]:.9g}", differ
+
+
+def first_wrong(mismatch: Mismatch) -> tuple[int, ...]:
+    """The index of the first value that differs."""
+    return tuple(int(position) for position in np.argwhere(mismatch.wrong)[0])
+
+
+def _recognise(got: Any, expected: Any, names: Sequence[str] | None, mistakes: Mistakes) -> str:
+    for sentence, alternative in (mistakes() if callable(mistakes) else mistakes or {}).items():
+        try:
+            _compare(got, alternative, names)
+        except (Wrong, KeyError):
+            continue
+        return sentence
+    return ""
+
+
+def _short(value: Any) -> str:
+    if type(value) is np.ndarray:
+        return f"an array of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{type(value).__name__} {text[:80]}…"

@@ -1,0 +1,99 @@
+"""Why a test did not pass, and why grading could not go on.
+
+CannotGrade                what was asked for cannot be done; one line for the person who asked; exit code 2
+GraderFault                our own mistake; never the learner's; never scored as 0 in silence
+Failure                    the submission's; `outcome` is the word of the record
+├── Wrong                  an answer came, and it is not the right one
+├── Erred                  the submission raised
+└── Ended                  no further answer is worth asking for in this test
+    ├── NotAttempted  ├── TimedOut  ├── OutOfMemory  ├── Crashed  └── Refused
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autograder.judge.comparison import Mismatch
+    from autograder.worker.wire import Frame
+
+
+class CannotGrade(Exception):
+    """Something the person at the keyboard can put right: an unknown part, an unreadable folder."""
+
+
+class GraderFault(Exception):
+    """A fault of the grader or of a test, not of the submission."""
+
+
+class Failure(AssertionError):
+    """Something the submission did."""
+
+    outcome = "wrong"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Wrong(Failure):
+    """An answer that is not the right one; `mismatch` says where, `mistake` which known mistake gives just this answer."""
+
+    def __init__(self, message: str, mismatch: Mismatch | None = None, mistake: str = "") -> None:
+        super().__init__(message)
+        self.mismatch = mismatch
+        self.mistake = mistake
+
+
+@dataclass(frozen=True)
+class Trace:
+    """An exception as the worker told it: exact class first, its base classes, its text, its frames in the submission."""
+
+    kinds: tuple[str, ...]
+    message: str
+    frames: tuple[Frame, ...]
+
+
+class Erred(Failure):
+    """The submission raised an exception."""
+
+    outcome = "error"
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(f"{trace.kinds[0]}: {trace.message}" if trace.message else trace.kinds[0])
+        self.trace = trace
+
+
+class Ended(Failure):
+    """An outcome after which the rest of a test is not run."""
+
+
+class NotAttempted(Ended):
+    """The stub's NotImplementedError is still there."""
+
+    outcome = "not attempted"
+
+
+class TimedOut(Ended):
+    """No answer within the deadline."""
+
+    outcome = "timeout"
+
+
+class OutOfMemory(Ended):
+    """The submission asked for more memory than it may have."""
+
+    outcome = "memory"
+
+
+class Crashed(Ended):
+    """The worker went away, or spoke out of turn."""
+
+    outcome = "crash"
+
+
+class Refused(Ended):
+    """The submission did what the part does not allow: a forbidden import."""
+
+    outcome = "refused"

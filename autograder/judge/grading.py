@@ -1,0 +1,144 @@
+"""Grade one submission with one collection: every exercise in order, every test once, and the record of it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from autograder.judge import record
+from autograder.judge.candidate import WorkerCandidate
+from autograder.judge.collection import CollectedTest, Collection, Problem
+from autograder.judge.exercises import Exercise
+from autograder.judge.comparison import describe
+from autograder.judge.failures import Erred, Wrong
+from autograder.judge.running import PASSED, TestResult, run_test
+from autograder.judge.scoring import BLOCKED, NOT_HANDED_IN, REFUSED, blocked_by, is_absent, outcome_of, points_of
+from autograder.worker import wire
+
+Tell = Callable[[TestResult], None]
+MAX_SHOWN = 400
+MAX_REPLAY_BYTES = 64 * 1024
+
+
+def grade(
+    collection: Collection,
+    candidate: WorkerCandidate,
+    code: str,
+    *,
+    first: Mapping[str, Problem] | None = None,
+    shrinks: bool = True,
+    tell: Tell = lambda result: None,
+) -> record.PartRecord:
+    """Run the collection's tests on the candidate. `first` maps tests to a problem to begin with; `tell` hears of every result."""
+    part = collection.part
+    selected = [exercise for exercise in part.exercises if collection.of(exercise)]
+    absent: set[str] = set()
+    exercises = []
+    candidate.start_clock()
+    for exercise in selected:
+        tests = collection.of(exercise)
+        results = _excused(exercise, tests, candidate, blocked_by(part, exercise, absent))
+        if results is None:
+            results = [
+                run_test(test, collection.problems[test.id], candidate, collection.seed, (first or {}).get(test.id), shrinks) for test in tests
+            ]
+        for result in results:
+            tell(result)
+        if is_absent(results):
+            absent.add(exercise.id)
+        exercises.append(_exercise_record(exercise, results, part.short_name))
+    return record.PartRecord(
+        part=part.name,
+        code=code,
+        points=round(sum(exercise.points for exercise in exercises), 6),
+        max_points=sum(exercise.points for exercise in selected if not exercise.extra),
+        seed=collection.seed,
+        versions=record.versions(),
+        isolation=record.IsolationRecord(
+            level=candidate.isolation.level, layers=list(candidate.isolation.layers), missing=candidate.isolation.missing
+        ),
+        exercises=exercises,
+    )
+
+
+def _excused(exercise: Exercise, tests: list[CollectedTest], candidate: WorkerCandidate, first: list[str]) -> list[TestResult] | None:
+    """The results of an exercise that need not be run."""
+    stage = candidate.stage
+    if reason := stage.not_handed_in.get(exercise.file):
+        return [TestResult(test, NOT_HANDED_IN, reason) for test in tests]
+    if reason := stage.refused.get(exercise.file):
+        return [TestResult(test, REFUSED, reason) for test in tests]
+    if first:
+        return [TestResult(test, BLOCKED, f"do {first[0]} first") for test in tests]
+    return None
+
+
+def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -> record.ExerciseRecord:
+    points = points_of(exercise, results)
+    outcome = outcome_of([result.outcome for result in results])
+    return record.ExerciseRecord(
+        id=exercise.id,
+        title=exercise.summary,
+        points=round(sum(points), 6),
+        max_points=exercise.points,
+        extra=exercise.extra,
+        outcome=outcome,
+        message=next((result.message for result in results if result.outcome == outcome != PASSED), ""),
+        tests=[_test_record(result, earned, part) for result, earned in zip(results, points, strict=True)],
+    )
+
+
+def _test_record(result: TestResult, points: float, part: str) -> record.TestRecord:
+    test = result.test
+    entry = record.TestRecord(
+        id=test.id,
+        claim=test.claim,
+        kind=test.kind,
+        outcome=result.outcome,
+        points=round(points, 6),
+        message=result.message,
+        diagnosis=result.diagnosis,
+        output=result.output,
+        seconds=round(result.seconds, 4),
+    )
+    if result.called is not None:
+        probe, arguments = result.called
+        entry.called = f"{probe.name}({', '.join(f'{name} {brief(value)}' for name, value in arguments.items())})"
+        entry.counterexample = {name: full(value) for name, value in arguments.items()}
+        entry.probe = f"{probe.path.parent.parent.name}/tests/{probe.path.name}:{probe.line}"
+    if isinstance(result.failure, Wrong) and result.failure.mismatch is not None:
+        entry.got, entry.expected, entry.differ = describe(result.failure.mismatch)
+    if isinstance(result.failure, Erred):
+        entry.traceback = [f"{frame.path}:{frame.line} in {frame.function}".removesuffix(" in ") for frame in result.failure.trace.frames]
+    if result.failure is not None:
+        problem = wire.encode(result.problem)
+        encoded = base64.b64encode(problem).decode() if len(problem) <= MAX_REPLAY_BYTES else ""
+        entry.replay = record.Replay(command=f"python autograder/run.py {part} -e {test.exercise}", problem=encoded)
+    return entry
+
+
+def decode_problem(text: str) -> Problem | None:
+    """A problem as `Replay.problem` holds it, or None where it cannot be read."""
+    try:
+        problem = wire.decode(base64.b64decode(text, validate=True))
+    except (wire.WireError, ValueError):
+        return None
+    return problem if type(problem) is dict else None
+
+
+def brief(value: object) -> str:
+    """A value in a few characters: an array's shape, a number, the start of the rest."""
+    if isinstance(value, np.ndarray):
+        return str(value.shape)
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def full(value: object) -> str:
+    """A value as a learner would type it, cut where it gets long."""
+    text = np.array2string(value, separator=", ", threshold=64, precision=6) if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, np.ndarray) and value.dtype != np.float64:
+        text += f"  ({value.dtype})"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

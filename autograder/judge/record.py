@@ -1,0 +1,93 @@
+"""The result record: what `--json` writes (documented in autograder/README.md) and every report shows."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+import msgspec
+
+SCHEMA = 1
+_VERSIONS = ("numpy", "torch", "hypothesis", "scipy")
+
+
+class Replay(msgspec.Struct, kw_only=True):
+    """How to see a failure again: a command, and the problem itself, encoded as on the wire, in base64."""
+
+    command: str
+    problem: str
+
+
+class TestRecord(msgspec.Struct, kw_only=True):
+    """One test's one outcome."""
+
+    id: str
+    claim: str
+    kind: str
+    outcome: str
+    points: float = 0.0
+    message: str = ""
+    got: str = ""
+    expected: str = ""
+    differ: str = ""
+    diagnosis: str = ""
+    called: str = ""
+    probe: str = ""
+    traceback: list[str] = []
+    counterexample: dict[str, str] = {}
+    replay: Replay | None = None
+    output: str = ""
+    seconds: float = 0.0
+
+
+class ExerciseRecord(msgspec.Struct, kw_only=True):
+    """One exercise: its points and its tests."""
+
+    id: str
+    title: str
+    points: float
+    max_points: float
+    extra: bool
+    outcome: str
+    message: str = ""
+    hints_used: int = 0
+    tests: list[TestRecord]
+
+
+class IsolationRecord(msgspec.Struct, kw_only=True):
+    """What stood between the submission and the machine, and what did not."""
+
+    level: str
+    layers: list[str]
+    missing: dict[str, str]
+
+
+class PartRecord(msgspec.Struct, kw_only=True):
+    """One part's result."""
+
+    schema: int = SCHEMA
+    part: str
+    code: str
+    points: float
+    max_points: float
+    seed: int
+    versions: dict[str, str]
+    isolation: IsolationRecord
+    exercises: list[ExerciseRecord]
+    ignored_files: list[str] = []
+
+    @property
+    def has_grader_fault(self) -> bool:
+        return any(exercise.outcome == "grader fault" for exercise in self.exercises)
+
+
+class AllRecord(msgspec.Struct, kw_only=True):
+    """The result of `run.py all`."""
+
+    schema: int = SCHEMA
+    parts: list[PartRecord]
+
+
+def versions() -> dict[str, str]:
+    """What the result was made with."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _VERSIONS}}

@@ -1,0 +1,121 @@
+"""The worker's own folder: exercise files of the submission, everything else ours.
+
+A submission's `conftest.py`, `module.py`, `tests/` or `sitecustomize.py` is never copied.  Tests, oracles and solutions of the graded part are not here.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.judge.exercises import ROOT, Part, earlier_parts
+from autograder.judge.submission import Submission
+from autograder.worker.guards import allowed
+
+WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "isolation.py", "linux.py")
+NEVER_STAGED = ("train_*.py", "benchmarks.py")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A staged submission. `not_handed_in` and `refused` map exercise files to the sentence that says why."""
+
+    folder: Path
+    not_handed_in: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def stage(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> Stage:
+    """Copy what a worker needs to run `part`'s probes on `submission` into a new folder."""
+    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="sfratorch-")))
+    try:
+        folder.chmod(0o755)  # a worker that runs as another user reads it
+        (folder / "home").mkdir()
+        _copy(ROOT / "autograder" / "__init__.py", folder / "autograder")
+        for file in WORKER_FILES:
+            _copy(ROOT / "autograder" / "worker" / file, folder / "autograder" / "worker")
+        for earlier in earlier_parts(part, root):
+            _stage_earlier(earlier, submission, upstream, folder)
+        missing, refused = _stage_part(part, submission, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Stage(folder, missing, refused)
+
+
+def _stage_part(part: Part, submission: Submission, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    _stage_given(part, folder)
+    missing, refused = {}, {}
+    handed_in = submission.of(part)
+    for file in part.files:
+        content = handed_in.get(file, f"{file} was not handed in")
+        if isinstance(content, str):
+            missing[file] = content
+        elif reason := forbidden_import(content, file, part):
+            refused[file] = reason
+        else:
+            _write(folder / part.name / file, content)
+    return missing, refused
+
+
+def _stage_given(part: Part, folder: Path) -> None:
+    """What is ours in a part: its `__init__.py`, given modules and probes."""
+    given = [path for path in part.folder.glob("*.py") if path.name not in part.files]
+    for path in given:
+        if not any(path.match(pattern) for pattern in NEVER_STAGED):
+            _copy(path, folder / part.name)
+    for path in (part.folder / "tests" / "__init__.py", *part.folder.glob("tests/probe_*.py")):
+        _copy(path, folder / part.name / "tests")
+
+
+def _stage_earlier(part: Part, submission: Submission, upstream: str, folder: Path) -> None:
+    """An earlier part: the reference where there is one, so that a mistake there costs nothing here; else the learner's own."""
+    _stage_given(part, folder)
+    solution = part.folder / "solution"
+    if upstream == "reference" and solution.is_dir():
+        contents: Iterable[tuple[str, bytes | str]] = [(file, (solution / file).read_bytes()) for file in part.files]
+    else:
+        contents = submission.of(part).items()
+    for file, content in contents:
+        if isinstance(content, bytes):
+            _write(folder / part.name / file, content)
+
+
+def forbidden_import(content: bytes, file: str, part: Part) -> str:
+    """The sentence that names the first import the part does not allow, or nothing. What does not parse is left to the worker."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    for node in ast.walk(tree):
+        for name in _imported(node):
+            if not allowed(name, part.name, part.may_import):
+                may = ", ".join(part.may_import)
+                return f"{part.name}/{file}:{node.lineno} imports {name}; {part.name} may import {may} and the standard library."  # type: ignore[attr-defined]
+    return ""
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module]
+    return []
+
+
+def _copy(source: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / source.name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,135 @@
+"""The code that is to be graded: files in place, the reference, a folder or a zip.  Only exercise files are ever read from it."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from autograder.judge.exercises import Part
+from autograder.judge.failures import CannotGrade
+
+MAX_FILE_BYTES = 2**20
+MAX_MEMBERS = 100_000
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was handed in: `files[part][file]` is a file's bytes, or the sentence that says why it counts as not handed in."""
+
+    label: str
+    files: dict[str, dict[str, bytes | str]]
+    ignored: tuple[str, ...] = field(default=())
+
+    def of(self, part: Part) -> dict[str, bytes | str]:
+        return self.files.get(part.name, {})
+
+
+def in_place(parts: list[Part]) -> Submission:
+    """The learner's own files, where they stand."""
+    return Submission("in place", {part.name: _read_all(part.folder, part) for part in parts})
+
+
+def reference(parts: list[Part]) -> Submission:
+    """The reference solutions. Raises CannotGrade where the parts came without them (a handout)."""
+    for part in parts:
+        if not (part.folder / "solution").is_dir():
+            raise CannotGrade(f"--solution must have {part.name}/solution; it is not here. Handouts come without the reference.")
+    return Submission("solution", {part.name: _read_all(part.folder / "solution", part) for part in parts})
+
+
+def from_path(path: Path, parts: list[Part]) -> Submission:
+    """A folder or zip that holds `partN_name/<module>.py`. One enclosing folder is looked through. Raises CannotGrade."""
+    if path.is_dir():
+        names, read = _folder(path)
+    elif path.is_file() and zipfile.is_zipfile(path):
+        names, read = _zip(path)
+    elif path.exists():
+        raise CannotGrade(f"--submission must be a folder or a zip; got the file {path}. Give the folder that holds {parts[0].name}/.")
+    else:
+        raise CannotGrade(f"--submission must exist; got {path}.")
+    prefix = _enclosing(names, parts)
+    wanted = {part.name: [prefix + f"{part.name}/{file}" for file in part.files] for part in parts}
+    present = set(names)
+    if not any(name in present for members in wanted.values() for name in members):
+        layout = " ".join(f"{part.name}/{part.files[0]}" for part in parts[:2])
+        found = ", ".join(sorted(names)[:5]) or "nothing"
+        raise CannotGrade(f"--submission must hold exercise files such as {layout}; {path} holds {found}. `run.py PART --pack` writes the right layout.")
+    files = {part.name: {PurePosixPath(name).name: read(name) for name in wanted[part.name] if name in present} for part in parts}
+    used = {name for members in wanted.values() for name in members}
+    return Submission(str(path), files, tuple(sorted(present - used)))
+
+
+def _read_all(folder: Path, part: Part) -> dict[str, bytes | str]:
+    return {file: _read_file(folder / file) for file in part.files if (folder / file).exists()}
+
+
+def _read_file(path: Path) -> bytes | str:
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return f"{path.name} must be a plain file; it is a link or something else"
+    if status.st_size > MAX_FILE_BYTES:
+        return f"{path.name} must be at most {MAX_FILE_BYTES // 2**20} MiB; it is {status.st_size / 2**20:.1f} MiB"
+    return path.read_bytes()
+
+
+def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
+    names = []
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        if path.is_dir() or any(part in ("__pycache__", ".git", ".venv") for part in parts):
+            continue
+        names.append("/".join(parts))
+        if len(names) > MAX_MEMBERS:
+            raise CannotGrade(f"--submission must hold at most {MAX_MEMBERS} files; {root} holds more.")
+
+    def read(name: str) -> bytes | str:
+        folder = root
+        for part in PurePosixPath(name).parts[:-1]:
+            folder = folder / part
+            if folder.is_symlink():
+                return f"{name} must lie in a plain folder; {part} is a link"
+        return _read_file(root / name)
+
+    return names, read
+
+
+def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CannotGrade(f"--submission must be a readable zip; {path}: {error}.") from None
+    if len(members) > MAX_MEMBERS:
+        raise CannotGrade(f"--submission must hold at most {MAX_MEMBERS} files; {path} holds {len(members)}.")
+    names = [member.filename for member in members]
+    by_name = {member.filename: member for member in members}
+
+    def read(name: str) -> bytes | str:
+        member = by_name[name]
+        mode = member.external_attr >> 16
+        if names.count(name) > 1:
+            return f"{name} must be in the zip once; it is there {names.count(name)} times"
+        if stat.S_ISLNK(mode):
+            return f"{name} must be a plain file; it is a link"
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(member) as content:
+                data = content.read(MAX_FILE_BYTES + 1)  # what the zip states as a size may be a lie
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
+            return f"{name} cannot be read from the zip: {error}"
+        return data if len(data) <= MAX_FILE_BYTES else f"{name} must be at most {MAX_FILE_BYTES // 2**20} MiB"
+
+    return names, read
+
+
+def _enclosing(names: list[str], parts: list[Part]) -> str:
+    """`""`, or `"folder/"` when everything that counts lies in one enclosing folder."""
+    part_names = {part.name for part in parts}
+    prefixes = {"/".join(pieces[:index]) for pieces in (name.split("/") for name in names) for index in (0, 1) if len(pieces) > index + 1 and pieces[index] in part_names}
+    if "" in prefixes or not prefixes:
+        return ""
+    if len(prefixes) > 1:
+        raise CannotGrade(f"--submission must hold one hand-in; got {', '.join(sorted(prefixes))}. Give one of these folders.")
+    return prefixes.pop() + "/"

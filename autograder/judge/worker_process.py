@@ -1,0 +1,218 @@
+"""One worker process, seen from the judge: start it, ask it, and be rid of it with everything it started.
+
+Deadlines are kept here, by wall clock: a thread reads the worker's frames into a queue and the judge waits on that queue.
+A worker that misses its deadline, breaks the protocol or goes away is killed; it is never asked again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.judge import process_tree
+from autograder.judge.failures import Crashed, GraderFault, TimedOut
+from autograder.worker import wire
+
+HEAD_BYTES = TAIL_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use. Seconds are wall clock unless they say otherwise."""
+
+    setup_seconds: float = 120.0
+    load_seconds: float = 10.0
+    call_seconds: float = 5.0
+    call_seconds_after_a_timeout: float = 2.0
+    part_seconds: float = 600.0
+    cpu_seconds: int = 600
+    memory_bytes: int = 2 * 2**30
+    file_bytes: int = 16 * 2**20
+    open_files: int = 64
+    processes: int = 64
+
+
+class HeadAndTail:
+    """The first and the last 64 KiB of what was written, however much it was."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self._head, self._tail, self._dropped = bytearray(), bytearray(), 0
+
+    def write(self, data: bytes) -> None:
+        room = HEAD_BYTES - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        if (excess := len(self._tail) - TAIL_BYTES) > 0:
+            self._dropped += excess
+            del self._tail[:excess]
+
+    def text(self) -> str:
+        gap = f"\n… {self._dropped} bytes left out …\n".encode() if self._dropped else b""
+        return bytes(self._head + gap + self._tail).decode("utf-8", "replace")
+
+
+class WorkerProcess:
+    """A running worker. `request` is the only way to talk to it."""
+
+    def __init__(self, stage: Path, setup: wire.Setup, limits: Limits, output: HeadAndTail) -> None:
+        self._stage, self._setup, self._limits = stage, setup, limits
+        self._ids = itertools.count(1)
+        self._answers: queue.SimpleQueue[wire.Ready | wire.Returned | wire.Raised | Exception | None] = queue.SimpleQueue()
+        self.output = output
+        self._process = _start(stage)
+        _in_background(self._read_answers)
+        self._collector = _in_background(self._collect_output)
+        wire.write_message(self._stdin, setup)
+
+    @property
+    def _stdin(self):  # type: ignore[no-untyped-def]
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def wait_until_ready(self) -> wire.Ready:
+        """The worker's isolation report. A worker that cannot set itself up is a fault of the grader."""
+        try:
+            answer = self._receive(0, self._limits.setup_seconds)
+        except (Crashed, TimedOut) as failure:
+            raise GraderFault(f"the worker did not start: {failure}\n{self.output.text()}") from None
+        if not isinstance(answer, wire.Ready):
+            raise GraderFault(f"the worker must answer Setup with Ready; got {type(answer).__name__}.")
+        return answer
+
+    def request(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> wire.Returned | wire.Raised:
+        """Send one request and wait for its answer. Raises TimedOut or Crashed, and the worker is dead then."""
+        request_id = next(self._ids)
+        if not self._answers.empty():
+            raise self._crashed("the worker answered before it was asked")
+        message = make_message(request_id)
+        sender = _Sender(self._stdin, message)
+        answer = self._receive(request_id, seconds)
+        sender.finish()
+        if isinstance(answer, wire.Ready):
+            raise self._crashed("the worker said Ready twice")
+        return answer
+
+    def _receive(self, request_id: int, seconds: float) -> wire.Ready | wire.Returned | wire.Raised:
+        try:
+            answer = self._answers.get(timeout=max(seconds, 0.001))
+        except queue.Empty:
+            self.kill()
+            raise TimedOut(f"no answer within {seconds:.3g} s") from None
+        if isinstance(answer, Exception):
+            raise self._crashed(f"the worker broke the protocol: {answer}")
+        if answer is None:
+            raise self._crashed("")
+        if answer.id != request_id:
+            raise self._crashed(f"the worker answered request {answer.id} when {request_id} was asked")
+        return answer
+
+    def _crashed(self, reason: str) -> Crashed:
+        if not reason:
+            code = _exit_code(self._process)
+            reason = "the process ended" if code is None else f"the process ended with {_name_of(code)}"
+        self.kill()
+        return Crashed(reason)
+
+    def kill(self) -> None:
+        """End the worker and all that it started, and wait until what it printed has been read."""
+        process_tree.kill(self._process, uid=self._setup.uid, mark=str(self._stage))
+        self._collector.join(timeout=1.0)
+
+    def _read_answers(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while (answer := wire.read_answer(self._process.stdout)) is not None:
+                self._answers.put(answer)
+            self._answers.put(None)
+        except (wire.WireError, OSError, ValueError) as error:
+            self._answers.put(error)
+
+    def _collect_output(self) -> None:
+        assert self._process.stderr is not None
+        while data := self._process.stderr.read1(1 << 16):  # type: ignore[attr-defined]
+            self.output.write(data)
+
+
+class _Sender:
+    """Writes a request; a large one from a thread, since a worker that does not read would block the judge past its deadline."""
+
+    _PIPE_BYTES = 4096
+
+    def __init__(self, stream, message: wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
+        self._thread = None
+        size = len(message.arguments) if isinstance(message, wire.Call) else 0
+        if size + 512 <= self._PIPE_BYTES:
+            self._write(stream, message)
+        else:
+            self._thread = _in_background(lambda: self._write(stream, message))
+
+    def finish(self) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout=1.0)
+
+    @staticmethod
+    def _write(stream, message: wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
+        try:
+            wire.write_message(stream, message)
+        except (OSError, ValueError):
+            pass  # the worker is gone: the missing answer says so
+
+
+def _in_background(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _start(stage: Path) -> subprocess.Popen[bytes]:
+    folders = dict.fromkeys(sysconfig.get_paths()[key] for key in ("purelib", "platlib"))
+    command = [sys.executable, "-I", "-S", "-X", "utf8", str(stage / "autograder" / "worker" / "main.py"), str(stage), *folders]
+    options = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=stage,
+        env=_environment(stage),
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def _environment(stage: Path) -> dict[str, str]:
+    home = str(stage / "home")
+    environment = {"HOME": home, "USERPROFILE": home, "TMPDIR": home, "TEMP": home, "TMP": home, "LC_ALL": "C.UTF-8"}
+    environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+    for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):  # without the first, Windows has no sockets or random numbers
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _name_of(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    import signal
+
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,184 @@
+"""What a person at a terminal sees of a result: the table, what is newly green, and the first failing exercise in full.
+
+Text that comes from a submission is shown as plain text, without control characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autograder.judge.exercises import Part
+from autograder.judge.record import ExerciseRecord, PartRecord, TestRecord
+
+_STYLES = {
+    "passed": "green",
+    "wrong": "red",
+    "error": "red",
+    "crash": "red",
+    "timeout": "red",
+    "memory": "red",
+    "refused": "red",
+    "not handed in": "yellow",
+    "not attempted": "dim",
+    "blocked": "dim",
+    "grader fault": "bold magenta",
+}
+_MARKS = {"passed": "✓", "not attempted": "·", "blocked": "·", "grader fault": "!"}
+_NOT_BEGUN = ("not attempted", "blocked", "not handed in")
+MAX_OUTPUT_LINES = 12
+
+
+def show(console: Console, part: Part, result: PartRecord, before: Mapping[str, str], places: Mapping[str, str]) -> None:
+    """Print the report. `before` are the outcomes of the last run; `places` says in which file and line an exercise is to be written."""
+    console.print(Text.assemble((f"{part.name}", "bold"), f"  {part.title}   ({result.code}, seed {result.seed})"))
+    console.print(_table(result.exercises))
+    console.print(_total(result))
+    _show_newly_green(console, result, before)
+    for exercise in result.exercises:
+        if exercise.outcome == "grader fault":
+            _show_fault(console, exercise)
+    failing = next((exercise for exercise in result.exercises if exercise.outcome not in ("passed", "grader fault", *_NOT_BEGUN)), None)
+    if failing is not None:
+        show_exercise(console, failing, part.short_name)
+    _show_next(console, result, places, failing)
+    if result.ignored_files:
+        console.print(f"ignored, since only exercise files count: {_listed(result.ignored_files)}", style="dim", highlight=False, markup=False)
+    console.print(_practice_line(result), style="dim", highlight=False)
+
+
+def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
+    """The line under `run.py all`."""
+    points, most = sum(result.points for result in results), sum(result.max_points for result in results)
+    console.print(Text(f"all parts  {points:g} / {most:g}", style="bold"))
+
+
+def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None:
+    """One failing exercise in full: its first failing test, and the names of the others."""
+    failing = [test for test in exercise.tests if test.outcome != "passed"]
+    test = failing[0]
+    heading = Text.assemble(("✗ ", "red"), (exercise.id, "bold"), f"   {exercise.points:g} / {exercise.max_points:g}   ", exercise.title)
+    console.print()
+    console.print(heading)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in _lines(test, part, exercise.id):
+        grid.add_row(name, text if isinstance(text, Text) else Text(printable(text)))
+    console.print(Padding(grid, (0, 0, 0, 2)))
+    if failing[1:]:
+        others = ", ".join(f"{other.id.partition('::')[2].removeprefix('test_')} ({other.outcome})" for other in failing[1:])
+        console.print(Padding(Text(printable(f"also: {others}"), style="dim"), (0, 0, 0, 2)))
+    console.print()
+
+
+def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | Text]]:
+    lines: list[tuple[str, str | Text]] = [("claim", test.claim)]
+    if test.called:
+        lines.append(("called", f"{test.called}\nin {test.probe}"))
+    if test.counterexample:
+        lines.append(("with" if test.outcome in _ENDED else "smallest failing input", _shown(test.counterexample)))
+    if test.got:
+        lines += [("got", Text(test.got, style="red")), ("expected", Text(f"{test.expected}   {test.differ}".rstrip(), style="green"))]
+    else:
+        lines.append(("outcome" if test.outcome != "error" else "raised", Text(printable(_outcome_text(test)), style="red")))
+    if test.traceback:
+        lines.append(("at", "\n".join(test.traceback)))
+    if test.diagnosis:
+        lines.append(("it looks like", Text(printable(test.diagnosis), style="yellow")))
+    if test.output.strip():
+        lines.append(("printed", _clipped(test.output)))
+    lines.append(("again", f"python autograder/run.py {part} -e {exercise}"))
+    return lines
+
+
+_ENDED = ("timeout", "memory", "crash", "refused")
+
+
+def _outcome_text(test: TestRecord) -> str:
+    return test.message if test.outcome in ("wrong", "error") else f"{test.outcome}: {test.message}"
+
+
+def _shown(counterexample: Mapping[str, str]) -> str:
+    width = max(map(len, counterexample))
+    lines = []
+    for name, value in counterexample.items():
+        first, *rest = value.splitlines() or [""]
+        lines += [f"{name:<{width}} = {first}", *(" " * (width + 3) + line for line in rest)]
+    return "\n".join(lines)
+
+
+def _table(exercises: Sequence[ExerciseRecord]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading, justify in (("", "left"), ("exercise", "left"), ("points", "right"), ("outcome", "left"), ("what", "left")):
+        table.add_column(heading, justify=justify, no_wrap=heading != "what", header_style="dim")  # type: ignore[arg-type]
+    for exercise in exercises:
+        style = _STYLES[exercise.outcome]
+        table.add_row(
+            Text(_MARKS.get(exercise.outcome, "✗"), style=style),
+            exercise.id + (" (extra)" if exercise.extra else ""),
+            f"{exercise.points:g} / {exercise.max_points:g}",
+            Text(_word(exercise), style=style),
+            Text(exercise.title, style="dim"),
+        )
+    return table
+
+
+def _word(exercise: ExerciseRecord) -> str:
+    return f"blocked: {exercise.message}" if exercise.outcome == "blocked" else exercise.outcome
+
+
+def _total(result: PartRecord) -> Text:
+    style = "bold green" if result.points >= result.max_points else "bold"
+    return Text(f"{result.points:g} / {result.max_points:g} points", style=style)
+
+
+def _show_newly_green(console: Console, result: PartRecord, before: Mapping[str, str]) -> None:
+    green = [exercise.id for exercise in result.exercises if exercise.outcome == "passed" and before.get(exercise.id, "passed") != "passed"]
+    if green:
+        console.print(Text(f"newly green: {', '.join(green)}", style="green"))
+
+
+def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
+    console.print(Text(f"! {exercise.id}: a fault of the grader, not of your code. Please report it with this text:", style="bold magenta"))
+    for test in exercise.tests:
+        if test.outcome == "grader fault":
+            console.print(Padding(Text(printable(f"{test.id}\n{test.message}")), (0, 0, 0, 2)))
+
+
+def _show_next(console: Console, result: PartRecord, places: Mapping[str, str], failing: ExerciseRecord | None) -> None:
+    """Where to begin, or what comes next: the first exercise that nothing blocks."""
+    following = next((exercise for exercise in result.exercises if exercise.outcome == "not attempted"), None)
+    if following is not None and following.id in places:
+        begun = any(exercise.outcome not in _NOT_BEGUN for exercise in result.exercises)
+        word = "Start here" if not begun else "Then" if failing is not None else "Next"
+        console.print(Text.assemble((f"{word}: ", "bold"), (places[following.id], "cyan"), f"  {following.id}  {following.title}"))
+    elif result.points >= result.max_points and result.max_points > 0:
+        console.print(Text("Everything passes.", style="bold green"))
+
+
+def _practice_line(result: PartRecord) -> str:
+    missing = f"; without {', '.join(result.isolation.missing)}" if result.isolation.missing else ""
+    return f"practice on isolation level {result.isolation.level}{missing}"
+
+
+def _clipped(output: str) -> str:
+    lines = output.strip().splitlines()
+    if len(lines) > MAX_OUTPUT_LINES:
+        half = MAX_OUTPUT_LINES // 2
+        lines = [*lines[:half], f"… {len(lines) - 2 * half} lines …", *lines[-half:]]
+    return "\n".join(line[:200] for line in lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:8])
+    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"
+
+
+def printable(text: str) -> str:
+    """The text without control characters: a submission must not paint the terminal."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in text)

@@ -1,0 +1,70 @@
+"""Grade a part: `python autograder/run.py part1`.  The first run sets everything up; `--help` tells the rest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from autograder.bootstrap import ensure_environment, install_extra  # noqa: E402
+
+if __name__ == "__main__":
+    ensure_environment()
+
+from typing import Annotated, Literal, Optional  # noqa: E402
+
+import typer  # noqa: E402
+
+from autograder import commands  # noqa: E402
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+# What an option without its value means: `--pack` alone, `--self-test` alone.
+DEFAULT_VALUES = {"--pack": commands.DEFAULT_ZIP, "--self-test": "quick"}
+
+PartName = Annotated[Optional[str], typer.Argument(metavar="PART", help="part1, part1_autograd, …, or all.", show_default=False)]  # noqa: UP045
+
+
+@app.command()
+def run(
+    part: PartName = None,
+    exercise: Annotated[list[str] | None, typer.Option("-e", "--exercise", help="Only this exercise; may be given again.")] = None,
+    solution: Annotated[bool, typer.Option("--solution", help="Grade the reference instead of the files in place.")] = False,
+    submission: Annotated[Path | None, typer.Option(help="Grade a folder or zip that holds partN_name/<module>.py.")] = None,
+    upstream: Annotated[Literal["reference", "own"], typer.Option(help="Whose earlier parts this part builds on.")] = "reference",
+    seed: Annotated[int | None, typer.Option(help="Seed of the problems; a new one in every run otherwise.", min=0)] = None,
+    examples: Annotated[int | None, typer.Option(help="Problems drawn for each test.", min=1, max=100_000)] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Run in this process, so that breakpoint() works. Gives no score.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the result record here.")] = None,
+    fail_under: Annotated[float | None, typer.Option(help="Exit with 1 below this many points.")] = None,
+    pack: Annotated[str | None, typer.Option(metavar="[ZIP]", help="Write the zip to hand in (partN_name.zip).")] = None,
+    reset: Annotated[str | None, typer.Option(metavar="EXERCISE", help="Put an exercise back to its stub; the old file is kept.")] = None,
+    self_test: Annotated[str | None, typer.Option(metavar="[full]", help="Run the repository's own tests.")] = None,
+    install: Annotated[str | None, typer.Option(metavar="EXTRA", help="Install train, notebooks, classroom, dev or cuda.")] = None,
+) -> None:
+    """Grade a part of the course. Exit code 0: graded; 1: below --fail-under; 2: could not grade."""
+    if install is not None:
+        raise typer.Exit(install_extra(install))
+    if self_test is not None:
+        raise typer.Exit(commands.self_test(self_test))
+    if part is None:
+        raise typer.BadParameter(f"PART must be given: {commands.part_names()} or all.")
+    if reset is not None:
+        raise typer.Exit(commands.reset_exercise(part, reset))
+    choice = commands.Choice(
+        part=part,
+        exercises=tuple(exercise or ()),
+        solution=solution,
+        submission=submission,
+        upstream=upstream,
+        seed=seed,
+        examples=examples,
+        json=json,
+        fail_under=fail_under,
+        pack=pack,
+    )
+    raise typer.Exit(commands.debug(choice) if debug else commands.grade_parts(choice))
+
+
+if __name__ == "__main__":
+    sys.exit(commands.start(app, sys.argv[1:], DEFAULT_VALUES))

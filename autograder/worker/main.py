@@ -1,0 +1,105 @@
+"""The worker's main loop: read a request, run a probe on the submission, answer with plain data.
+
+Started as `python -I -S main.py STAGE SITE-PACKAGES…`; see judge/worker_process.py.  It sees probe names and inputs, and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from types import TracebackType
+from typing import Any, BinaryIO
+
+WIRE: set[int] = set()
+MAX_TEXT = 2000
+MAX_FRAMES = 12
+
+
+def serve(stage: str) -> None:
+    """Set up, then answer requests until the judge closes the wire."""
+    from autograder.worker import guards, isolation, wire
+
+    requests, answers = _private_wire()
+    setup = wire.read_request(requests)
+    assert isinstance(setup, wire.Setup), "the first message must be Setup"
+    os.chdir(setup.home)
+    for module in setup.preload:
+        importlib.import_module(module)
+    layers, missing = isolation.enter(setup)
+    policy = guards.ImportPolicy(setup.part, setup.may_import, stage)
+    policy.install()
+    wire.write_message(answers, wire.Ready(0, layers, missing))
+    while (request := wire.read_request(requests)) is not None:
+        answer = _answer(request, policy, stage)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        wire.write_message(answers, answer)
+
+
+def _private_wire() -> tuple[BinaryIO, BinaryIO]:
+    """Keep standard input and output as the wire; what the submission prints goes to standard error, which the judge collects."""
+    requests, answers = os.dup(0), os.dup(1)
+    WIRE.update((requests, answers))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=False, errors="backslashreplace")  # type: ignore[union-attr]
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+
+
+def _answer(request: Any, policy: Any, stage: str) -> Any:
+    from autograder.worker import wire
+
+    policy.refused = ""
+    try:
+        if isinstance(request, wire.Load):
+            importlib.import_module(request.module)
+            value = wire.encode(None)
+        else:
+            probe = getattr(sys.modules[request.module], request.function)
+            value = wire.encode(probe(**wire.decode(request.arguments, writable=True)))
+    except BaseException as error:
+        return _describe(request.id, error, policy.refused, stage)
+    if policy.refused:
+        return wire.Raised(request.id, ["ForbiddenImport"], policy.refused, [], policy.refused)
+    return wire.Returned(request.id, value)
+
+
+def _describe(request_id: int, error: BaseException, refused: str, stage: str) -> Any:
+    from autograder.worker import wire
+
+    kinds = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
+    try:
+        message = str(error)
+    except BaseException as second:
+        message = f"(its text cannot be had: {type(second).__name__})"
+    frames = _frames(error.__traceback__, stage)
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append(wire.Frame(os.path.relpath(error.filename, stage), error.lineno or 0, ""))
+    return wire.Raised(request_id, kinds[:MAX_FRAMES], _printable(message), frames[-MAX_FRAMES:], refused)
+
+
+def _frames(traceback: TracebackType | None, stage: str) -> list[Any]:
+    from autograder.worker import wire
+
+    frames = []
+    while traceback is not None:
+        path = traceback.tb_frame.f_code.co_filename
+        if path.startswith(stage) and os.sep + "autograder" + os.sep not in path:
+            frames.append(wire.Frame(os.path.relpath(path, stage), traceback.tb_lineno, traceback.tb_frame.f_code.co_name))
+        traceback = traceback.tb_next
+    return frames
+
+
+def _printable(text: str) -> str:
+    return text[:MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.path[:0] = sys.argv[1:2]
+    sys.path.extend(sys.argv[2:])
+    # The module that serves is the imported one, so that there is one copy of its state.
+    importlib.import_module("autograder.worker.main").serve(sys.argv[1])

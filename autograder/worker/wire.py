@@ -1,0 +1,238 @@
+"""The closed wire between judge and worker: length-prefixed frames of MessagePack.
+
+Plain data:  None bool int float str bytes list tuple dict[str, …] and NumPy arrays; nothing else crosses, in either direction.
+Messages:    Setup, Load and Call go to the worker; Ready, Returned and Raised come back, each with its request's id.
+Never pickle.  A size is checked before it is read, and whatever is malformed is a WireError.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+
+MAX_FRAME = 64 * 2**20
+MAX_DEPTH = 32
+_LENGTH = struct.Struct("<Q")
+_ARRAY, _TUPLE = 1, 2
+_DTYPES = {np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d", "F", "D")}
+_SCALARS = frozenset(np.dtype(code).type for code in _DTYPES)
+_PLAIN = frozenset({type(None), bool, float, str, bytes})
+
+
+class WireError(Exception):
+    """Data that may not cross the wire, or bytes that are no message."""
+
+
+class Setup(msgspec.Struct, tag="setup", forbid_unknown_fields=True):
+    """How the worker shall live: where, what it may import, and its limits (0 means: no limit)."""
+
+    home: str
+    part: str
+    may_import: list[str]
+    preload: list[str]
+    uid: int
+    keep_reading: bool
+    memory_bytes: int
+    cpu_seconds: int
+    file_bytes: int
+    open_files: int
+    processes: int
+
+
+class Load(msgspec.Struct, tag="load", forbid_unknown_fields=True):
+    """Import a probe module, and with it the submission's."""
+
+    id: int
+    module: str
+
+
+class Call(msgspec.Struct, tag="call", forbid_unknown_fields=True):
+    """Call a function of a loaded probe module; `arguments` is an encoded dict."""
+
+    id: int
+    module: str
+    function: str
+    arguments: bytes
+
+
+class Ready(msgspec.Struct, tag="ready", forbid_unknown_fields=True):
+    """The worker stands, with these isolation layers; `missing` says why others do not."""
+
+    id: int
+    layers: list[str]
+    missing: dict[str, str]
+
+
+class Returned(msgspec.Struct, tag="returned", forbid_unknown_fields=True):
+    """A request's answer, encoded plain data."""
+
+    id: int
+    value: bytes
+
+
+class Frame(msgspec.Struct, forbid_unknown_fields=True):
+    """One line of a traceback."""
+
+    path: str
+    line: int
+    function: str
+
+
+class Raised(msgspec.Struct, tag="raised", forbid_unknown_fields=True):
+    """A request's exception: its class names from the exact class upwards, its text, and where in the staged files it arose."""
+
+    id: int
+    kinds: list[str]
+    message: str
+    frames: list[Frame]
+    refused: str = ""
+
+
+_encode_message = msgspec.msgpack.Encoder().encode
+_decode_request = msgspec.msgpack.Decoder(Setup | Load | Call).decode
+_decode_answer = msgspec.msgpack.Decoder(Ready | Returned | Raised).decode
+
+
+def encode(value: Any) -> bytes:
+    """Encode plain data. Raises WireError, with the place, for anything else: object arrays, subclasses, foreign objects."""
+    try:
+        payload = _encode_message(_pack(value, "the answer", 0))
+    except (OverflowError, UnicodeEncodeError, ValueError) as error:
+        raise WireError(f"the answer must be plain data; got {error}.") from None
+    if len(payload) > MAX_FRAME // 2:
+        raise WireError(f"the answer must fit into {MAX_FRAME // 2**21} MiB; got {len(payload) / 2**20:.0f} MiB.")
+    return payload
+
+
+def decode(payload: bytes, writable: bool = False) -> Any:
+    """Decode what `encode` made. Arrays are read-only views of the payload, or copies if `writable`. Raises WireError."""
+    try:
+        return _unpack(payload, writable, 0)
+    except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
+        raise WireError(f"the payload must be encoded plain data; got {error}.") from None
+
+
+def _pack(value: Any, place: str, depth: int) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is np.ndarray:
+        return msgspec.msgpack.Ext(_ARRAY, _pack_array(value, place))
+    if kind is int:
+        if not -(2**63) <= value < 2**64:
+            raise WireError(f"{place} must be an integer of at most 64 bits; got one of {value.bit_length()} bits.")
+        return value
+    if depth >= MAX_DEPTH:
+        raise WireError(f"{place} must be nested at most {MAX_DEPTH} deep.")
+    if kind is dict:
+        if any(type(key) is not str for key in value):
+            raise WireError(f"{place} must have str keys; got {next(type(key).__name__ for key in value if type(key) is not str)}.")
+        return {key: _pack(item, f"{place}[{key!r}]", depth + 1) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        items = [_pack(item, f"{place}[{position}]", depth + 1) for position, item in enumerate(value)]
+        return items if kind is list else msgspec.msgpack.Ext(_TUPLE, _encode_message(items))
+    if kind in _SCALARS:
+        return msgspec.msgpack.Ext(_ARRAY, _pack_array(np.asarray(value), place))
+    torch = sys.modules.get("torch")
+    if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
+        return msgspec.msgpack.Ext(_ARRAY, _pack_array(value.detach().cpu().numpy(), place))
+    raise WireError(f"{place} must be plain data (a number, a string, an array, or lists and dicts of them); got {kind.__qualname__}.")
+
+
+def _pack_array(array: np.ndarray, place: str) -> bytes:
+    if array.dtype.str not in _DTYPES:
+        raise WireError(f"{place} must be an array of numbers or booleans; got dtype {array.dtype}.")
+    return _encode_message((array.dtype.str, array.shape, array.tobytes()))
+
+
+def _unpack(payload: bytes, writable: bool, depth: int) -> Any:
+    def open_extension(code: int, data: memoryview) -> Any:
+        if code == _ARRAY:
+            return _unpack_array(data, writable)
+        if code == _TUPLE:
+            items = _unpack(bytes(data), writable, depth + 1)
+            if type(items) is list:
+                return tuple(items)
+        raise WireError(f"extension must be an array or a tuple; got code {code}.")
+
+    if depth > MAX_DEPTH:
+        raise WireError(f"the payload must be nested at most {MAX_DEPTH} deep.")
+    return _check(msgspec.msgpack.decode(payload, ext_hook=open_extension), depth)
+
+
+def _check(value: Any, depth: int) -> Any:
+    """Refuse what MessagePack can say and the closed set cannot: timestamps, keys that are no strings, deep nesting."""
+    kind = type(value)
+    if kind is list or kind is dict:
+        if depth > MAX_DEPTH:
+            raise WireError(f"the payload must be nested at most {MAX_DEPTH} deep.")
+        if kind is dict and any(type(key) is not str for key in value):
+            raise WireError("the payload must have str keys.")
+        for item in value if kind is list else value.values():
+            _check(item, depth + 1)
+    elif kind not in _PLAIN and kind not in (int, tuple, np.ndarray):
+        raise WireError(f"the payload must be plain data; got {kind.__name__}.")
+    return value
+
+
+class _Array(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    dtype: str
+    shape: list[int]
+    data: bytes
+
+
+_decode_array = msgspec.msgpack.Decoder(_Array).decode
+
+
+def _unpack_array(data: memoryview, writable: bool) -> np.ndarray:
+    array = _decode_array(data)
+    if array.dtype not in _DTYPES:
+        raise WireError(f"dtype must be a number or boolean type; got {array.dtype[:20]!r}.")
+    if len(array.shape) > MAX_DEPTH or any(length < 0 for length in array.shape):
+        raise WireError(f"shape must have at most {MAX_DEPTH} lengths >= 0; got {array.shape[: MAX_DEPTH + 1]}.")
+    flat = np.frombuffer(array.data, dtype=array.dtype)  # a length that does not fit the dtype or the shape is a ValueError
+    if array.dtype == "|b1":
+        flat = flat.view(np.uint8) != 0  # a boolean that is neither 0 nor 1 compares strangely
+    shaped = flat.reshape(array.shape)
+    return shaped.copy() if writable else shaped
+
+
+def write_message(stream: BinaryIO, message: Setup | Load | Call | Ready | Returned | Raised) -> None:
+    """Write one frame: eight bytes of length, little-endian, then the message."""
+    payload = _encode_message(message)
+    if len(payload) > MAX_FRAME:
+        raise WireError(f"a message must be at most {MAX_FRAME} bytes; got {len(payload)}.")
+    stream.write(_LENGTH.pack(len(payload)) + payload)
+    stream.flush()
+
+
+def read_request(stream: BinaryIO) -> Setup | Load | Call | None:
+    """Read the judge's next message; None when it has closed the wire."""
+    return _read(stream, _decode_request)
+
+
+def read_answer(stream: BinaryIO) -> Ready | Returned | Raised | None:
+    """Read the worker's next message; None when it has closed the wire. Raises WireError for anything malformed."""
+    return _read(stream, _decode_answer)
+
+
+def _read(stream: BinaryIO, decode_message: Any) -> Any:
+    head = stream.read(_LENGTH.size)
+    if not head:
+        return None
+    if len(head) < _LENGTH.size:
+        raise WireError("a frame must begin with eight bytes of length; the stream ended within them.")
+    (length,) = _LENGTH.unpack(head)
+    if length > MAX_FRAME:
+        raise WireError(f"a frame must be at most {MAX_FRAME} bytes; got {length}.")
+    payload = stream.read(length)
+    if len(payload) < length:
+        raise WireError(f"a frame must be whole; got {len(payload)} of {length} bytes.")
+    try:
+        return decode_message(payload)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise WireError(f"a frame must hold one known message; got {error}.") from None
