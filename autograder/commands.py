@@ -99,7 +99,9 @@ def grade_parts(choice: Choice) -> int:
         result = _grade_part(part, submission, choice, before)
         if submission.label == "in place":
             remembered.save(part, remembered.update(before, result))
-        terminal.show(console, part, result, before.outcomes if submission.label == "in place" else {}, places(part, submission))
+        terminal.show(
+            console, part, result, before.outcomes if submission.label == "in place" else {}, places(part, submission)
+        )
         results.append(result)
     if choice.part == "all":
         terminal.show_sum(console, results)
@@ -110,10 +112,16 @@ def grade_parts(choice: Choice) -> int:
             console.print(f"packed {pack(part, submission, result, choice.pack)}", highlight=False, markup=False)
     if any(result.has_grader_fault for result in results):
         return CANNOT
-    return BELOW if choice.fail_under is not None and sum(result.points for result in results) < choice.fail_under else GRADED
+    return (
+        BELOW
+        if choice.fail_under is not None and sum(result.points for result in results) < choice.fail_under
+        else GRADED
+    )
 
 
-def _grade_part(part: Part, submission: submissions.Submission, choice: Choice, before: remembered.PartProgress) -> PartRecord:
+def _grade_part(
+    part: Part, submission: submissions.Submission, choice: Choice, before: remembered.PartProgress
+) -> PartRecord:
     with WorkerCandidate(part, stage(part, submission, choice.upstream)) as candidate:
         # The worker starts on the other core while hypothesis and torch are imported here.
         from autograder.judge.collection import EXAMPLES, collect
@@ -123,7 +131,9 @@ def _grade_part(part: Part, submission: submissions.Submission, choice: Choice, 
             seed = choice.seed if choice.seed is not None else random.SystemRandom().randrange(2**31)
             collection = collect(part, seed, choice.examples or EXAMPLES["learner"], choice.exercises or None)
             first = remembered.failing_problems(before) if submission.label == "in place" else {}
-            result = grade(collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests)))
+            result = grade(
+                collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests))
+            )
     result.ignored_files = [name for name in submission.ignored if name != PRACTICE]
     return result
 
@@ -230,9 +240,9 @@ def reset_exercise(part_name: str, exercise_id: str) -> int:
     if restored == source:
         print(f"{exercise_id} is as it was handed out; nothing to do.")
         return GRADED
-    kept = _keep(path)
+    kept = _keep(path).relative_to(ROOT)
     remembered.write_whole(path, restored.encode("utf-8"))
-    print(f"{exercise_id} in {part.name}/{exercise.file} is as it was handed out; what you had is kept in {kept.relative_to(ROOT)}.")
+    print(f"{exercise_id} in {part.name}/{exercise.file} is as it was handed out; what you had is kept in {kept}.")
     return GRADED
 
 
@@ -245,7 +255,10 @@ def _stub(part: Part, file: str) -> str:
         return generate_stub(reference.read_text(encoding="utf-8"), part.name)
     shown = subprocess.run(["git", "show", f"HEAD:./{part.name}/{file}"], cwd=ROOT, capture_output=True, check=False)
     if shown.returncode != 0:
-        raise CannotGrade(f"--reset must find the stub of {part.name}/{file}; neither the reference nor git has it. Take it from the handout.")
+        raise CannotGrade(
+            f"--reset must find the stub of {part.name}/{file}; neither the reference nor git has it. "
+            "Take it from the handout."
+        )
     return shown.stdout.decode("utf-8")
 
 
@@ -264,8 +277,7 @@ def debug(choice: Choice) -> int:
 
     part = find_part(choice.part)
     _check(choice, [part])
-    folder = part.folder / "solution" if choice.solution else choice.submission / part.name if choice.submission is not None else None
-    candidate = DebugCandidate(part, folder)
+    candidate = DebugCandidate(part, _debug_folder(choice, part))
     collection = collect(part, choice.seed or 0, choice.examples or EXAMPLES["learner"], choice.exercises or None)
     for test in collection.tests:
         for problem in collection.problems[test.id]:
@@ -282,6 +294,20 @@ def debug(choice: Choice) -> int:
     return GRADED
 
 
+def _debug_folder(choice: Choice, part: Part) -> Path | None:
+    """The folder to put in front of the part's package; None for the files in place."""
+    if choice.solution:
+        return part.folder / "solution"
+    if choice.submission is None:
+        return None
+    folder = choice.submission / part.name
+    if not folder.is_dir():
+        raise CannotGrade(
+            f"--debug must be given a folder that holds {part.name}/; got --submission {choice.submission}."
+        )
+    return folder
+
+
 def self_test(tier: str) -> int:
     """Run the repository's own tests; `full` adds the slow ones."""
     if tier not in ("quick", "full"):
@@ -289,7 +315,9 @@ def self_test(tier: str) -> int:
     tests = ROOT / "autograder" / "tests"
     command = [sys.executable, "-m", "pytest", str(tests), "-p", "_hypothesis_pytestplugin", "-q", "--color=auto"]
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run([*command, *([] if tier == "full" else ["-m", "not slow"])], cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(
+        [*command, *([] if tier == "full" else ["-m", "not slow"])], cwd=ROOT, env=environment, check=False
+    ).returncode
 
 
 def _console() -> Console:

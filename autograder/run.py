@@ -12,7 +12,7 @@ from autograder.bootstrap import ensure_environment, install_extra  # noqa: E402
 if __name__ == "__main__":
     ensure_environment()
 
-from typing import Annotated, Literal, Optional  # noqa: E402
+from typing import Annotated, Literal  # noqa: E402
 
 import typer  # noqa: E402
 
@@ -22,25 +22,45 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 # What an option without its value means: `--pack` alone, `--self-test` alone.
 DEFAULT_VALUES = {"--pack": commands.DEFAULT_ZIP, "--self-test": "quick"}
 
-PartName = Annotated[Optional[str], typer.Argument(metavar="PART", help="part1, part1_autograd, …, or all.", show_default=False)]  # noqa: UP045
+PartName = Annotated[
+    str | None, typer.Argument(metavar="PART", help="part1, part1_autograd, …, or all.", show_default=False)
+]
 
 
 @app.command()
 def run(
     part: PartName = None,
-    exercise: Annotated[list[str] | None, typer.Option("-e", "--exercise", help="Only this exercise; may be given again.")] = None,
-    solution: Annotated[bool, typer.Option("--solution", help="Grade the reference instead of the files in place.")] = False,
-    submission: Annotated[Path | None, typer.Option(help="Grade a folder or zip that holds partN_name/<module>.py.")] = None,
-    upstream: Annotated[Literal["reference", "own"], typer.Option(help="Whose earlier parts this part builds on.")] = "reference",
-    seed: Annotated[int | None, typer.Option(help="Seed of the problems; a new one in every run otherwise.", min=0)] = None,
+    exercise: Annotated[
+        list[str] | None, typer.Option("-e", "--exercise", help="Only this exercise; may be given again.")
+    ] = None,
+    solution: Annotated[
+        bool, typer.Option("--solution", help="Grade the reference instead of the files in place.")
+    ] = False,
+    submission: Annotated[
+        Path | None, typer.Option(help="Grade a folder or zip that holds partN_name/<module>.py.")
+    ] = None,
+    upstream: Annotated[
+        Literal["reference", "own"], typer.Option(help="Whose earlier parts this part builds on.")
+    ] = "reference",
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the problems; a new one in every run otherwise.", min=0)
+    ] = None,
     examples: Annotated[int | None, typer.Option(help="Problems drawn for each test.", min=1, max=100_000)] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Run in this process, so that breakpoint() works. Gives no score.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Run in this process, so that breakpoint() works. Gives no score.")
+    ] = False,
     json: Annotated[Path | None, typer.Option(help="Write the result record here.")] = None,
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 below this many points.")] = None,
-    pack: Annotated[str | None, typer.Option(metavar="[ZIP]", help="Write the zip to hand in (partN_name.zip).")] = None,
-    reset: Annotated[str | None, typer.Option(metavar="EXERCISE", help="Put an exercise back to its stub; the old file is kept.")] = None,
+    pack: Annotated[
+        str | None, typer.Option(metavar="[ZIP]", help="Write the zip to hand in (partN_name.zip).")
+    ] = None,
+    reset: Annotated[
+        str | None, typer.Option(metavar="EXERCISE", help="Put an exercise back to its stub; the old file is kept.")
+    ] = None,
     self_test: Annotated[str | None, typer.Option(metavar="[full]", help="Run the repository's own tests.")] = None,
-    install: Annotated[str | None, typer.Option(metavar="EXTRA", help="Install train, notebooks, classroom, dev or cuda.")] = None,
+    install: Annotated[
+        str | None, typer.Option(metavar="EXTRA", help="Install train, notebooks, classroom, dev or cuda.")
+    ] = None,
 ) -> None:
     """Grade a part of the course. Exit code 0: graded; 1: below --fail-under; 2: could not grade."""
     if install is not None:

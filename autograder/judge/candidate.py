@@ -7,7 +7,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from autograder.judge.exercises import Part
 from autograder.judge.failures import (
@@ -24,10 +24,9 @@ from autograder.judge.failures import (
 )
 from autograder.judge.isolation import Isolation, plan_setup
 from autograder.judge.staging import Stage
-from autograder.judge.worker_process import HeadAndTail, Limits, WorkerProcess
+from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
 from autograder.testing.probes import Probe
 from autograder.worker import wire
-
 
 _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read
 
@@ -50,7 +49,7 @@ class _Raises:
 class WorkerCandidate(_Raises):
     """A submission in a worker process, which is replaced when it dies. Use as a context manager."""
 
-    def __init__(self, part: Part, stage: Stage, limits: Limits = Limits()) -> None:
+    def __init__(self, part: Part, stage: Stage, limits: Limits = DEFAULT_LIMITS) -> None:
         self.stage, self.limits = stage, limits
         self._setup = plan_setup(part, stage, limits)
         self._worker: WorkerProcess | None = None
@@ -64,7 +63,7 @@ class WorkerCandidate(_Raises):
         self.answers: list[bytes] = []
         self.called: tuple[Probe, dict[str, Any]] | None = None
 
-    def __enter__(self) -> WorkerCandidate:
+    def __enter__(self) -> Self:
         self._spawn()
         return self
 

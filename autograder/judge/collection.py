@@ -51,7 +51,9 @@ class Collection:
         return [test for test in self.tests if test.exercise == exercise.id]
 
 
-def collect(part: Part, seed: int, examples: int = EXAMPLES["learner"], only: Iterable[str] | None = None) -> Collection:
+def collect(
+    part: Part, seed: int, examples: int = EXAMPLES["learner"], only: Iterable[str] | None = None
+) -> Collection:
     """Import the part's tests and draw their problems; `only` names exercises to restrict this to."""
     wanted = set(only) if only is not None else {exercise.id for exercise in part.exercises}
     tests = [test for test in find_tests(part) if test.exercise in wanted]
@@ -61,20 +63,31 @@ def collect(part: Part, seed: int, examples: int = EXAMPLES["learner"], only: It
 
 
 def find_tests(part: Part) -> list[CollectedTest]:
-    """The tests in `tests/test_*.py`, in the order of the files. Raises GraderFault for one without an exercise of the part."""
+    """The tests in `tests/test_*.py`, in the order of the files.
+
+    Raises GraderFault for one without an exercise of the part.
+    """
     known = {exercise.id for exercise in part.exercises}
     tests = []
     for path in sorted((part.folder / "tests").glob("test_*.py")):
         try:
             module = importlib.import_module(f"{part.name}.tests.{path.stem}")
         except ModuleNotFoundError as error:
-            raise CannotGrade(f"{path.name} must be importable; {error}. `python autograder/run.py` sets up what is missing.") from error
+            raise CannotGrade(
+                f"{path.name} must be importable; {error}. `python autograder/run.py` sets up what is missing."
+            ) from error
         for name, function in vars(module).items():
             if name.startswith("test_") and (mark := mark_of(function)) is not None:
                 if mark.exercise not in known:
-                    raise GraderFault(f"{path.name}::{name} is marked for {mark.exercise!r}, which part.toml does not have.")
+                    raise GraderFault(
+                        f"{path.name}::{name} is marked for {mark.exercise!r}, which part.toml does not have."
+                    )
                 body = function.hypothesis.inner_test if hasattr(function, "hypothesis") else function
-                tests.append(CollectedTest(f"{path.name}::{name}", mark.exercise, mark.kind, _claim(function), function, body, path))
+                tests.append(
+                    CollectedTest(
+                        f"{path.name}::{name}", mark.exercise, mark.kind, _claim(function), function, body, path
+                    )
+                )
     return tests
 
 
@@ -99,10 +112,15 @@ def shrink(test: CollectedTest, check: Callable[..., None], seed: int, examples:
     _run_drawn(test, check, seed, examples, (Phase.explicit, Phase.generate, Phase.shrink))
 
 
-def _run_drawn(test: CollectedTest, body: Callable[..., None], seed: int, examples: int, phases: Iterable[Phase]) -> None:
-    """Run a `@given` test with another body. `inner_test` is hypothesis' documented place for test runners to put theirs."""
-    handle = test.function.hypothesis  # type: ignore[attr-defined]
-    function = hypothesis.seed(seed ^ zlib.crc32(test.id.encode()))(test.function)
+def _run_drawn(
+    test: CollectedTest, body: Callable[..., None], seed: int, examples: int, phases: Iterable[Phase]
+) -> None:
+    """Run a `@given` test with another body.
+
+    `inner_test` is hypothesis' documented place for test runners to put theirs.
+    """
+    function: Any = hypothesis.seed(seed ^ zlib.crc32(test.id.encode()))(test.function)
+    handle = function.hypothesis
     settings = hypothesis.settings(
         max_examples=examples,
         phases=tuple(phases),

@@ -13,7 +13,8 @@ import numpy as np
 
 from autograder.judge.failures import Wrong
 
-# Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of summation, float32 for a few hundred roundings.
+# Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of
+# summation, float32 for a few hundred roundings.
 TOLERANCES = {"float64": 1e-8, "complex128": 1e-8, "float32": 1e-4, "complex64": 1e-4, "float16": 1e-2}
 
 Mistakes = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
@@ -49,10 +50,11 @@ def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mis
 
 
 def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
-    """The submission's value as an array, for laws; Wrong unless it has the shape and dtype of `like`, an array or (shape, dtype)."""
+    """The submission's value as an array, for laws; Wrong unless it has the shape and dtype of `like`, an array or
+    (shape, dtype)."""
     shape, dtype = (like.shape, like.dtype) if isinstance(like, np.ndarray) else (tuple(like[0]), np.dtype(like[1]))
     _check_kind(name, value, shape, dtype)
-    return value
+    return np.asarray(value)
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -115,7 +117,9 @@ def _compare_arrays(name: str, got: Any, expected: np.ndarray) -> None:
         raise Wrong(f"got {was}, expected {should_be.rpartition(' = ')[2]} ({differ}).", mismatch)
 
 
-def _check_kind(name: str, got: Any, shape: tuple[int, ...], dtype: np.dtype, expected: np.ndarray | None = None) -> None:
+def _check_kind(
+    name: str, got: Any, shape: tuple[int, ...], dtype: np.dtype, expected: np.ndarray | None = None
+) -> None:
     if type(got) is not np.ndarray:
         raise Wrong(f"{name} must be an array of shape {shape}; got {_short(got)}.")
     mismatch = Mismatch(name, got, expected) if expected is not None else None

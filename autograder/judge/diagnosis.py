@@ -1,6 +1,7 @@
 """Guess from the numbers what the learner did: "it looks like …".
 
-A known mistake that the test names comes first; then the mistakes that every gradient can have.  Nothing is said that the numbers do not show.
+A known mistake that the test names comes first; then the mistakes that every gradient can have.  Nothing is said that
+the numbers do not show.
 """
 
 from __future__ import annotations
@@ -87,7 +88,12 @@ def _zero(mismatch: Mismatch, _: Arrays) -> str:
 
 def _an_input(mismatch: Mismatch, arrays: Arrays) -> str:
     for name, array in arrays.items():
-        if array.size > 1 and np.unique(array).size > 1 and array.shape == mismatch.got.shape and _equal(mismatch.got, array):
+        if (
+            array.size > 1
+            and np.unique(array).size > 1
+            and array.shape == mismatch.got.shape
+            and _equal(mismatch.got, array)
+        ):
             return f"{mismatch.name} is {name}, unchanged"
     return ""
 
@@ -111,12 +117,20 @@ def _factor(mismatch: Mismatch, arrays: Arrays) -> str:
     factor = float(np.median(got[clear] / expected[clear]))
     if not math.isfinite(factor) or factor == 0 or not _equal(got, factor * expected):
         return ""
-    return f"{mismatch.name} is too large by the factor {_name_factor(factor, arrays)}" if abs(factor) > 1 else f"{mismatch.name} is too small by the factor {_name_factor(1 / factor, arrays)}"
+    return (
+        f"{mismatch.name} is too large by the factor {_name_factor(factor, arrays)}"
+        if abs(factor) > 1
+        else f"{mismatch.name} is too small by the factor {_name_factor(1 / factor, arrays)}"
+    )
 
 
 def _offset(mismatch: Mismatch, _: Arrays) -> str:
     difference = mismatch.got - mismatch.expected
-    if difference.size >= 2 and np.unique(mismatch.expected).size > 1 and _equal(difference, np.full_like(difference, difference.flat[0])):
+    if (
+        difference.size >= 2
+        and np.unique(mismatch.expected).size > 1
+        and _equal(difference, np.full_like(difference, difference.flat[0]))
+    ):
         return f"{mismatch.name} is off by {difference.flat[0]:.6g} everywhere"
     return ""
 
@@ -154,11 +168,24 @@ def _axis(axis: int) -> str:
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     with np.errstate(all="ignore"):
-        return one.shape == other.shape and one.size > 0 and bool(close(np.asarray(one, dtype=other.dtype), other).all())
+        return (
+            one.shape == other.shape and one.size > 0 and bool(close(np.asarray(one, dtype=other.dtype), other).all())
+        )
 
 
 _SHAPE_RULES: tuple[Rule, ...] = (_transposed_shape, _not_summed)
-_RULES: tuple[Rule, ...] = (_wrong_dtype, _not_finite, _rounded, _zero, _an_input, _sign, _transposed, _factor, _offset, _swapped)
+_RULES: tuple[Rule, ...] = (
+    _wrong_dtype,
+    _not_finite,
+    _rounded,
+    _zero,
+    _an_input,
+    _sign,
+    _transposed,
+    _factor,
+    _offset,
+    _swapped,
+)
 _EXCEPTIONS = {
     "RecursionError": "the function calls itself without an end, or goes deeper than Python allows: use a loop",
     "SystemExit": "the code ends the program; an exercise returns its result instead",

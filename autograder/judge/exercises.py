@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from autograder.judge.failures import CannotGrade
 
@@ -71,7 +72,10 @@ class Part:
         for exercise in self.exercises:
             if exercise.id == exercise_id:
                 return exercise
-        raise CannotGrade(f"exercise must be one of {self.name}'s; got {exercise_id!r}. They are: {', '.join(e.id for e in self.exercises)}.")
+        raise CannotGrade(
+            f"exercise must be one of {self.name}'s; got {exercise_id!r}. "
+            f"They are: {', '.join(exercise.id for exercise in self.exercises)}."
+        )
 
 
 def load_part(folder: Path) -> Part:
@@ -82,13 +86,16 @@ def load_part(folder: Path) -> Part:
         exercises = tuple(_exercise(entry) for entry in entries["exercise"])
         part = Part(folder, entries["title"], tuple(entries["may_import"]), exercises)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise CannotGrade(f"{path} must state title, may_import and exercises; got {type(error).__name__}: {error}.") from None
+        raise CannotGrade(
+            f"{path} must state title, may_import and exercises; got {type(error).__name__}: {error}."
+        ) from None
     _check_order(part, path)
     return part
 
 
-def _exercise(entry: dict) -> Exercise:
-    return Exercise(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+def _exercise(entry: dict[str, Any]) -> Exercise:
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Exercise(**fields)
 
 
 def _check_order(part: Part, path: Path) -> None:
@@ -104,7 +111,9 @@ def _check_order(part: Part, path: Path) -> None:
 
 def find_parts(root: Path = ROOT) -> list[Part]:
     """Every part in the repository, in order."""
-    folders = [folder for folder in root.glob("part*/") if _FOLDER.fullmatch(folder.name) and (folder / "part.toml").is_file()]
+    folders = [
+        folder for folder in root.glob("part*/") if _FOLDER.fullmatch(folder.name) and (folder / "part.toml").is_file()
+    ]
     return sorted((load_part(folder) for folder in folders), key=lambda part: part.number)
 
 

@@ -38,7 +38,8 @@ class Failure(AssertionError):
 
 
 class Wrong(Failure):
-    """An answer that is not the right one; `mismatch` says where, `mistake` which known mistake gives just this answer."""
+    """An answer that is not the right one; `mismatch` says where, `mistake` which known mistake gives just this
+    answer."""
 
     def __init__(self, message: str, mismatch: Mismatch | None = None, mistake: str = "") -> None:
         super().__init__(message)
@@ -48,7 +49,8 @@ class Wrong(Failure):
 
 @dataclass(frozen=True)
 class Trace:
-    """An exception as the worker told it: exact class first, its base classes, its text, its frames in the submission."""
+    """An exception as the worker told it: exact class first, its base classes, its text, its frames in the
+    submission."""
 
     kinds: tuple[str, ...]
     message: str

@@ -10,8 +10,8 @@ import numpy as np
 from autograder.judge import record
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem
-from autograder.judge.exercises import Exercise
 from autograder.judge.comparison import describe
+from autograder.judge.exercises import Exercise
 from autograder.judge.failures import Erred, Wrong
 from autograder.judge.running import PASSED, TestResult, run_test
 from autograder.judge.scoring import BLOCKED, NOT_HANDED_IN, REFUSED, blocked_by, is_absent, outcome_of, points_of
@@ -31,7 +31,10 @@ def grade(
     shrinks: bool = True,
     tell: Tell = lambda result: None,
 ) -> record.PartRecord:
-    """Run the collection's tests on the candidate. `first` maps tests to a problem to begin with; `tell` hears of every result."""
+    """Run the collection's tests on the candidate.
+
+    `first` maps tests to a problem to begin with; `tell` hears of every result.
+    """
     part = collection.part
     selected = [exercise for exercise in part.exercises if collection.of(exercise)]
     absent: set[str] = set()
@@ -42,7 +45,10 @@ def grade(
         results = _excused(exercise, tests, candidate, blocked_by(part, exercise, absent))
         if results is None:
             results = [
-                run_test(test, collection.problems[test.id], candidate, collection.seed, (first or {}).get(test.id), shrinks) for test in tests
+                run_test(
+                    test, collection.problems[test.id], candidate, collection.seed, (first or {}).get(test.id), shrinks
+                )
+                for test in tests
             ]
         for result in results:
             tell(result)
@@ -57,13 +63,17 @@ def grade(
         seed=collection.seed,
         versions=record.versions(),
         isolation=record.IsolationRecord(
-            level=candidate.isolation.level, layers=list(candidate.isolation.layers), missing=candidate.isolation.missing
+            level=candidate.isolation.level,
+            layers=list(candidate.isolation.layers),
+            missing=candidate.isolation.missing,
         ),
         exercises=exercises,
     )
 
 
-def _excused(exercise: Exercise, tests: list[CollectedTest], candidate: WorkerCandidate, first: list[str]) -> list[TestResult] | None:
+def _excused(
+    exercise: Exercise, tests: list[CollectedTest], candidate: WorkerCandidate, first: list[str]
+) -> list[TestResult] | None:
     """The results of an exercise that need not be run."""
     stage = candidate.stage
     if reason := stage.not_handed_in.get(exercise.file):
@@ -111,7 +121,10 @@ def _test_record(result: TestResult, points: float, part: str) -> record.TestRec
     if isinstance(result.failure, Wrong) and result.failure.mismatch is not None:
         entry.got, entry.expected, entry.differ = describe(result.failure.mismatch)
     if isinstance(result.failure, Erred):
-        entry.traceback = [f"{frame.path}:{frame.line} in {frame.function}".removesuffix(" in ") for frame in result.failure.trace.frames]
+        entry.traceback = [
+            f"{frame.path}:{frame.line} in {frame.function}".removesuffix(" in ")
+            for frame in result.failure.trace.frames
+        ]
     if result.failure is not None:
         problem = wire.encode(result.problem)
         encoded = base64.b64encode(problem).decode() if len(problem) <= MAX_REPLAY_BYTES else ""
@@ -138,7 +151,11 @@ def brief(value: object) -> str:
 
 def full(value: object) -> str:
     """A value as a learner would type it, cut where it gets long."""
-    text = np.array2string(value, separator=", ", threshold=64, precision=6) if isinstance(value, np.ndarray) else repr(value)
+    text = (
+        np.array2string(value, separator=", ", threshold=64, precision=6)
+        if isinstance(value, np.ndarray)
+        else repr(value)
+    )
     if isinstance(value, np.ndarray) and value.dtype != np.float64:
         text += f"  ({value.dtype})"
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -45,7 +45,9 @@ def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
         may_import=list(part.may_import),
         preload=[name for name in part.may_import if not name.startswith("part")],
         uid=uid,
-        keep_reading=not _readable_by_others(Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stage.folder),
+        keep_reading=not _readable_by_others(
+            Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stage.folder
+        ),
         memory_bytes=limits.memory_bytes,
         cpu_seconds=limits.cpu_seconds,
         file_bytes=limits.file_bytes,

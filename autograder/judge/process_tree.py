@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +16,8 @@ _ROUNDS = 100
 def kill(process: subprocess.Popen[bytes], uid: int = 0, mark: str = "") -> None:
     """Kill the process, its descendants, its session, and what runs as `uid` or carries `mark` in its environment.
 
-    Linux finds them all through /proc, round after round, until none is left: a fork bomb is stopped first and killed then.
+    Linux finds them all through /proc, round after round, until none is left: a fork bomb is stopped first and killed
+    then.
     Elsewhere the process group (POSIX) or the process tree (Windows) goes.
     """
     if os.name == "nt":
@@ -25,17 +27,13 @@ def kill(process: subprocess.Popen[bytes], uid: int = 0, mark: str = "") -> None
         if (_PROC / "self" / "stat").exists():
             _kill_all_of(process.pid, uid, mark)
     process.kill()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=5.0)
-    except subprocess.TimeoutExpired:
-        pass
 
 
 def _signal_group(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _kill_all_of(pid: int, uid: int, mark: str) -> None:
@@ -45,10 +43,8 @@ def _kill_all_of(pid: int, uid: int, mark: str) -> None:
             return
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for victim in victims:
-                try:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(victim, number)
-                except (ProcessLookupError, PermissionError):
-                    pass
 
 
 def _victims(pid: int, uid: int, mark: bytes) -> Iterator[int]:
@@ -62,7 +58,11 @@ def _victims(pid: int, uid: int, mark: bytes) -> Iterator[int]:
             if state in "ZX":
                 continue
             parents[number] = parent
-            if session == pid or (uid and entry.stat().st_uid == uid) or (mark and mark in (entry / "environ").read_bytes()):
+            if (
+                session == pid
+                or (uid and entry.stat().st_uid == uid)
+                or (mark and mark in (entry / "environ").read_bytes())
+            ):
                 yield number
         except OSError:
             continue  # gone, or not ours to read

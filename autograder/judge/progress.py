@@ -1,4 +1,5 @@
-"""What is remembered between a learner's runs, in `.sfratorch/`: the last outcomes, and the last failing problem of every test."""
+"""What is remembered between a learner's runs, in `.sfratorch/`: the last outcomes, and the last failing problem of
+every test."""
 
 from __future__ import annotations
 

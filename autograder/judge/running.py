@@ -5,6 +5,7 @@ Every test owes exactly one outcome.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -43,7 +44,12 @@ class _BudgetSpent(BaseException):
 
 
 def run_test(
-    test: CollectedTest, problems: list[Problem], candidate: WorkerCandidate, seed: int, first: Problem | None = None, shrinks: bool = True
+    test: CollectedTest,
+    problems: list[Problem],
+    candidate: WorkerCandidate,
+    seed: int,
+    first: Problem | None = None,
+    shrinks: bool = True,
 ) -> TestResult:
     """Replay the problems (`first` before all others) and give the test's outcome."""
     started = time.perf_counter()
@@ -70,7 +76,9 @@ def run_test(
     )
 
 
-def _replay(test: CollectedTest, problems: list[Problem], candidate: WorkerCandidate) -> tuple[str, Failure | GraderFault | None, Problem]:
+def _replay(
+    test: CollectedTest, problems: list[Problem], candidate: WorkerCandidate
+) -> tuple[str, Failure | GraderFault | None, Problem]:
     first_answers: list[bytes] | None = None
     for problem in problems:
         candidate.answers.clear()
@@ -90,7 +98,9 @@ def _replay(test: CollectedTest, problems: list[Problem], candidate: WorkerCandi
 _NOT_DETERMINISTIC = "not deterministic: the same call gave another answer the second time."
 
 
-def _failed(test: CollectedTest, failure: Failure, problem: Problem, candidate: WorkerCandidate) -> tuple[str, Failure, Problem]:
+def _failed(
+    test: CollectedTest, failure: Failure, problem: Problem, candidate: WorkerCandidate
+) -> tuple[str, Failure, Problem]:
     answers = list(candidate.answers)
     if isinstance(failure, Ended) or not answers or _repeats(test, problem, answers, candidate):
         return failure.outcome, failure, problem
@@ -116,7 +126,8 @@ def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candid
 def check(body: Callable[..., None], candidate: WorkerCandidate, problem: Problem) -> None:
     """Run a test's body. Whatever it raises is a Failure or a GraderFault when it leaves here.
 
-    A body that stumbles over an answer (a shape it cannot add, a key that is not there) was given a wrong answer: the reference never makes
+    A body that stumbles over an answer (a shape it cannot add, a key that is not there) was given a wrong answer: the
+    reference never makes
     it stumble, which the autograder's tests prove. Before any answer has come, it is the body's own fault.
     """
     before = len(candidate.answers)
@@ -152,10 +163,8 @@ def _smallest(
                 best = (size, smaller)
             raise
 
-    try:
+    with contextlib.suppress(_BudgetSpent, Exception):  # hypothesis re-raises what it found, or says it is flaky
         shrink(test, attempt, seed, examples)
-    except (_BudgetSpent, Exception):  # hypothesis re-raises what it found, or says it is flaky: the best one is kept already
-        pass
     return best[1]
 
 

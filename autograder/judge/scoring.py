@@ -13,14 +13,28 @@ from autograder.judge.running import GRADER_FAULT, PASSED, TestResult
 
 NOT_HANDED_IN, REFUSED, NOT_ATTEMPTED, BLOCKED = "not handed in", "refused", "not attempted", "blocked"
 # The word of an exercise is the first of these that one of its tests has.
-_GRAVEST = (GRADER_FAULT, REFUSED, "memory", "crash", "timeout", "error", "wrong", NOT_ATTEMPTED, BLOCKED, NOT_HANDED_IN)
+_GRAVEST = (
+    GRADER_FAULT,
+    REFUSED,
+    "memory",
+    "crash",
+    "timeout",
+    "error",
+    "wrong",
+    NOT_ATTEMPTED,
+    BLOCKED,
+    NOT_HANDED_IN,
+)
 
 
 def points_of(exercise: Exercise, results: Sequence[TestResult]) -> list[float]:
     """Each test's points, in the order of the results."""
     share = exercise.points / len(results) if results else 0.0
     oracles_pass = all(result.outcome == PASSED for result in results if result.test.kind == "oracle")
-    return [share if result.outcome == PASSED and (result.test.kind == "oracle" or oracles_pass) else 0.0 for result in results]
+    return [
+        share if result.outcome == PASSED and (result.test.kind == "oracle" or oracles_pass) else 0.0
+        for result in results
+    ]
 
 
 def outcome_of(outcomes: Sequence[str]) -> str:

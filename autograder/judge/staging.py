@@ -1,6 +1,7 @@
 """The worker's own folder: exercise files of the submission, everything else ours.
 
-A submission's `conftest.py`, `module.py`, `tests/` or `sitecustomize.py` is never copied.  Tests, oracles and solutions of the graded part are not here.
+A submission's `conftest.py`, `module.py`, `tests/` or `sitecustomize.py` is never copied.  Tests, oracles and
+solutions of the graded part are not here.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ import ast
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.judge.exercises import ROOT, Part, earlier_parts
 from autograder.judge.submission import Submission
-from autograder.worker.guards import allowed
+from autograder.worker.guards import allowed, may_import_sentence
 
 WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "isolation.py", "linux.py")
 NEVER_STAGED = ("train_*.py", "benchmarks.py")
@@ -77,7 +78,8 @@ def _stage_given(part: Part, folder: Path) -> None:
 
 
 def _stage_earlier(part: Part, submission: Submission, upstream: str, folder: Path) -> None:
-    """An earlier part: the reference where there is one, so that a mistake there costs nothing here; else the learner's own."""
+    """An earlier part: the reference where there is one, so that a mistake there costs nothing here; else the
+    learner's own."""
     _stage_given(part, folder)
     solution = part.folder / "solution"
     if upstream == "reference" and solution.is_dir():
@@ -90,25 +92,26 @@ def _stage_earlier(part: Part, submission: Submission, upstream: str, folder: Pa
 
 
 def forbidden_import(content: bytes, file: str, part: Part) -> str:
-    """The sentence that names the first import the part does not allow, or nothing. What does not parse is left to the worker."""
+    """The sentence that names the first import the part does not allow, or nothing.
+
+    What does not parse is left to the worker.
+    """
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    for node in ast.walk(tree):
-        for name in _imported(node):
-            if not allowed(name, part.name, part.may_import):
-                may = ", ".join(part.may_import)
-                return f"{part.name}/{file}:{node.lineno} imports {name}; {part.name} may import {may} and the standard library."  # type: ignore[attr-defined]
+    for line, name in _imports(tree):
+        if not allowed(name, part.name, part.may_import):
+            return f"{part.name}/{file}:{line} imports {name}; {may_import_sentence(part.name, part.may_import)}"
     return ""
 
 
-def _imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-        return [node.module]
-    return []
+def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.lineno, node.module
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -1,4 +1,7 @@
-"""The code that is to be graded: files in place, the reference, a folder or a zip.  Only exercise files are ever read from it."""
+"""The code that is to be graded: files in place, the reference, a folder or a zip.
+
+Only exercise files are ever read from it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ MAX_MEMBERS = 100_000
 
 @dataclass(frozen=True)
 class Submission:
-    """What was handed in: `files[part][file]` is a file's bytes, or the sentence that says why it counts as not handed in."""
+    """What was handed in:
+
+    `files[part][file]` is a file's bytes, or the sentence that says why it counts as not handed in.
+    """
 
     label: str
     files: dict[str, dict[str, bytes | str]]
@@ -36,18 +42,25 @@ def reference(parts: list[Part]) -> Submission:
     """The reference solutions. Raises CannotGrade where the parts came without them (a handout)."""
     for part in parts:
         if not (part.folder / "solution").is_dir():
-            raise CannotGrade(f"--solution must have {part.name}/solution; it is not here. Handouts come without the reference.")
+            raise CannotGrade(
+                f"--solution must have {part.name}/solution; it is not here. Handouts come without the reference."
+            )
     return Submission("solution", {part.name: _read_all(part.folder / "solution", part) for part in parts})
 
 
 def from_path(path: Path, parts: list[Part]) -> Submission:
-    """A folder or zip that holds `partN_name/<module>.py`. One enclosing folder is looked through. Raises CannotGrade."""
+    """A folder or zip that holds `partN_name/<module>.py`.
+
+    One enclosing folder is looked through. Raises CannotGrade.
+    """
     if path.is_dir():
         names, read = _folder(path)
     elif path.is_file() and zipfile.is_zipfile(path):
         names, read = _zip(path)
     elif path.exists():
-        raise CannotGrade(f"--submission must be a folder or a zip; got the file {path}. Give the folder that holds {parts[0].name}/.")
+        raise CannotGrade(
+            f"--submission must be a folder or a zip; got the file {path}. Give the folder that holds {parts[0].name}/."
+        )
     else:
         raise CannotGrade(f"--submission must exist; got {path}.")
     prefix = _enclosing(names, parts)
@@ -56,8 +69,14 @@ def from_path(path: Path, parts: list[Part]) -> Submission:
     if not any(name in present for members in wanted.values() for name in members):
         layout = " ".join(f"{part.name}/{part.files[0]}" for part in parts[:2])
         found = ", ".join(sorted(names)[:5]) or "nothing"
-        raise CannotGrade(f"--submission must hold exercise files such as {layout}; {path} holds {found}. `run.py PART --pack` writes the right layout.")
-    files = {part.name: {PurePosixPath(name).name: read(name) for name in wanted[part.name] if name in present} for part in parts}
+        raise CannotGrade(
+            f"--submission must hold exercise files such as {layout}; {path} holds {found}. "
+            "`run.py PART --pack` writes the right layout."
+        )
+    files = {
+        part.name: {PurePosixPath(name).name: read(name) for name in wanted[part.name] if name in present}
+        for part in parts
+    }
     used = {name for members in wanted.values() for name in members}
     return Submission(str(path), files, tuple(sorted(present - used)))
 
@@ -127,9 +146,16 @@ def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
 def _enclosing(names: list[str], parts: list[Part]) -> str:
     """`""`, or `"folder/"` when everything that counts lies in one enclosing folder."""
     part_names = {part.name for part in parts}
-    prefixes = {"/".join(pieces[:index]) for pieces in (name.split("/") for name in names) for index in (0, 1) if len(pieces) > index + 1 and pieces[index] in part_names}
+    prefixes = {
+        "/".join(pieces[:index])
+        for pieces in (name.split("/") for name in names)
+        for index in (0, 1)
+        if len(pieces) > index + 1 and pieces[index] in part_names
+    }
     if "" in prefixes or not prefixes:
         return ""
     if len(prefixes) > 1:
-        raise CannotGrade(f"--submission must hold one hand-in; got {', '.join(sorted(prefixes))}. Give one of these folders.")
+        raise CannotGrade(
+            f"--submission must hold one hand-in; got {', '.join(sorted(prefixes))}. Give one of these folders."
+        )
     return prefixes.pop() + "/"

@@ -1,11 +1,13 @@
 """One worker process, seen from the judge: start it, ask it, and be rid of it with everything it started.
 
-Deadlines are kept here, by wall clock: a thread reads the worker's frames into a queue and the judge waits on that queue.
+Deadlines are kept here, by wall clock: a thread reads the worker's frames into a queue and the judge waits on that
+queue.
 A worker that misses its deadline, breaks the protocol or goes away is killed; it is never asked again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import queue
@@ -40,6 +42,9 @@ class Limits:
     processes: int = 64
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class HeadAndTail:
     """The first and the last 64 KiB of what was written, however much it was."""
 
@@ -68,7 +73,9 @@ class WorkerProcess:
     def __init__(self, stage: Path, setup: wire.Setup, limits: Limits, output: HeadAndTail) -> None:
         self._stage, self._setup, self._limits = stage, setup, limits
         self._ids = itertools.count(1)
-        self._answers: queue.SimpleQueue[wire.Ready | wire.Returned | wire.Raised | Exception | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[wire.Ready | wire.Returned | wire.Raised | Exception | None] = (
+            queue.SimpleQueue()
+        )
         self.output = output
         self._process = _start(stage)
         _in_background(self._read_answers)
@@ -90,7 +97,9 @@ class WorkerProcess:
             raise GraderFault(f"the worker must answer Setup with Ready; got {type(answer).__name__}.")
         return answer
 
-    def request(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> wire.Returned | wire.Raised:
+    def request(
+        self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float
+    ) -> wire.Returned | wire.Raised:
         """Send one request and wait for its answer. Raises TimedOut or Crashed, and the worker is dead then."""
         request_id = next(self._ids)
         if not self._answers.empty():
@@ -145,7 +154,8 @@ class WorkerProcess:
 
 
 class _Sender:
-    """Writes a request; a large one from a thread, since a worker that does not read would block the judge past its deadline."""
+    """Writes a request; a large one from a thread, since a worker that does not read would block the judge past its
+    deadline."""
 
     _PIPE_BYTES = 4096
 
@@ -163,10 +173,8 @@ class _Sender:
 
     @staticmethod
     def _write(stream, message: wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
-        try:
+        with contextlib.suppress(OSError, ValueError):  # the worker is gone: the missing answer says so
             wire.write_message(stream, message)
-        except (OSError, ValueError):
-            pass  # the worker is gone: the missing answer says so
 
 
 def _in_background(work: Callable[[], None]) -> threading.Thread:
@@ -177,16 +185,16 @@ def _in_background(work: Callable[[], None]) -> threading.Thread:
 
 def _start(stage: Path) -> subprocess.Popen[bytes]:
     folders = dict.fromkeys(sysconfig.get_paths()[key] for key in ("purelib", "platlib"))
-    command = [sys.executable, "-I", "-S", "-X", "utf8", str(stage / "autograder" / "worker" / "main.py"), str(stage), *folders]
-    options = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
+    main = stage / "autograder" / "worker" / "main.py"
     return subprocess.Popen(
-        command,
+        [sys.executable, "-I", "-S", "-X", "utf8", str(main), str(stage), *folders],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=stage,
         env=_environment(stage),
-        **options,  # type: ignore[call-overload]
+        start_new_session=os.name == "posix",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
 
 
@@ -194,7 +202,11 @@ def _environment(stage: Path) -> dict[str, str]:
     home = str(stage / "home")
     environment = {"HOME": home, "USERPROFILE": home, "TMPDIR": home, "TEMP": home, "TMP": home, "LC_ALL": "C.UTF-8"}
     environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
-    for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):  # without the first, Windows has no sockets or random numbers
+    for name in (
+        "SYSTEMROOT",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+    ):  # without the first, Windows has no sockets or random numbers
         if name in os.environ:
             environment[name] = os.environ[name]
     return environment

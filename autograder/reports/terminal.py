@@ -33,8 +33,13 @@ _NOT_BEGUN = ("not attempted", "blocked", "not handed in")
 MAX_OUTPUT_LINES = 12
 
 
-def show(console: Console, part: Part, result: PartRecord, before: Mapping[str, str], places: Mapping[str, str]) -> None:
-    """Print the report. `before` are the outcomes of the last run; `places` says in which file and line an exercise is to be written."""
+def show(
+    console: Console, part: Part, result: PartRecord, before: Mapping[str, str], places: Mapping[str, str]
+) -> None:
+    """Print the report.
+
+    `before` are the outcomes of the last run; `places` says in which file and line an exercise is to be written.
+    """
     console.print(Text.assemble((f"{part.name}", "bold"), f"  {part.title}   ({result.code}, seed {result.seed})"))
     console.print(_table(result.exercises))
     console.print(_total(result))
@@ -42,12 +47,20 @@ def show(console: Console, part: Part, result: PartRecord, before: Mapping[str, 
     for exercise in result.exercises:
         if exercise.outcome == "grader fault":
             _show_fault(console, exercise)
-    failing = next((exercise for exercise in result.exercises if exercise.outcome not in ("passed", "grader fault", *_NOT_BEGUN)), None)
+    failing = next(
+        (exercise for exercise in result.exercises if exercise.outcome not in ("passed", "grader fault", *_NOT_BEGUN)),
+        None,
+    )
     if failing is not None:
         show_exercise(console, failing, part.short_name)
     _show_next(console, result, places, failing)
     if result.ignored_files:
-        console.print(f"ignored, since only exercise files count: {_listed(result.ignored_files)}", style="dim", highlight=False, markup=False)
+        console.print(
+            f"ignored, since only exercise files count: {_listed(result.ignored_files)}",
+            style="dim",
+            highlight=False,
+            markup=False,
+        )
     console.print(_practice_line(result), style="dim", highlight=False)
 
 
@@ -61,7 +74,9 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None
     """One failing exercise in full: its first failing test, and the names of the others."""
     failing = [test for test in exercise.tests if test.outcome != "passed"]
     test = failing[0]
-    heading = Text.assemble(("✗ ", "red"), (exercise.id, "bold"), f"   {exercise.points:g} / {exercise.max_points:g}   ", exercise.title)
+    heading = Text.assemble(
+        ("✗ ", "red"), (exercise.id, "bold"), f"   {exercise.points:g} / {exercise.max_points:g}   ", exercise.title
+    )
     console.print()
     console.print(heading)
     grid = Table.grid(padding=(0, 2))
@@ -71,7 +86,9 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None
         grid.add_row(name, text if isinstance(text, Text) else Text(printable(text)))
     console.print(Padding(grid, (0, 0, 0, 2)))
     if failing[1:]:
-        others = ", ".join(f"{other.id.partition('::')[2].removeprefix('test_')} ({other.outcome})" for other in failing[1:])
+        others = ", ".join(
+            f"{other.id.partition('::')[2].removeprefix('test_')} ({other.outcome})" for other in failing[1:]
+        )
         console.print(Padding(Text(printable(f"also: {others}"), style="dim"), (0, 0, 0, 2)))
     console.print()
 
@@ -83,9 +100,14 @@ def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | 
     if test.counterexample:
         lines.append(("with" if test.outcome in _ENDED else "smallest failing input", _shown(test.counterexample)))
     if test.got:
-        lines += [("got", Text(test.got, style="red")), ("expected", Text(f"{test.expected}   {test.differ}".rstrip(), style="green"))]
+        lines += [
+            ("got", Text(test.got, style="red")),
+            ("expected", Text(f"{test.expected}   {test.differ}".rstrip(), style="green")),
+        ]
     else:
-        lines.append(("outcome" if test.outcome != "error" else "raised", Text(printable(_outcome_text(test)), style="red")))
+        lines.append(
+            ("outcome" if test.outcome != "error" else "raised", Text(printable(_outcome_text(test)), style="red"))
+        )
     if test.traceback:
         lines.append(("at", "\n".join(test.traceback)))
     if test.diagnosis:
@@ -114,7 +136,13 @@ def _shown(counterexample: Mapping[str, str]) -> str:
 
 def _table(exercises: Sequence[ExerciseRecord]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading, justify in (("", "left"), ("exercise", "left"), ("points", "right"), ("outcome", "left"), ("what", "left")):
+    for heading, justify in (
+        ("", "left"),
+        ("exercise", "left"),
+        ("points", "right"),
+        ("outcome", "left"),
+        ("what", "left"),
+    ):
         table.add_column(heading, justify=justify, no_wrap=heading != "what", header_style="dim")  # type: ignore[arg-type]
     for exercise in exercises:
         style = _STYLES[exercise.outcome]
@@ -138,13 +166,22 @@ def _total(result: PartRecord) -> Text:
 
 
 def _show_newly_green(console: Console, result: PartRecord, before: Mapping[str, str]) -> None:
-    green = [exercise.id for exercise in result.exercises if exercise.outcome == "passed" and before.get(exercise.id, "passed") != "passed"]
+    green = [
+        exercise.id
+        for exercise in result.exercises
+        if exercise.outcome == "passed" and before.get(exercise.id, "passed") != "passed"
+    ]
     if green:
         console.print(Text(f"newly green: {', '.join(green)}", style="green"))
 
 
 def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
-    console.print(Text(f"! {exercise.id}: a fault of the grader, not of your code. Please report it with this text:", style="bold magenta"))
+    console.print(
+        Text(
+            f"! {exercise.id}: a fault of the grader, not of your code. Please report it with this text:",
+            style="bold magenta",
+        )
+    )
     for test in exercise.tests:
         if test.outcome == "grader fault":
             console.print(Padding(Text(printable(f"{test.id}\n{test.message}")), (0, 0, 0, 2)))
@@ -156,7 +193,9 @@ def _show_next(console: Console, result: PartRecord, places: Mapping[str, str], 
     if following is not None and following.id in places:
         begun = any(exercise.outcome not in _NOT_BEGUN for exercise in result.exercises)
         word = "Start here" if not begun else "Then" if failing is not None else "Next"
-        console.print(Text.assemble((f"{word}: ", "bold"), (places[following.id], "cyan"), f"  {following.id}  {following.title}"))
+        console.print(
+            Text.assemble((f"{word}: ", "bold"), (places[following.id], "cyan"), f"  {following.id}  {following.title}")
+        )
     elif result.points >= result.max_points and result.max_points > 0:
         console.print(Text("Everything passes.", style="bold green"))
 

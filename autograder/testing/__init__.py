@@ -1,6 +1,7 @@
 """What a part's tests import: `probes`, `oracle_test`, `law`, `truth`, `assert_same`, `checked`.
 
-A test draws a problem, runs a probe on it through `candidate`, computes the truth with torch (or states a law), and compares.
+A test draws a problem, runs a probe on it through `candidate`, computes the truth with torch (or states a law), and
+compares.
 Its docstring is the sentence that the learner reads.
 """
 

@@ -14,4 +14,7 @@ class Candidate(Protocol):
         """The probe's answer. Raises a Failure if there is none."""
 
     def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
-        """The message of the exception that the probe must raise, of exactly this class. Raises Wrong if it does not."""
+        """The message of the exception that the probe must raise, of exactly this class.
+
+        Raises Wrong if it does not.
+        """

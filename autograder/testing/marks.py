@@ -24,7 +24,10 @@ def oracle_test(exercise: str) -> Callable[[TestFunction], TestFunction]:
 
 
 def law(exercise: str) -> Callable[[TestFunction], TestFunction]:
-    """A law, an error or an empty-input test. It pays once all oracle tests of its exercise pass, since a lazy answer satisfies many laws."""
+    """A law, an error or an empty-input test.
+
+    It pays once all oracle tests of its exercise pass, since a lazy answer satisfies many laws.
+    """
     return _marker(Mark(exercise, "law"))
 
 

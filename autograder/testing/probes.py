@@ -23,7 +23,9 @@ class Probe:
         """Raise TypeError if a test passes what the probe does not take, or leaves out what it needs."""
         given = set(names)  # type: ignore[call-overload]
         if not (set(self.required) <= given <= set(self.parameters)):
-            raise TypeError(f"{self.module}.{self.name} takes {', '.join(self.parameters)}; got {', '.join(sorted(given))}.")
+            raise TypeError(
+                f"{self.module}.{self.name} takes {', '.join(self.parameters)}; got {', '.join(sorted(given))}."
+            )
 
 
 class ProbeModule:
@@ -36,7 +38,9 @@ class ProbeModule:
                 setattr(self, node.name, _probe(node, path, module))
 
     def __getattr__(self, name: str) -> Probe:
-        raise AttributeError(f"{self._path.name} has no probe {name!r}; it has {', '.join(key for key in vars(self) if key[0] != '_')}.")
+        raise AttributeError(
+            f"{self._path.name} has no probe {name!r}; it has {', '.join(key for key in vars(self) if key[0] != '_')}."
+        )
 
 
 def probes(name: str) -> ProbeModule:
@@ -54,6 +58,12 @@ def _probe(node: ast.FunctionDef, path: Path, module: str) -> Probe:
         raise TypeError(f"{path}:{node.lineno}: a probe must name its arguments; got {ast.unparse(arguments)}.")
     positional = [argument.arg for argument in arguments.args]
     optional = set(positional[len(positional) - len(arguments.defaults) :])
-    optional |= {argument.arg for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is not None}
+    optional |= {
+        argument.arg
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is not None
+    }
     names = [*positional, *(argument.arg for argument in arguments.kwonlyargs)]
-    return Probe(module, node.name, tuple(names), tuple(name for name in names if name not in optional), path, node.lineno)
+    return Probe(
+        module, node.name, tuple(names), tuple(name for name in names if name not in optional), path, node.lineno
+    )

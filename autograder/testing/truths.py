@@ -15,7 +15,10 @@ MAX_REMEMBERED = 20_000
 
 
 def truth(oracle: Oracle) -> Oracle:
-    """Memoise an oracle by the content of its arguments: one collection serves many submissions. An exception inside is a GraderFault."""
+    """Memoise an oracle by the content of its arguments: one collection serves many submissions.
+
+    An exception inside is a GraderFault.
+    """
     remembered: dict[bytes, Any] = {}
 
     @functools.wraps(oracle)
@@ -28,6 +31,8 @@ def truth(oracle: Oracle) -> Oracle:
                 remembered[key] = oracle(*arguments, **options)
             return remembered[key]
         except Exception as error:
-            raise GraderFault(f"{oracle.__module__}.{oracle.__name__} failed: {type(error).__name__}: {error}") from error
+            raise GraderFault(
+                f"{oracle.__module__}.{oracle.__name__} failed: {type(error).__name__}: {error}"
+            ) from error
 
     return answer  # type: ignore[return-value]

@@ -1,4 +1,7 @@
-"""The import policy, inside the worker: a clear refusal for whoever forgets it.  It is policy; isolation is the wall."""
+"""The import policy, inside the worker: a clear refusal for whoever forgets it.
+
+It is policy; isolation is the wall.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ class ForbiddenImport(ImportError):
 
 
 def allowed(name: str, part: str, may_import: Iterable[str]) -> bool:
-    """Whether a part's exercise file may import this module: the standard library, the part itself, and what part.toml names.
+    """Whether a part's exercise file may import this module: the standard library, the part itself, and what
+    part.toml names.
 
     `scipy.special` in `may_import` allows `scipy` (needed on the way), `scipy.special` and what is below it.
     """
@@ -29,6 +33,11 @@ def allowed(name: str, part: str, may_import: Iterable[str]) -> bool:
     return any(name == entry or entry.startswith(f"{name}.") or name.startswith(f"{entry}.") for entry in may_import)
 
 
+def may_import_sentence(part: str, may_import: Iterable[str]) -> str:
+    """What a refused import is told."""
+    return f"{part} may import {', '.join(may_import)} and the standard library without ctypes."
+
+
 class ImportPolicy(importlib.abc.MetaPathFinder):
     """First in `sys.meta_path`: refuses a forbidden module when it is the submission that asks for it."""
 
@@ -38,7 +47,10 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
         self.refused = ""
 
     def install(self) -> None:
-        """Take effect from now on. Modules that others have loaded are forgotten, so that asking for them reaches this finder."""
+        """Take effect from now on.
+
+        Modules that others have loaded are forgotten, so that asking for them reaches this finder.
+        """
         for name in [name for name in sys.modules if name.partition(".")[0] in NEVER]:
             del sys.modules[name]
         sys.meta_path.insert(0, self)
@@ -50,7 +62,7 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
         if asking is None or allowed(name, self._part, self._may_import):
             return None
         where = f"{os.path.basename(asking.f_code.co_filename)}:{asking.f_lineno}"
-        self.refused = f"{where} imports {name}; {self._part} may import {', '.join(self._may_import)} and the standard library."
+        self.refused = f"{where} imports {name}; {may_import_sentence(self._part, self._may_import)}"
         raise ForbiddenImport(self.refused)
 
     def _submission_frame(self) -> FrameType | None:
@@ -59,6 +71,6 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
         while frame is not None:
             path = frame.f_code.co_filename
             if not (path.startswith("<frozen importlib") or os.sep + "importlib" + os.sep in path):
-                return frame if path.startswith(self._folder) or path.startswith("<") else None
+                return frame if path.startswith((self._folder, "<")) else None
             frame = frame.f_back
         return None

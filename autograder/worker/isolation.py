@@ -11,7 +11,15 @@ import sys
 
 from autograder.worker.wire import Setup
 
-L0_LAYERS = ("separate interpreter", "clean environment", "empty home", "closed wire", "deadlines", "process tree killed", "output capped")
+L0_LAYERS = (
+    "separate interpreter",
+    "clean environment",
+    "empty home",
+    "closed wire",
+    "deadlines",
+    "process tree killed",
+    "output capped",
+)
 
 
 class Unavailable(Exception):

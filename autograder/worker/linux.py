@@ -1,4 +1,7 @@
-"""The few Linux calls that Python does not offer: prctl and capset. Imported before the submission, forgotten before it starts."""
+"""The few Linux calls that Python does not offer: prctl and capset.
+
+Imported before the submission, forgotten before it starts.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def hide_memory() -> None:
 
 
 def become(uid: int, keep_reading: bool) -> None:
-    """Become another user for good; with `keep_reading`, still able to read every file (an interpreter in root's home, say)."""
+    """Become another user for good; with `keep_reading`, still able to read every file (an interpreter in root's
+    home, say)."""
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if keep_reading:
         _call("prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0)

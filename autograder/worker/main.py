@@ -1,6 +1,7 @@
 """The worker's main loop: read a request, run a probe on the submission, answer with plain data.
 
-Started as `python -I -S main.py STAGE SITE-PACKAGES…`; see judge/worker_process.py.  It sees probe names and inputs, and nothing else.
+Started as `python -I -S main.py STAGE SITE-PACKAGES…`; see judge/worker_process.py.  It sees probe names and inputs,
+and nothing else.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def serve(stage: str) -> None:
 
 
 def _private_wire() -> tuple[BinaryIO, BinaryIO]:
-    """Keep standard input and output as the wire; what the submission prints goes to standard error, which the judge collects."""
+    """Keep standard input and output as the wire; what the submission prints goes to standard error, which the judge
+    collects."""
     requests, answers = os.dup(0), os.dup(1)
     WIRE.update((requests, answers))
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -88,7 +90,9 @@ def _frames(traceback: TracebackType | None, stage: str) -> list[Any]:
     while traceback is not None:
         path = traceback.tb_frame.f_code.co_filename
         if path.startswith(stage) and os.sep + "autograder" + os.sep not in path:
-            frames.append(wire.Frame(os.path.relpath(path, stage), traceback.tb_lineno, traceback.tb_frame.f_code.co_name))
+            frames.append(
+                wire.Frame(os.path.relpath(path, stage), traceback.tb_lineno, traceback.tb_frame.f_code.co_name)
+            )
         traceback = traceback.tb_next
     return frames
 

@@ -1,6 +1,7 @@
 """The closed wire between judge and worker: length-prefixed frames of MessagePack.
 
-Plain data:  None bool int float str bytes list tuple dict[str, …] and NumPy arrays; nothing else crosses, in either direction.
+Plain data:  None bool int float str bytes list tuple dict[str, …] and NumPy arrays; nothing else crosses, in either
+direction.
 Messages:    Setup, Load and Call go to the worker; Ready, Returned and Raised come back, each with its request's id.
 Never pickle.  A size is checked before it is read, and whatever is malformed is a WireError.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from typing import Any, BinaryIO
+from typing import IO, Any, cast
 
 import msgspec
 import numpy as np
@@ -83,7 +84,8 @@ class Frame(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Raised(msgspec.Struct, tag="raised", forbid_unknown_fields=True):
-    """A request's exception: its class names from the exact class upwards, its text, and where in the staged files it arose."""
+    """A request's exception: its class names from the exact class upwards, its text, and where in the staged files it
+    arose."""
 
     id: int
     kinds: list[str]
@@ -98,7 +100,10 @@ _decode_answer = msgspec.msgpack.Decoder(Ready | Returned | Raised).decode
 
 
 def encode(value: Any) -> bytes:
-    """Encode plain data. Raises WireError, with the place, for anything else: object arrays, subclasses, foreign objects."""
+    """Encode plain data.
+
+    Raises WireError, with the place, for anything else: object arrays, subclasses, foreign objects.
+    """
     try:
         payload = _encode_message(_pack(value, "the answer", 0))
     except (OverflowError, UnicodeEncodeError, ValueError) as error:
@@ -109,7 +114,10 @@ def encode(value: Any) -> bytes:
 
 
 def decode(payload: bytes, writable: bool = False) -> Any:
-    """Decode what `encode` made. Arrays are read-only views of the payload, or copies if `writable`. Raises WireError."""
+    """Decode what `encode` made.
+
+    Arrays are read-only views of the payload, or copies if `writable`. Raises WireError.
+    """
     try:
         return _unpack(payload, writable, 0)
     except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
@@ -130,7 +138,9 @@ def _pack(value: Any, place: str, depth: int) -> Any:
         raise WireError(f"{place} must be nested at most {MAX_DEPTH} deep.")
     if kind is dict:
         if any(type(key) is not str for key in value):
-            raise WireError(f"{place} must have str keys; got {next(type(key).__name__ for key in value if type(key) is not str)}.")
+            raise WireError(
+                f"{place} must have str keys; got {next(type(key).__name__ for key in value if type(key) is not str)}."
+            )
         return {key: _pack(item, f"{place}[{key!r}]", depth + 1) for key, item in value.items()}
     if kind is list or kind is tuple:
         items = [_pack(item, f"{place}[{position}]", depth + 1) for position, item in enumerate(value)]
@@ -140,7 +150,9 @@ def _pack(value: Any, place: str, depth: int) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
         return msgspec.msgpack.Ext(_ARRAY, _pack_array(value.detach().cpu().numpy(), place))
-    raise WireError(f"{place} must be plain data (a number, a string, an array, or lists and dicts of them); got {kind.__qualname__}.")
+    raise WireError(
+        f"{place} must be plain data (numbers, strings, arrays, or lists and dicts of them); got {kind.__qualname__}."
+    )
 
 
 def _pack_array(array: np.ndarray, place: str) -> bytes:
@@ -194,14 +206,15 @@ def _unpack_array(data: memoryview, writable: bool) -> np.ndarray:
         raise WireError(f"dtype must be a number or boolean type; got {array.dtype[:20]!r}.")
     if len(array.shape) > MAX_DEPTH or any(length < 0 for length in array.shape):
         raise WireError(f"shape must have at most {MAX_DEPTH} lengths >= 0; got {array.shape[: MAX_DEPTH + 1]}.")
-    flat = np.frombuffer(array.data, dtype=array.dtype)  # a length that does not fit the dtype or the shape is a ValueError
+    # A number of bytes that does not fit the dtype or the shape is a ValueError, which decode tells as a WireError.
+    flat = np.frombuffer(array.data, dtype=array.dtype)
     if array.dtype == "|b1":
         flat = flat.view(np.uint8) != 0  # a boolean that is neither 0 nor 1 compares strangely
     shaped = flat.reshape(array.shape)
     return shaped.copy() if writable else shaped
 
 
-def write_message(stream: BinaryIO, message: Setup | Load | Call | Ready | Returned | Raised) -> None:
+def write_message(stream: IO[bytes], message: Setup | Load | Call | Ready | Returned | Raised) -> None:
     """Write one frame: eight bytes of length, little-endian, then the message."""
     payload = _encode_message(message)
     if len(payload) > MAX_FRAME:
@@ -210,17 +223,17 @@ def write_message(stream: BinaryIO, message: Setup | Load | Call | Ready | Retur
     stream.flush()
 
 
-def read_request(stream: BinaryIO) -> Setup | Load | Call | None:
+def read_request(stream: IO[bytes]) -> Setup | Load | Call | None:
     """Read the judge's next message; None when it has closed the wire."""
-    return _read(stream, _decode_request)
+    return cast("Setup | Load | Call | None", _read(stream, _decode_request))
 
 
-def read_answer(stream: BinaryIO) -> Ready | Returned | Raised | None:
+def read_answer(stream: IO[bytes]) -> Ready | Returned | Raised | None:
     """Read the worker's next message; None when it has closed the wire. Raises WireError for anything malformed."""
-    return _read(stream, _decode_answer)
+    return cast("Ready | Returned | Raised | None", _read(stream, _decode_answer))
 
 
-def _read(stream: BinaryIO, decode_message: Any) -> Any:
+def _read(stream: IO[bytes], decode_message: Any) -> Any:
     head = stream.read(_LENGTH.size)
     if not head:
         return None

@@ -1,0 +1,157 @@
+"""pytest as the everyday face of the same tests: `pytest part1_autograd`, or an editor's test button.
+
+The files in place run in a worker, as everywhere; the result is practice and gives no score.
+`--code solution` (or SFRATORCH_CODE=solution) runs the reference, `--code PATH` a submission.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autograder.judge.exercises import Part, find_parts, load_part
+from autograder.judge.failures import CannotGrade, Ended, Failure, NotAttempted
+from autograder.testing.marks import mark_of
+
+if TYPE_CHECKING:
+    from autograder.judge.candidate import WorkerCandidate
+
+_candidates = pytest.StashKey["dict[str, WorkerCandidate]"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("sfratorch").addoption(
+        "--code",
+        default=os.environ.get("SFRATORCH_CODE", ""),
+        help="whose code the parts' tests run: own (the files in place), solution, or the path of a submission",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_candidates] = {}
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    code = _code(config) or "the files in place"
+    return f"sfratorch: practice on {code}; `python autograder/run.py PART` gives the points"
+
+
+@pytest.fixture(scope="module")
+def candidate(request: pytest.FixtureRequest) -> WorkerCandidate:
+    """The code under test, in a worker of its part that the whole run shares."""
+    part = _part_of(request.path)
+    if part is None:
+        raise pytest.UsageError(f"candidate must be used in a part's tests; {request.path} is in none.")
+    running = request.config.stash[_candidates]
+    if part.name not in running:
+        running[part.name] = _start(part, _code(request.config))
+    return running[part.name]
+
+
+class _EndedAtOnce(BaseException):
+    """Carries a failure past hypothesis, which would shrink an Exception: a timeout is not worth having twice."""
+
+    def __init__(self, failure: Ended) -> None:
+        self.failure = failure
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A stub is skipped, not failed; a timeout or a crash ends a test at once."""
+    handle = getattr(pyfuncitem.obj, "hypothesis", None) if mark_of(pyfuncitem.obj) else None
+    body = handle.inner_test if handle is not None else None
+    if handle is not None:
+        handle.inner_test = _ending_at_once(handle.inner_test)
+    try:
+        return (yield)
+    except (_EndedAtOnce, NotAttempted) as ended:
+        failure = ended.failure if isinstance(ended, _EndedAtOnce) else ended
+        if isinstance(failure, NotAttempted):
+            pytest.skip(f"not attempted: {failure.message}")
+        raise failure from None
+    finally:
+        if handle is not None:
+            handle.inner_test = body
+
+
+def _ending_at_once(body: Callable[..., None]) -> Callable[..., None]:
+    from autograder.judge.running import check
+
+    def checked_body(candidate: WorkerCandidate, **problem: Any) -> None:
+        candidate.answers.clear()
+        try:
+            check(body, candidate, problem)
+        except Ended as failure:
+            raise _EndedAtOnce(failure) from None
+
+    return checked_body
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say what was got, expected and guessed in place of the grader's own stack."""
+    report = yield
+    failure = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(failure, Failure) and report.failed:
+        report.longrepr = _explain(item, failure)
+    return report
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for running in config.stash.get(_candidates, {}).values():
+        running.__exit__(None, None, None)
+
+
+def _code(config: pytest.Config) -> str:
+    code = config.getoption("--code")
+    return "" if code == "own" else code
+
+
+def _part_of(path: Path) -> Part | None:
+    return next((load_part(folder) for folder in path.parents if (folder / "part.toml").is_file()), None)
+
+
+def _start(part: Part, code: str) -> WorkerCandidate:
+    from autograder.judge import submission as submissions
+    from autograder.judge.candidate import WorkerCandidate
+    from autograder.judge.staging import stage
+
+    root = part.folder.parent
+    parts = find_parts(root)
+    try:
+        if not code:
+            submission = submissions.in_place(parts)
+        elif code == "solution":
+            submission = submissions.reference(parts)
+        else:
+            submission = submissions.from_path(Path(code), parts)
+    except CannotGrade as error:
+        raise pytest.UsageError(str(error)) from None
+    return WorkerCandidate(part, stage(part, submission, root=root)).__enter__()
+
+
+def _explain(item: pytest.Item, failure: Failure) -> str:
+    from autograder.judge.diagnosis import diagnose
+    from autograder.judge.failures import Erred
+
+    mark = mark_of(getattr(item, "function", None))
+    lines = [f"{mark.exercise}: {' '.join((item.function.__doc__ or '').split())}" if mark else item.name]  # type: ignore[attr-defined]
+    lines.append(f"{failure.outcome}: {failure.message}")
+    called = getattr(item.funcargs.get("candidate"), "called", None)  # type: ignore[attr-defined]
+    if called is not None:
+        from autograder.judge.grading import full
+
+        probe, arguments = called
+        lines.append(f"called {probe.name} ({probe.path}:{probe.line}) with")
+        lines += [f"  {name} = {full(value)}" for name, value in arguments.items()]
+        if sentence := diagnose(failure, arguments):
+            lines.append(f"it looks like {sentence}")
+    if isinstance(failure, Erred):
+        lines += [f"  at {frame.path}:{frame.line} in {frame.function}" for frame in failure.trace.frames]
+    return "\n".join(lines)
