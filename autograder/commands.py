@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from autograder.atomic_files import write_whole
 from autograder.judge import progress as remembered
 from autograder.judge import submission as submissions
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
@@ -53,6 +55,7 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
     """Run a command line. A mistake of the person who typed it is one line on standard error and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped cleans up as Ctrl-C does
     try:
         return app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
     except (CannotGrade, typer.TyperException) as error:
@@ -65,6 +68,9 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception:
+        traceback.print_exc()
+        print("A fault of the grader, not of your code. Please report it with the lines above.", file=sys.stderr)
     return CANNOT
 
 
@@ -192,7 +198,7 @@ def _submission(choice: Choice, parts: list[Part]) -> submissions.Submission:
 
 def places(part: Part, submission: submissions.Submission) -> dict[str, str]:
     """For every exercise that is still to be written: `file:line` of its first stub line."""
-    from autograder.stubs import unwritten
+    from autograder.authoring.stubs import unwritten
 
     found: dict[str, str] = {}
     for file, content in submission.of(part).items():
@@ -217,7 +223,7 @@ def pack(part: Part, submission: submissions.Submission, result: PartRecord, nam
                 archive.writestr(f"{part.name}/{file}", content)
         archive.writestr(PRACTICE, json_record.to_json([result], all_parts=False))
     path = _zip_path(part, name)
-    remembered.write_whole(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
     return path
 
 
@@ -227,7 +233,7 @@ def _zip_path(part: Part, name: str) -> Path:
 
 def reset_exercise(part_name: str, exercise_id: str) -> int:
     """Put an exercise's functions back to what the stub says, and keep the old file."""
-    from autograder.stubs import reset_region
+    from autograder.authoring.stubs import reset_region
 
     part = find_part(part_name)
     exercise = part.exercise(exercise_id)
@@ -241,14 +247,14 @@ def reset_exercise(part_name: str, exercise_id: str) -> int:
         print(f"{exercise_id} is as it was handed out; nothing to do.")
         return GRADED
     kept = _keep(path).relative_to(ROOT)
-    remembered.write_whole(path, restored.encode("utf-8"))
+    write_whole(path, restored.encode("utf-8"))
     print(f"{exercise_id} in {part.name}/{exercise.file} is as it was handed out; what you had is kept in {kept}.")
     return GRADED
 
 
 def _stub(part: Part, file: str) -> str:
     """The stub of an exercise file: generated where the reference is here, else as it was committed."""
-    from autograder.stubs import generate_stub
+    from autograder.authoring.stubs import generate_stub
 
     reference = part.folder / "solution" / file
     if reference.is_file():
@@ -266,7 +272,7 @@ def _keep(path: Path) -> Path:
     folder = remembered.FOLDER / "kept" / path.parent.name
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{path.name}"
-    remembered.write_whole(kept, path.read_bytes())
+    write_whole(kept, path.read_bytes())
     return kept
 
 
@@ -282,7 +288,7 @@ def debug(choice: Choice) -> int:
     for test in collection.tests:
         for problem in collection.problems[test.id]:
             try:
-                check(test.body, candidate, problem)  # type: ignore[arg-type]
+                check(test.body, candidate, problem)
             except NotAttempted:
                 print(f"{test.exercise} is not attempted.")
                 return GRADED

@@ -31,10 +31,15 @@ from autograder.worker import wire
 _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read
 
 
-class _Raises:
-    """`raises` in terms of `run`."""
+class AnyCandidate:
+    """What running a test needs: `run`, `raises` in terms of it, and what was called and answered last."""
 
-    run: Callable[..., Any]
+    def __init__(self) -> None:
+        self.answers: list[bytes] = []
+        self.called: tuple[Probe, dict[str, Any]] | None = None
+
+    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+        raise NotImplementedError
 
     def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
         try:
@@ -46,10 +51,11 @@ class _Raises:
         raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.")
 
 
-class WorkerCandidate(_Raises):
+class WorkerCandidate(AnyCandidate):
     """A submission in a worker process, which is replaced when it dies. Use as a context manager."""
 
     def __init__(self, part: Part, stage: Stage, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__()
         self.stage, self.limits = stage, limits
         self._setup = plan_setup(part, stage, limits)
         self._worker: WorkerProcess | None = None
@@ -60,8 +66,6 @@ class WorkerCandidate(_Raises):
         self._deadline = float("inf")
         self._output = HeadAndTail()
         self._has_timed_out = False
-        self.answers: list[bytes] = []
-        self.called: tuple[Probe, dict[str, Any]] | None = None
 
     def __enter__(self) -> Self:
         self._spawn()
@@ -167,19 +171,21 @@ class WorkerCandidate(_Raises):
         self._worker = None
 
 
-class DebugCandidate(_Raises):
+class DebugCandidate(AnyCandidate):
     """The submission in the judge's own process, so that `breakpoint()` works. Nothing it says is scored."""
 
     def __init__(self, part: Part, folder: os.PathLike[str] | None) -> None:
+        super().__init__()
         if folder is not None:
             package = importlib.import_module(part.name)
             package.__path__.insert(0, os.fspath(folder))
 
     def run(self, probe: Probe, /, **arguments: Any) -> Any:
         probe.check_arguments(arguments)
+        self.called = probe, arguments
         try:
             function = getattr(importlib.import_module(probe.module), probe.name)
-            return wire.decode(wire.encode(function(**copy.deepcopy(arguments))))
+            answer = wire.encode(function(**copy.deepcopy(arguments)))
         except NotImplementedError as error:
             raise NotAttempted(str(error)) from error
         except GraderFault:
@@ -187,3 +193,5 @@ class DebugCandidate(_Raises):
         except Exception as error:
             kinds = tuple(kind.__name__ for kind in type(error).__mro__)
             raise Erred(Trace(kinds, str(error), ())) from error
+        self.answers.append(answer)
+        return wire.decode(answer)

@@ -13,7 +13,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 
 from autograder.judge.exercises import Exercise, Part
-from autograder.judge.failures import CannotGrade, GraderFault
+from autograder.judge.failures import GraderFault
 from autograder.testing.marks import Kind, mark_of
 
 Problem = dict[str, Any]
@@ -43,6 +43,7 @@ class Collection:
     """A part's tests with the problems of one grading seed."""
 
     part: Part
+    exercises: tuple[Exercise, ...]
     tests: tuple[CollectedTest, ...]
     seed: int
     problems: dict[str, list[Problem]]
@@ -56,10 +57,11 @@ def collect(
 ) -> Collection:
     """Import the part's tests and draw their problems; `only` names exercises to restrict this to."""
     wanted = set(only) if only is not None else {exercise.id for exercise in part.exercises}
+    exercises = tuple(exercise for exercise in part.exercises if exercise.id in wanted)
     tests = [test for test in find_tests(part) if test.exercise in wanted]
-    order = {exercise.id: position for position, exercise in enumerate(part.exercises)}
+    order = {exercise.id: position for position, exercise in enumerate(exercises)}
     tests.sort(key=lambda test: (order[test.exercise], test.kind != "oracle"))
-    return Collection(part, tuple(tests), seed, {test.id: draw(test, seed, examples) for test in tests})
+    return Collection(part, exercises, tuple(tests), seed, {test.id: draw(test, seed, examples) for test in tests})
 
 
 def find_tests(part: Part) -> list[CollectedTest]:
@@ -72,10 +74,8 @@ def find_tests(part: Part) -> list[CollectedTest]:
     for path in sorted((part.folder / "tests").glob("test_*.py")):
         try:
             module = importlib.import_module(f"{part.name}.tests.{path.stem}")
-        except ModuleNotFoundError as error:
-            raise CannotGrade(
-                f"{path.name} must be importable; {error}. `python autograder/run.py` sets up what is missing."
-            ) from error
+        except Exception as error:
+            raise GraderFault(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
         for name, function in vars(module).items():
             if name.startswith("test_") and (mark := mark_of(function)) is not None:
                 if mark.exercise not in known:

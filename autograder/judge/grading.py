@@ -19,6 +19,7 @@ from autograder.worker import wire
 
 Tell = Callable[[TestResult], None]
 MAX_SHOWN = 400
+_NO_TEST = "part.toml has this exercise, and no test is marked for it"
 MAX_REPLAY_BYTES = 64 * 1024
 
 
@@ -36,11 +37,10 @@ def grade(
     `first` maps tests to a problem to begin with; `tell` hears of every result.
     """
     part = collection.part
-    selected = [exercise for exercise in part.exercises if collection.of(exercise)]
     absent: set[str] = set()
     exercises = []
     candidate.start_clock()
-    for exercise in selected:
+    for exercise in collection.exercises:
         tests = collection.of(exercise)
         results = _excused(exercise, tests, candidate, blocked_by(part, exercise, absent))
         if results is None:
@@ -59,7 +59,7 @@ def grade(
         part=part.name,
         code=code,
         points=round(sum(exercise.points for exercise in exercises), 6),
-        max_points=sum(exercise.points for exercise in selected if not exercise.extra),
+        max_points=sum(exercise.points for exercise in collection.exercises if not exercise.extra),
         seed=collection.seed,
         versions=record.versions(),
         isolation=record.IsolationRecord(
@@ -95,7 +95,9 @@ def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -
         max_points=exercise.points,
         extra=exercise.extra,
         outcome=outcome,
-        message=next((result.message for result in results if result.outcome == outcome != PASSED), ""),
+        message=next(
+            (result.message for result in results if result.outcome == outcome != PASSED), _NO_TEST * (not results)
+        ),
         tests=[_test_record(result, earned, part) for result, earned in zip(results, points, strict=True)],
     )
 

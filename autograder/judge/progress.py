@@ -3,13 +3,12 @@ every test."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from autograder.atomic_files import write_whole
 from autograder.judge.collection import Problem
 from autograder.judge.exercises import ROOT, Part
 from autograder.judge.grading import decode_problem
@@ -58,22 +57,6 @@ def save(part: Part, progress: PartProgress, folder: Path = FOLDER) -> None:
         write_whole(_path(part, folder), msgspec.json.format(msgspec.json.encode(progress)))
     except OSError:
         pass
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside `path`, then rename: nobody ever sees half a file."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        if os.name == "posix":
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _path(part: Part, folder: Path) -> Path:

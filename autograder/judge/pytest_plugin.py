@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,9 @@ from autograder.judge.failures import CannotGrade, Ended, Failure, NotAttempted
 from autograder.testing.marks import mark_of
 
 if TYPE_CHECKING:
-    from autograder.judge.candidate import WorkerCandidate
+    from autograder.judge.candidate import AnyCandidate
 
-_candidates = pytest.StashKey["dict[str, WorkerCandidate]"]()
+_candidates = pytest.StashKey["dict[str, AnyCandidate]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,10 +30,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("SFRATORCH_CODE", ""),
         help="whose code the parts' tests run: own (the files in place), solution, or the path of a submission",
     )
+    parser.getgroup("sfratorch").addoption(
+        "--in-process",
+        action="store_true",
+        help="run the code in pytest's own process, so that an editor's debugger stops in it",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    from hypothesis import settings
+
+    from autograder.judge.collection import EXAMPLES
+
     config.stash[_candidates] = {}
+    settings.register_profile("sfratorch", max_examples=EXAMPLES["learner"], deadline=None)
+    settings.load_profile("sfratorch")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -41,14 +53,15 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="module")
-def candidate(request: pytest.FixtureRequest) -> WorkerCandidate:
+def candidate(request: pytest.FixtureRequest) -> AnyCandidate:
     """The code under test, in a worker of its part that the whole run shares."""
     part = _part_of(request.path)
     if part is None:
         raise pytest.UsageError(f"candidate must be used in a part's tests; {request.path} is in none.")
     running = request.config.stash[_candidates]
     if part.name not in running:
-        running[part.name] = _start(part, _code(request.config))
+        start = _start_in_process if request.config.getoption("--in-process") else _start
+        running[part.name] = start(part, _code(request.config))
     return running[part.name]
 
 
@@ -81,7 +94,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def _ending_at_once(body: Callable[..., None]) -> Callable[..., None]:
     from autograder.judge.running import check
 
-    def checked_body(candidate: WorkerCandidate, **problem: Any) -> None:
+    def checked_body(candidate: AnyCandidate, **problem: Any) -> None:
         candidate.answers.clear()
         try:
             check(body, candidate, problem)
@@ -98,14 +111,15 @@ def pytest_runtest_makereport(
     """Say what was got, expected and guessed in place of the grader's own stack."""
     report = yield
     failure = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(failure, Failure) and report.failed:
+    if isinstance(failure, Failure) and report.failed and mark_of(getattr(item, "function", None)) is not None:
         report.longrepr = _explain(item, failure)
     return report
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     for running in config.stash.get(_candidates, {}).values():
-        running.__exit__(None, None, None)
+        if isinstance(running, AbstractContextManager):
+            running.__exit__(None, None, None)
 
 
 def _code(config: pytest.Config) -> str:
@@ -117,7 +131,7 @@ def _part_of(path: Path) -> Part | None:
     return next((load_part(folder) for folder in path.parents if (folder / "part.toml").is_file()), None)
 
 
-def _start(part: Part, code: str) -> WorkerCandidate:
+def _start(part: Part, code: str) -> AnyCandidate:
     from autograder.judge import submission as submissions
     from autograder.judge.candidate import WorkerCandidate
     from autograder.judge.staging import stage
@@ -134,6 +148,14 @@ def _start(part: Part, code: str) -> WorkerCandidate:
     except CannotGrade as error:
         raise pytest.UsageError(str(error)) from None
     return WorkerCandidate(part, stage(part, submission, root=root)).__enter__()
+
+
+def _start_in_process(part: Part, code: str) -> AnyCandidate:
+    from autograder.judge.candidate import DebugCandidate
+
+    if not code:
+        return DebugCandidate(part, None)
+    return DebugCandidate(part, part.folder / "solution" if code == "solution" else Path(code) / part.name)
 
 
 def _explain(item: pytest.Item, failure: Failure) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.judge.candidate import WorkerCandidate
+from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.comparison import same
 from autograder.judge.diagnosis import diagnose
@@ -123,7 +123,7 @@ def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candid
     )
 
 
-def check(body: Callable[..., None], candidate: WorkerCandidate, problem: Problem) -> None:
+def check(body: Callable[..., None], candidate: AnyCandidate, problem: Problem) -> None:
     """Run a test's body. Whatever it raises is a Failure or a GraderFault when it leaves here.
 
     A body that stumbles over an answer (a shape it cannot add, a key that is not there) was given a wrong answer: the

@@ -38,7 +38,7 @@ def points_of(exercise: Exercise, results: Sequence[TestResult]) -> list[float]:
 
 
 def outcome_of(outcomes: Sequence[str]) -> str:
-    """The word for a whole exercise: `passed`, or the gravest of its tests' outcomes."""
+    """The word for a whole exercise: `passed`, or the gravest of its tests' outcomes; without any test, our fault."""
     for outcome in _GRAVEST:
         if outcome in outcomes:
             return outcome

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.judge.progress import write_whole
+from autograder.atomic_files import write_whole
 from autograder.judge.record import AllRecord, PartRecord
 
 

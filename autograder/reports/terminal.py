@@ -67,7 +67,7 @@ def show(
 def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
     """The line under `run.py all`."""
     points, most = sum(result.points for result in results), sum(result.max_points for result in results)
-    console.print(Text(f"all parts  {points:g} / {most:g}", style="bold"))
+    console.print(Text(f"all parts  {number(points)} / {number(most)}", style="bold"))
 
 
 def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None:
@@ -75,7 +75,10 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None
     failing = [test for test in exercise.tests if test.outcome != "passed"]
     test = failing[0]
     heading = Text.assemble(
-        ("✗ ", "red"), (exercise.id, "bold"), f"   {exercise.points:g} / {exercise.max_points:g}   ", exercise.title
+        ("✗ ", "red"),
+        (exercise.id, "bold"),
+        f"   {number(exercise.points)} / {number(exercise.max_points)}   ",
+        exercise.title,
     )
     console.print()
     console.print(heading)
@@ -135,23 +138,20 @@ def _shown(counterexample: Mapping[str, str]) -> str:
 
 
 def _table(exercises: Sequence[ExerciseRecord]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading, justify in (
-        ("", "left"),
-        ("exercise", "left"),
-        ("points", "right"),
-        ("outcome", "left"),
-        ("what", "left"),
-    ):
-        table.add_column(heading, justify=justify, no_wrap=heading != "what", header_style="dim")  # type: ignore[arg-type]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column("exercise", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim")
     for exercise in exercises:
         style = _STYLES[exercise.outcome]
         table.add_row(
             Text(_MARKS.get(exercise.outcome, "✗"), style=style),
             exercise.id + (" (extra)" if exercise.extra else ""),
-            f"{exercise.points:g} / {exercise.max_points:g}",
+            f"{number(exercise.points)} / {number(exercise.max_points)}",
             Text(_word(exercise), style=style),
-            Text(exercise.title, style="dim"),
+            Text(exercise.title),
         )
     return table
 
@@ -162,7 +162,7 @@ def _word(exercise: ExerciseRecord) -> str:
 
 def _total(result: PartRecord) -> Text:
     style = "bold green" if result.points >= result.max_points else "bold"
-    return Text(f"{result.points:g} / {result.max_points:g} points", style=style)
+    return Text(f"{number(result.points)} / {number(result.max_points)} points", style=style)
 
 
 def _show_newly_green(console: Console, result: PartRecord, before: Mapping[str, str]) -> None:
@@ -182,9 +182,8 @@ def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
             style="bold magenta",
         )
     )
-    for test in exercise.tests:
-        if test.outcome == "grader fault":
-            console.print(Padding(Text(printable(f"{test.id}\n{test.message}")), (0, 0, 0, 2)))
+    faults = [f"{test.id}\n{test.message}" for test in exercise.tests if test.outcome == "grader fault"]
+    console.print(Padding(Text(printable("\n".join(faults or [exercise.message]))), (0, 0, 0, 2)))
 
 
 def _show_next(console: Console, result: PartRecord, places: Mapping[str, str], failing: ExerciseRecord | None) -> None:
@@ -216,6 +215,11 @@ def _clipped(output: str) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name) for name in names[:8])
     return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"
+
+
+def number(points: float) -> str:
+    """Points with at most two decimals."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
 def printable(text: str) -> str:

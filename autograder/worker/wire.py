@@ -20,7 +20,7 @@ MAX_DEPTH = 32
 _LENGTH = struct.Struct("<Q")
 _ARRAY, _TUPLE = 1, 2
 _DTYPES = {np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d", "F", "D")}
-_SCALARS = frozenset(np.dtype(code).type for code in _DTYPES)
+_SCALARS = frozenset({np.dtype(code).type for code in _DTYPES} | {np.intc, np.uintc, np.longlong, np.ulonglong})
 _PLAIN = frozenset({type(None), bool, float, str, bytes})
 
 
@@ -149,15 +149,24 @@ def _pack(value: Any, place: str, depth: int) -> Any:
         return msgspec.msgpack.Ext(_ARRAY, _pack_array(np.asarray(value), place))
     torch = sys.modules.get("torch")
     if torch is not None and kind in (torch.Tensor, torch.nn.Parameter):
-        return msgspec.msgpack.Ext(_ARRAY, _pack_array(value.detach().cpu().numpy(), place))
+        return msgspec.msgpack.Ext(_ARRAY, _pack_array(_tensor_to_array(value, place), place))
     raise WireError(
         f"{place} must be plain data (numbers, strings, arrays, or lists and dicts of them); got {kind.__qualname__}."
     )
 
 
+def _tensor_to_array(tensor: Any, place: str) -> np.ndarray:
+    try:
+        return tensor.numpy(force=True)
+    except (TypeError, RuntimeError) as error:  # NumPy has no bfloat16 and no sparse arrays
+        raise WireError(f"{place} must be a tensor that NumPy can hold; {error}.") from None
+
+
 def _pack_array(array: np.ndarray, place: str) -> bytes:
     if array.dtype.str not in _DTYPES:
         raise WireError(f"{place} must be an array of numbers or booleans; got dtype {array.dtype}.")
+    if array.nbytes > MAX_FRAME // 2:  # before the copy: a broadcast view can claim any size
+        raise WireError(f"{place} must fit into {MAX_FRAME // 2**21} MiB; got {array.nbytes / 2**20:.0f} MiB.")
     return _encode_message((array.dtype.str, array.shape, array.tobytes()))
 
 
@@ -204,14 +213,15 @@ def _unpack_array(data: memoryview, writable: bool) -> np.ndarray:
     array = _decode_array(data)
     if array.dtype not in _DTYPES:
         raise WireError(f"dtype must be a number or boolean type; got {array.dtype[:20]!r}.")
-    if len(array.shape) > MAX_DEPTH or any(length < 0 for length in array.shape):
-        raise WireError(f"shape must have at most {MAX_DEPTH} lengths >= 0; got {array.shape[: MAX_DEPTH + 1]}.")
+    if any(length < 0 for length in array.shape):
+        raise WireError(f"shape must have lengths >= 0; got {array.shape[:8]}.")
     # A number of bytes that does not fit the dtype or the shape is a ValueError, which decode tells as a WireError.
     flat = np.frombuffer(array.data, dtype=array.dtype)
     if array.dtype == "|b1":
         flat = flat.view(np.uint8) != 0  # a boolean that is neither 0 nor 1 compares strangely
+        flat.flags.writeable = False
     shaped = flat.reshape(array.shape)
-    return shaped.copy() if writable else shaped
+    return np.array(shaped) if writable else shaped
 
 
 def write_message(stream: IO[bytes], message: Setup | Load | Call | Ready | Returned | Raised) -> None:
