@@ -1,11 +1,10 @@
 """Stubs and new exercises, for those who write parts: `python autograder/handout.py --help`."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # this clone, not another one that is installed
+
 from autograder.bootstrap import ensure_environment  # noqa: E402
 
 if __name__ == "__main__":
@@ -17,6 +16,7 @@ import typer  # noqa: E402
 
 from autograder.authoring.drift import HandoutError, drift, find_solutions, write_stubs  # noqa: E402
 from autograder.authoring.scaffold import new_exercise  # noqa: E402
+from autograder.commands import start  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIFT, COULD_NOT = 1, 2
@@ -88,6 +88,6 @@ def _new(part: str, module: str, spare: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_show_locals=False)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(main)
-    app()
+    sys.exit(start(app, sys.argv[1:], {}))

@@ -1,16 +1,14 @@
 """Grade a part: `python autograder/run.py part1`.  The first run sets everything up; `--help` tells the rest."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # this clone, not another one that is installed
 
 from autograder.bootstrap import ensure_environment, install_extra  # noqa: E402
 
 if __name__ == "__main__":
-    ensure_environment()
+    ensure_environment(extra="".join(sys.argv[sys.argv.index("--install") + 1 :][:1]) if "--install" in sys.argv else "")
 
 from typing import Annotated, Literal  # noqa: E402
 
