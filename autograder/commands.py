@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -76,7 +77,7 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
 
 def _with_defaults(arguments: Sequence[str], default_values: Mapping[str, str]) -> Iterator[str]:
     """Give an option that may stand alone its value."""
-    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+    for argument, following in itertools.pairwise([*arguments, "-"]):
         yield argument
         if argument in default_values and following.startswith("-"):
             yield default_values[argument]

@@ -8,13 +8,15 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # this clone, not ano
 from autograder.bootstrap import ensure_environment, install_extra  # noqa: E402
 
 if __name__ == "__main__":
-    ensure_environment(extra="".join(sys.argv[sys.argv.index("--install") + 1 :][:1]) if "--install" in sys.argv else "")
+    after_install = sys.argv[sys.argv.index("--install") + 1 :] if "--install" in sys.argv else []
+    ensure_environment(extra="".join(after_install[:1]))
 
 from typing import Annotated, Literal  # noqa: E402
 
 import typer  # noqa: E402
 
 from autograder import commands  # noqa: E402
+from autograder.judge.failures import CannotGrade  # noqa: E402
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 # What an option without its value means: `--pack` alone, `--self-test` alone.
@@ -66,7 +68,7 @@ def run(
     if self_test is not None:
         raise typer.Exit(commands.self_test(self_test))
     if part is None:
-        raise typer.BadParameter(f"PART must be given: {commands.part_names()} or all.")
+        raise CannotGrade(f"PART must be given: {commands.part_names()} or all; --help shows every option.")
     if reset is not None:
         raise typer.Exit(commands.reset_exercise(part, reset))
     choice = commands.Choice(

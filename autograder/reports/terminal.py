@@ -53,7 +53,7 @@ def show(
     )
     if failing is not None:
         show_exercise(console, failing, part.short_name)
-    _show_next(console, result, places, failing)
+    _show_next(console, part, result, places, failing)
     if result.ignored_files:
         console.print(
             f"ignored, since only exercise files count: {_listed(result.ignored_files)}",
@@ -197,6 +197,10 @@ def _show_next(console: Console, result: PartRecord, places: Mapping[str, str], 
         )
     elif result.points >= result.max_points and result.max_points > 0:
         console.print(Text("Everything passes.", style="bold green"))
+        if len(result.exercises) == len(part.exercises):
+            for script in sorted(part.folder.glob("train_*.py")):
+                console.print(Text(f"put it to use: python -m {part.name}.{script.stem}"))
+            console.print(Text(f"hand in:       python autograder/run.py {part.short_name} --pack"))
 
 
 def _practice_line(result: PartRecord) -> str:
