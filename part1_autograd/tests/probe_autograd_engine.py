@@ -1,0 +1,229 @@
+"""What the tests do with the engine: record expressions operation by operation, and walk back.
+
+The rules here are this file's own, so that a mistake in functional.py costs nothing here.
+An expression is a list of [operation, positions of its operands]; positions count the leaves first, then the results.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from part1_autograd.autograd_engine import Autograd
+
+Rule = Callable[..., tuple[Any, ...]]
+FORWARD: dict[str, Callable[..., np.ndarray]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "neg": lambda x: -x,
+    "double": lambda x: 2 * x,
+    "tanh": lambda x: np.tanh(x),
+}
+BACKWARD: dict[str, Rule] = {
+    "add": lambda grad_output, a, b: (grad_output, grad_output),
+    "sub": lambda grad_output, a, b: (grad_output, np.asarray(-grad_output)),
+    "mul": lambda grad_output, a, b: (np.asarray(grad_output * b), np.asarray(grad_output * a)),
+    "neg": lambda grad_output, x: (np.asarray(-grad_output),),
+    "double": lambda grad_output, x: (np.asarray(2 * grad_output),),
+    "tanh": lambda grad_output, x: (np.asarray(grad_output * (1 - np.tanh(x) ** 2)),),
+}
+
+
+def record(leaves: list[np.ndarray], nodes: list[Any]) -> dict[str, Any]:
+    """Record an expression; what the tape holds then, every array by its name: leaf 0, …, result 0, …"""
+    engine = Autograd()
+    values = _record(engine, leaves, nodes)
+    names = [f"leaf {position}" for position in range(len(leaves))]
+    names += [f"result {position}" for position in range(len(nodes))]
+    rules = {id(rule): name for name, rule in BACKWARD.items()}
+    operations = [
+        {
+            "inputs": [_name(array, values, names) for array in operation.inputs],
+            "output": _name(operation.output, values, names),
+            "gradients_to_update": list(operation.gradients_to_update),
+            "backward_operation": rules.get(id(operation.backward_operation), "another function"),
+        }
+        for operation in engine.operation_list
+    ]
+    return {"operations": operations}
+
+
+def record_in_place(x: np.ndarray) -> None:
+    """Record an operation that wrote its result into its input."""
+    engine = Autograd()
+    np.negative(x, out=x)
+    engine.add_operation(inputs=[x], output=x, gradients_to_update=[None], backward_operation=BACKWARD["neg"])
+
+
+def record_on_two_engines(leaves: list[np.ndarray], nodes: list[Any]) -> dict[str, int]:
+    """Record an expression on one engine and its first operation on another; how much each has recorded."""
+    engine, other = Autograd(), Autograd()
+    _record(engine, leaves, nodes)
+    _record(other, leaves, nodes[:1])
+    return {"one": len(engine.operation_list), "other": len(other.operation_list)}
+
+
+def differentiate(leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray) -> dict[str, Any]:
+    """Record an expression, go backward from its last result, and ask for the gradient of every leaf."""
+    engine = Autograd()
+    values = _record(engine, leaves, nodes)
+    engine.backward(values[-1], grad_output)
+    return {"output": values[-1], "leaf_grads": _leaf_gradients(engine, leaves), "grad_output": grad_output}
+
+
+def differentiate_without_gradient(leaves: list[np.ndarray], nodes: list[Any]) -> dict[str, Any]:
+    """Go backward from the last result without saying with which gradient."""
+    engine = Autograd()
+    values = _record(engine, leaves, nodes)
+    engine.backward(values[-1])
+    return {"leaf_grads": _leaf_gradients(engine, leaves)}
+
+
+def visits(leaves: list[np.ndarray], nodes: list[Any], start: int, grad_output: np.ndarray) -> dict[str, Any]:
+    """Go backward from the result of one operation; the operations whose rules were called, in this order."""
+    engine = Autograd()
+    visited: list[int] = []
+
+    def note(number: int, rule: Rule) -> Rule:
+        def noting_rule(grad_output: np.ndarray, *inputs: np.ndarray) -> tuple[Any, ...]:
+            visited.append(number)
+            return rule(grad_output, *inputs)
+
+        return noting_rule
+
+    rules = [note(number, BACKWARD[name]) for number, (name, _) in enumerate(nodes)]
+    values = _record(engine, leaves, nodes, rules)
+    engine.backward(values[len(leaves) + start], grad_output)
+    return {"visited": visited}
+
+
+def differentiate_long_chain(x: np.ndarray, length: int, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """y = -(-(… x)), one operation after the other."""
+    engine = Autograd()
+    values = _record(engine, [x], [["neg", [position]] for position in range(length)])
+    engine.backward(values[-1], grad_output)
+    return {"x_grad": engine.gradient_buffer.get(x)}
+
+
+def differentiate_choice(
+    condition: np.ndarray, a: np.ndarray, b: np.ndarray, grad_output: np.ndarray
+) -> dict[str, np.ndarray]:
+    """y = a where the condition holds, else b. The rule gives None for the condition, which has no gradient."""
+    engine = Autograd()
+    output = np.where(condition, a, b)
+    engine.add_operation(
+        inputs=[condition, a, b],
+        output=output,
+        gradients_to_update=[None, None, None],
+        backward_operation=lambda grad_output, condition, a, b: (
+            None,
+            grad_output * condition,
+            grad_output * ~condition,
+        ),
+    )
+    engine.backward(output, grad_output)
+    return {"a_grad": engine.gradient_buffer.get(a), "b_grad": engine.gradient_buffer.get(b)}
+
+
+def differentiate_stranger(x: np.ndarray, grad_output: np.ndarray) -> None:
+    """Go backward from a copy of the output, which the engine has never seen."""
+    engine = Autograd()
+    (_, output) = _record(engine, [x], [["neg", [0]]])
+    engine.backward(output.copy(), grad_output)
+
+
+def repeat(leaves: list[np.ndarray], nodes: list[Any], starts: list[list[Any]]) -> dict[str, Any]:
+    """Go backward several times on one tape, each time from [operation, gradient]."""
+    engine = Autograd()
+    values = _record(engine, leaves, nodes)
+    for start, grad_output in starts:
+        engine.backward(values[len(leaves) + start], grad_output)
+    return {"leaf_grads": _leaf_gradients(engine, leaves)}
+
+
+def add_into_arrays(
+    leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray, receivers: list[np.ndarray]
+) -> dict[str, Any]:
+    """Have the leaves' gradients added into arrays of the caller, as a layer does with its weight_grad."""
+    engine, values = Autograd(), list(leaves)
+    for name, operands in nodes:
+        inputs = [values[operand] for operand in operands]
+        output = np.asarray(FORWARD[name](*inputs))
+        gradients_to_update = [receivers[operand] if operand < len(leaves) else None for operand in operands]
+        engine.add_operation(inputs, output, gradients_to_update, BACKWARD[name])
+        values.append(output)
+    engine.backward(values[-1], grad_output)
+    return {"receivers": receivers}
+
+
+def start_anew(leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray) -> dict[str, Any]:
+    """Differentiate, zero_grad, and do it all again with the same leaves."""
+    engine = Autograd()
+    engine.backward(_record(engine, leaves, nodes)[-1], grad_output)
+    engine.zero_grad()
+    left = len(engine.operation_list)
+    engine.backward(_record(engine, leaves, nodes)[-1], grad_output)
+    return {"operations_left": left, "leaf_grads": _leaf_gradients(engine, leaves)}
+
+
+def change_one_gradient(x: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """y = x + z gives both leaves the same gradient; then change x's in place, as gradient clipping does."""
+    engine, z = Autograd(), x.copy()
+    values = _record(engine, [x, z], [["add", [0, 1]]])
+    engine.backward(values[-1], grad_output)
+    x_grad = engine.gradient_buffer.get(x)
+    x_grad[...] = 0
+    return {"z_grad": engine.gradient_buffer.get(z), "grad_output": grad_output}
+
+
+def release(leaves: list[np.ndarray], nodes: list[Any], start: int, grad_output: np.ndarray) -> dict[str, Any]:
+    """Go backward with release=True; the operations left on the tape, and the gradients."""
+    engine = Autograd()
+    values = _record(engine, leaves, nodes)
+    engine.backward(values[len(leaves) + start], grad_output, release=True)
+    numbers = {id(value): number for number, value in enumerate(values[len(leaves) :])}
+    left = [numbers[id(operation.output)] for operation in engine.operation_list]
+    return {"left": left, "leaf_grads": _leaf_gradients(engine, leaves)}
+
+
+def release_memory(x: np.ndarray, length: int, grad_output: np.ndarray) -> dict[str, int]:
+    """Record a chain, keep only weak references to what lies between, release it; how many of these arrays live on."""
+    engine = Autograd()
+    values = _record(engine, [x], [["neg", [position]] for position in range(length)])
+    between = [weakref.ref(value) for value in values[1:]]
+    engine.backward(values.pop(), grad_output, release=True)
+    del values
+    gc.collect()
+    return {"alive": sum(reference() is not None for reference in between)}
+
+
+def _record(
+    engine: Autograd, leaves: list[np.ndarray], nodes: list[Any], rules: list[Rule] | None = None
+) -> list[np.ndarray]:
+    """Compute and record an expression; all its values, leaves first."""
+    values = list(leaves)
+    for number, (name, operands) in enumerate(nodes):
+        inputs = [values[operand] for operand in operands]
+        output = np.asarray(FORWARD[name](*inputs))
+        engine.add_operation(
+            inputs=inputs,
+            output=output,
+            gradients_to_update=[None] * len(inputs),
+            backward_operation=rules[number] if rules else BACKWARD[name],
+        )
+        values.append(output)
+    return values
+
+
+def _leaf_gradients(engine: Autograd, leaves: list[np.ndarray]) -> list[np.ndarray]:
+    return [engine.gradient_buffer.get(leaf) for leaf in leaves]
+
+
+def _name(array: np.ndarray, values: list[np.ndarray], names: list[str]) -> str:
+    """The name of this very array; one with the same numbers is another."""
+    return next((name for value, name in zip(values, names, strict=True) if value is array), "another array")

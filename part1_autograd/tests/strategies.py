@@ -1,0 +1,466 @@
+"""What part 1 is tested on: small arrays of simple numbers, shapes that broadcast, axes, indices, expression graphs.
+
+Every strategy draws plain data: the arguments of a probe, by name.  The values of an array are one draw, of bytes that
+look up a table in which simple numbers come first: it is fast, exact in float32 too, and failures shrink to 0 and 1.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Shape = tuple[int, ...]
+Problem = dict[str, Any]
+
+
+def _simple_first(numbers: Iterable[float]) -> np.ndarray:
+    """Sort by denominator, then by size, so that the first byte stands for the simplest number."""
+    return np.array(sorted(numbers, key=lambda number: (float(number).as_integer_ratio()[1], abs(number), number < 0)))
+
+
+_POSITIVE = np.arange(16, 129) / 32
+TABLES = {
+    "numbers": _simple_first(np.arange(-128, 128) / 32),
+    "positive": _simple_first(_POSITIVE),
+    "nonzero": _simple_first([*_POSITIVE, *-_POSITIVE]),
+    "whole": _simple_first(range(-4, 5)),
+    "small": _simple_first(np.arange(-64, 65) / 32),
+    "exponents": np.array([0, 1, 2, 3]),
+    "tied": np.array([0, 1, -1]),
+    "thousands": np.array([1000, -1000, 0, 4000, -4000]),
+    "booleans": np.array([False, True]),
+}
+
+# float64 shows a wrong rule beyond doubt; one problem in four shows that the dtype is kept.
+DTYPES = st.sampled_from(["float64", "float64", "float64", "float32"])
+LENGTHS = st.sampled_from([1, 2, 3, 2, 3, 0])
+_LENGTHS_OF_AXES: list[list[Sequence[int]]] = [
+    [],
+    [range(1, 5)],
+    [range(1, 4)] * 2,
+    [range(1, 4), range(1, 3), range(1, 4)],
+]
+SHAPES: list[Shape] = sorted(
+    (shape for lengths in _LENGTHS_OF_AXES for shape in itertools.product(*lengths)),
+    key=lambda shape: (math.prod(shape), len(shape), shape),
+)
+EMPTY_SHAPES: list[Shape] = [(0,), (0, 2), (2, 0), (2, 0, 3)]
+FULL_SHAPES = st.sampled_from(SHAPES)  # of one value at least
+ALL_SHAPES = st.sampled_from(SHAPES + EMPTY_SHAPES)
+SHAPES_WITH_AXES = st.sampled_from(SHAPES[1:])  # all but ()
+
+
+# Arrays and shapes
+
+
+def array(draw: Draw, shape: Shape, among: str = "numbers", dtype: str = "float64") -> np.ndarray:
+    """An array of this shape with values from a table."""
+    size = math.prod(shape)
+    choices = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).astype(np.intp)
+    return TABLES[among][choices % len(TABLES[among])].astype(dtype).reshape(shape)
+
+
+def integers(draw: Draw, shape: Shape, low: int, high: int) -> np.ndarray:
+    """An int64 array with values from low to high - 1."""
+    size = math.prod(shape)
+    choices = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).astype(np.int64)
+    return (low + choices % (high - low)).reshape(shape)
+
+
+@functools.cache
+def stretching_to(shape: Shape) -> st.SearchStrategy[Shape]:
+    """Shapes that NumPy broadcasts to this one: itself half of the time, else shorter or with ones in it."""
+    with_ones = itertools.product(*({length, 1} for length in shape))
+    others = sorted({full[start:] for full in with_ones for start in range(len(shape) + 1)} - {shape})
+    return st.sampled_from([shape] * max(1, len(others)) + others)
+
+
+# Elementwise rules
+
+
+@st.composite
+def unbroadcasts(draw: Draw) -> Problem:
+    """A gradient, and a shape that broadcasts to its shape."""
+    shape = draw(ALL_SHAPES)
+    return {"grad": array(draw, shape, dtype=draw(DTYPES)), "shape": draw(stretching_to(shape))}
+
+
+@st.composite
+def unfitting_shapes(draw: Draw) -> Problem:
+    """A gradient, and a shape that does not broadcast to its shape: one axis differs, or there is one too many."""
+    shape = draw(SHAPES_WITH_AXES)
+    axis = draw(st.integers(0, len(shape)))
+    unfitting = (*shape, 1) if axis == len(shape) else (*shape[:axis], shape[axis] + 1, *shape[axis + 1 :])
+    return {"grad": array(draw, shape), "shape": unfitting}
+
+
+@st.composite
+def singles(draw: Draw, among: str = "numbers") -> Problem:
+    """One input of any shape, and the gradient from above."""
+    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    return {"grad_output": array(draw, shape, dtype=dtype), "x": array(draw, shape, among, dtype)}
+
+
+@st.composite
+def pairs(draw: Draw, a_among: str = "numbers", b_among: str = "numbers", names: Sequence[str] = ("a", "b")) -> Problem:
+    """Two inputs that broadcast with each other, in either direction or in both at once."""
+    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    a_shape, b_shape = draw(stretching_to(shape)), draw(stretching_to(shape))
+    return {
+        "grad_output": array(draw, np.broadcast_shapes(a_shape, b_shape), dtype=dtype),
+        names[0]: array(draw, a_shape, a_among, dtype),
+        names[1]: array(draw, b_shape, b_among, dtype),
+    }
+
+
+@st.composite
+def selections(draw: Draw, broadcast: bool = True) -> Problem:
+    """A condition and two inputs, all of which may be broadcast, or none."""
+    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    condition_shape, a_shape, b_shape = (draw(stretching_to(shape)) if broadcast else shape for _ in range(3))
+    return {
+        "grad_output": array(draw, np.broadcast_shapes(condition_shape, a_shape, b_shape), dtype=dtype),
+        "condition": array(draw, condition_shape, "booleans", "bool"),
+        "a": array(draw, a_shape, dtype=dtype),
+        "b": array(draw, b_shape, dtype=dtype),
+    }
+
+
+# Matrices
+
+
+@st.composite
+def products(draw: Draw, kind: str) -> Problem:
+    """Two operands of `@`: "matrices", "stacks" of them that broadcast, or "vectors" (one, or both)."""
+    rows, inner, columns = draw(LENGTHS), draw(LENGTHS), draw(LENGTHS)
+    batch = () if kind == "matrices" else draw(st.sampled_from([(2,), (3,), (2, 3), (0,)]))
+    vectors = [(True, True), (True, False), (False, True)] if kind == "vectors" else [(False, False)]
+    (a_is_vector, b_is_vector), dtype = draw(st.sampled_from(vectors)), draw(DTYPES)
+    a = array(draw, (inner,) if a_is_vector else (*draw(stretching_to(batch)), rows, inner), dtype=dtype)
+    b = array(draw, (inner,) if b_is_vector else (*draw(stretching_to(batch)), inner, columns), dtype=dtype)
+    return {"grad_output": array(draw, np.matmul(a, b).shape, dtype=dtype), "a": a, "b": b}
+
+
+# Reductions
+
+
+@functools.cache
+def _axes(ndim: int) -> tuple[list[int], list[Any]]:
+    """The integer axes, and what names several at once: None and tuples, with some of them counted from the end."""
+    single = [*range(ndim), *range(-ndim, 0)]
+    chosen = [axes for length in range(1, ndim + 1) for axes in itertools.combinations(range(ndim), length)]
+    from_the_end = [tuple(axis - ndim for axis in reversed(axes)) for axes in chosen]
+    return single, [None, *chosen, *from_the_end]
+
+
+@st.composite
+def reductions(draw: Draw, axis: str = "any", among: str = "numbers", empty: bool = False) -> Problem:
+    """An input and an axis to reduce: "integer", "several" (a tuple, or None for all), or "any" of these."""
+    shape = draw(SHAPES_WITH_AXES if axis == "integer" else ALL_SHAPES if empty else FULL_SHAPES)
+    x = array(draw, shape, among, draw(DTYPES))
+    single, several = _axes(x.ndim)
+    reduced = draw(st.sampled_from({"integer": single, "several": several, "any": several + single}[axis]))
+    keepdims = draw(st.booleans())
+    reduced_shape = np.sum(x, axis=reduced, keepdims=keepdims).shape
+    grad_output = array(draw, reduced_shape, dtype=x.dtype.name)
+    return {"grad_output": grad_output, "x": x, "axis": reduced, "keepdims": keepdims}
+
+
+# Shapes
+
+
+@functools.cache
+def _shapes_of_size(size: int) -> st.SearchStrategy[Shape]:
+    return st.sampled_from([shape for shape in [*SHAPES, *EMPTY_SHAPES, (6,), (9,)] if math.prod(shape) == size])
+
+
+@st.composite
+def reshapes(draw: Draw) -> Problem:
+    """An input and a gradient of another shape that holds as many values."""
+    x = array(draw, draw(ALL_SHAPES), dtype=draw(DTYPES))
+    return {"grad_output": array(draw, draw(_shapes_of_size(x.size)), dtype=x.dtype.name), "x": x}
+
+
+@functools.cache
+def _orders(ndim: int) -> list[tuple[int, ...]]:
+    """Every order of the axes, counted from the start, and counted from the end at every second place."""
+    orders = list(itertools.permutations(range(ndim)))
+    return [*orders, *(tuple(axis - ndim * (place % 2) for place, axis in enumerate(order)) for order in orders)]
+
+
+@st.composite
+def transposes(draw: Draw) -> Problem:
+    """An input and an order of its axes: None (reversed), or a tuple that may count from the end."""
+    x = array(draw, draw(ALL_SHAPES), dtype=draw(DTYPES))
+    axes = draw(st.sampled_from([None, *_orders(x.ndim)]))
+    return {"grad_output": array(draw, x.transpose(axes).shape, dtype=x.dtype.name), "x": x, "axes": axes}
+
+
+@st.composite
+def joins(draw: Draw) -> Problem:
+    """One to four arrays that differ in length along one axis."""
+    shape, dtype = draw(SHAPES_WITH_AXES), draw(DTYPES)
+    axis = draw(st.integers(0, len(shape) - 1))
+    lengths = draw(st.lists(LENGTHS, min_size=1, max_size=4))
+    arrays = [array(draw, (*shape[:axis], length, *shape[axis + 1 :]), dtype=dtype) for length in lengths]
+    grad_output = array(draw, (*shape[:axis], sum(lengths), *shape[axis + 1 :]), dtype=dtype)
+    return {"grad_output": grad_output, "arrays": arrays, "axis": draw(st.sampled_from([axis, axis - len(shape)]))}
+
+
+# Indices, as plain data: a list whose entries are an integer, None (a new axis), an array, or [start, stop, step]
+
+
+def as_index(entries: list[Any]) -> tuple[Any, ...]:
+    """What NumPy takes between the brackets."""
+    return tuple(slice(*entry) if isinstance(entry, list) else entry for entry in entries)
+
+
+@functools.cache
+def _basic_entries(length: int) -> st.SearchStrategy[Any]:
+    slices = [
+        [None, None, None],
+        [1, None, None],
+        [None, -1, None],
+        [None, None, 2],
+        [None, None, -1],
+        [-2, None, None],
+        [length, None, None],
+    ]
+    return st.sampled_from([*range(-length, length), *slices])
+
+
+@st.composite
+def basic_indexings(draw: Draw) -> Problem:
+    """An input and an index of integers and slices for some of its axes, and perhaps a new axis before them."""
+    shape = draw(FULL_SHAPES)
+    entries = [draw(_basic_entries(length)) for length in shape[: draw(st.integers(0, len(shape)))]]
+    return _indexing(draw, shape, [None, *entries] if draw(st.sampled_from([False, False, False, True])) else entries)
+
+
+@st.composite
+def array_indexings(draw: Draw) -> Problem:
+    """An input and an index with integer arrays that may name an entry several times, or with a boolean mask."""
+    shape = draw(SHAPES_WITH_AXES)
+    return _indexing(draw, shape, _array_index(draw, shape))
+
+
+def _array_index(draw: Draw, shape: Shape) -> list[Any]:
+    kinds = ["rows", "grid", "mask"] + ["pairs", "columns", "whole mask"] * (len(shape) > 1)
+    kind, count = draw(st.sampled_from(kinds)), draw(st.integers(0, 4))
+    if kind in ("mask", "whole mask"):
+        return [array(draw, shape if kind == "whole mask" else shape[:1], "booleans", "bool")]
+    rows = integers(draw, (count, 2) if kind == "grid" else (count,), -shape[0], shape[0])
+    if kind == "pairs":
+        return [rows, integers(draw, (count,), -shape[1], shape[1])]
+    if kind == "columns":
+        return [[None, None, -1], integers(draw, (count,), -shape[1], shape[1])]
+    return [rows]
+
+
+def _indexing(draw: Draw, shape: Shape, index: list[Any]) -> Problem:
+    x = array(draw, shape, dtype=draw(DTYPES))
+    return {"grad_output": array(draw, x[as_index(index)].shape, dtype=x.dtype.name), "x": x, "index": index}
+
+
+# Classification
+
+
+@st.composite
+def classifications(draw: Draw, targets: str, among: str = "numbers") -> Problem:
+    """Logits (b, v) with targets that are class "indices" (b,) or "probabilities" (b, v) whose rows sum to one."""
+    batch, classes, dtype = draw(st.sampled_from([1, 2, 3, 4])), draw(st.sampled_from([1, 2, 3, 4])), draw(DTYPES)
+    problem = {"grad_output": array(draw, (), "nonzero", dtype), "logits": array(draw, (batch, classes), among, dtype)}
+    if targets == "indices":
+        return {**problem, "targets": integers(draw, (batch,), 0, classes)}
+    weights = array(draw, (batch, classes), "positive", dtype)
+    return {**problem, "targets": weights / weights.sum(axis=1, keepdims=True)}
+
+
+# The gradient buffer
+
+
+@st.composite
+def alike(draw: Draw, *names: str) -> Problem:
+    """Arrays of one shape and dtype under these names."""
+    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    return {name: array(draw, shape, dtype=dtype) for name in names}
+
+
+@st.composite
+def some_arrays(draw: Draw) -> list[np.ndarray]:
+    """One to four arrays, of different shapes and dtypes."""
+    return [array(draw, draw(ALL_SHAPES), dtype=draw(DTYPES)) for _ in range(draw(st.integers(1, 4)))]
+
+
+@st.composite
+def chosen_arrays(draw: Draw) -> Problem:
+    """Arrays, and the positions of some of them, some perhaps twice."""
+    arrays = draw(some_arrays())
+    return {"arrays": arrays, "chosen": draw(st.lists(st.integers(0, len(arrays) - 1), max_size=5))}
+
+
+@st.composite
+def arrivals(draw: Draw) -> Problem:
+    """Arrays, and gradients that arrive at some of them, in any order: [position, gradient]."""
+    arrays = draw(some_arrays())
+    positions = draw(st.lists(st.integers(0, len(arrays) - 1), max_size=5))
+    gradients = [array(draw, arrays[position].shape, dtype=arrays[position].dtype.name) for position in positions]
+    return {
+        "arrays": arrays,
+        "arrivals": [[position, gradient] for position, gradient in zip(positions, gradients, strict=True)],
+    }
+
+
+@st.composite
+def unfitting_gradients(draw: Draw) -> Problem:
+    """An array, and a gradient of another shape, which often broadcasts to the array's."""
+    shape = draw(SHAPES_WITH_AXES)
+    unfitting = draw(stretching_to(shape))
+    return {"array": array(draw, shape), "gradient": array(draw, (1, *shape) if unfitting == shape else unfitting)}
+
+
+# Expressions, as plain data: a list of [operation, positions of its operands, …] that extends a list of leaves
+
+MAX_MAGNITUDE = 256.0  # a power would outgrow it soon; then rounding, not the rule, decides the last digits
+BINARY = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a + b,
+    "mul": lambda a, b: a * b,
+    "matmul": lambda a, b: 2 * a * b,
+}
+UNARY = {"neg": lambda x: x, "double": lambda x: 2 * x, "square": lambda x: x * x, "tanh": lambda x: 1.0}
+ENGINE_OPERATIONS = ["add", "mul", "sub", "neg", "double", "tanh"]
+TENSOR_OPERATIONS = ["add", "mul", "sub", "neg", "double", "square", "matmul"]
+SHAPES_OF_TENSORS = st.sampled_from([(2, 2)] * 10 + SHAPES)  # often such as @ takes
+
+
+@st.composite
+def expressions(
+    draw: Draw,
+    operations: Sequence[str] = ENGINE_OPERATIONS,
+    most: int = 7,
+    size: int | None = None,
+    broadcast: bool = False,
+) -> Problem:
+    """Leaves, operations on them and on each other's results, and the gradient of the last result.
+
+    Operands repeat, so there is fan-out, x * x and every diamond.  At the end all that was not used yet is added.
+    The leaves have one shape, or shapes that broadcast to it.  `@` needs two square matrices and is * otherwise.
+    """
+    shape = (1,) * draw(st.integers(0, 2)) if size == 1 else draw(SHAPES_OF_TENSORS if broadcast else FULL_SHAPES)
+    program = draw(st.binary(min_size=3, max_size=3 * most))
+    leaf_shapes = [draw(stretching_to(shape)) if broadcast else shape for _ in range(1 + program[0] % 3)]
+    result_shapes, bounds, nodes = list(leaf_shapes), [4.0] * len(leaf_shapes), []
+    for name_byte, *operand_bytes in zip(program[0::3], program[1::3], program[2::3], strict=False):
+        name = operations[name_byte % len(operations)]
+        operands = [byte % len(bounds) for byte in operand_bytes[: 1 if name in UNARY else 2]]
+        if name == "matmul" and any(result_shapes[operand] != (2, 2) for operand in operands):
+            name = "mul"
+        bound = (UNARY | BINARY)[name](*(bounds[operand] for operand in operands))
+        if bound > MAX_MAGNITUDE:
+            name, operands, bound = "neg", operands[:1], bounds[operands[0]]
+        nodes.append([name, operands])
+        bounds.append(bound)
+        result_shapes.append(np.broadcast_shapes(*(result_shapes[operand] for operand in operands)))
+    _use_everything(nodes, len(bounds))
+    return {
+        "leaves": [array(draw, leaf_shape) for leaf_shape in leaf_shapes],
+        "nodes": nodes,
+        "grad_output": array(draw, np.broadcast_shapes(*leaf_shapes)),
+    }
+
+
+def _use_everything(nodes: list[Any], count: int) -> None:
+    """Add to the last result whatever no operation uses."""
+    used = {operand for _, operands in nodes for operand in operands}
+    for unused in sorted(set(range(count - 1)) - used):
+        nodes.append(["add", [count - 1, unused]])
+        count += 1
+
+
+@st.composite
+def chains(draw: Draw) -> Problem:
+    """One leaf, and operations each of which continues the last one's result."""
+    names = draw(st.lists(st.sampled_from(["neg", "double", "tanh"]), min_size=1, max_size=6))
+    shape = draw(ALL_SHAPES)
+    nodes = [[name, [position]] for position, name in enumerate(names)]
+    return {"leaves": [array(draw, shape)], "nodes": nodes, "grad_output": array(draw, shape)}
+
+
+@st.composite
+def started_expressions(draw: Draw) -> Problem:
+    """An expression, and the operation to go backward from, which is often not the last."""
+    problem = draw(expressions())
+    return {**problem, "start": draw(st.integers(0, len(problem["nodes"]) - 1))}
+
+
+@st.composite
+def restarted_expressions(draw: Draw) -> Problem:
+    """An expression, and two or three times [the operation to go backward from, its gradient]."""
+    problem = draw(expressions())
+    last, shape = len(problem["nodes"]) - 1, problem["grad_output"].shape
+    others = [[draw(st.integers(0, last)), array(draw, shape)] for _ in range(draw(st.integers(1, 2)))]
+    return {"leaves": problem["leaves"], "nodes": problem["nodes"], "starts": [[last, problem["grad_output"]], *others]}
+
+
+@st.composite
+def received_expressions(draw: Draw) -> Problem:
+    """An expression, and for every leaf an array of the caller with something in it."""
+    problem = draw(expressions())
+    return {**problem, "receivers": [array(draw, leaf.shape) for leaf in problem["leaves"]]}
+
+
+# Tensors
+
+
+@st.composite
+def operands(draw: Draw, *operators: str) -> Problem:
+    """An operator and two arrays that it takes."""
+    operator = draw(st.sampled_from(operators))
+    if operator == "@":
+        problem = draw(products(draw(st.sampled_from(["matrices", "stacks", "vectors"]))))
+    else:
+        a_among, b_among = {"**": ("positive", "small"), "/": ("numbers", "nonzero")}.get(
+            operator, ("numbers", "numbers")
+        )
+        problem = draw(pairs(a_among, b_among))
+    return {"operator": operator, **problem}
+
+
+@st.composite
+def operands_with_numbers(draw: Draw) -> Problem:
+    """An operator, an array and a number."""
+    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    return {
+        "operator": draw(st.sampled_from(["-", "/", "**", "+", "*"])),
+        "x": array(draw, shape, "positive", dtype),
+        "number": draw(st.sampled_from([2, 1, 3, 0.5, 2.5])),
+        "grad_output": array(draw, shape, dtype=dtype),
+    }
+
+
+@st.composite
+def repeated_gradients(draw: Draw) -> Problem:
+    """An expression of tensors, and one to three gradients to go backward with."""
+    problem = draw(expressions(TENSOR_OPERATIONS, broadcast=True))
+    others = [array(draw, problem["grad_output"].shape) for _ in range(draw(st.integers(0, 2)))]
+    return {"leaves": problem["leaves"], "nodes": problem["nodes"], "grad_outputs": [problem["grad_output"], *others]}
+
+
+@st.composite
+def affine_problems(draw: Draw) -> Problem:
+    """What y = x Wᵀ + b is made of."""
+    batch, columns, features, dtype = draw(LENGTHS), draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
+    return {
+        "x": array(draw, (batch, columns), dtype=dtype),
+        "weight": array(draw, (features, columns), dtype=dtype),
+        "bias": array(draw, (features,), dtype=dtype),
+        "grad_output": array(draw, (batch, features), dtype=dtype),
+    }

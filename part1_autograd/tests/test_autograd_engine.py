@@ -1,0 +1,196 @@
+"""The tape: recording, going back, accumulating, releasing."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import Candidate, assert_same, law, oracle_test, probes
+from part1_autograd.tests import oracle
+from part1_autograd.tests.strategies import (
+    Problem,
+    alike,
+    chains,
+    expressions,
+    received_expressions,
+    restarted_expressions,
+    selections,
+    started_expressions,
+)
+
+autograd_engine = probes("autograd_engine")
+
+
+# Recording
+
+
+@oracle_test("autograd_engine.add_operation")
+@given(problem=expressions())
+def test_the_tape_holds_what_was_recorded(candidate: Candidate, problem: Problem) -> None:
+    """operation_list holds every operation in order, with the very arrays that it was given."""
+    leaves, nodes = problem["leaves"], problem["nodes"]
+    assert_same(candidate.run(autograd_engine.record, leaves=leaves, nodes=nodes), oracle.tape(leaves, nodes))
+
+
+@law("autograd_engine.add_operation")
+@given(problem=alike("x"))
+def test_an_operation_in_place_is_refused(candidate: Candidate, problem: Problem) -> None:
+    """An output that is also one of the inputs is a ValueError: the tape could not tell its two gradients apart."""
+    candidate.raises(ValueError, autograd_engine.record_in_place, **problem)
+
+
+@law("autograd_engine.add_operation")
+@given(problem=expressions())
+def test_engines_are_independent(candidate: Candidate, problem: Problem) -> None:
+    """What one engine records is not on another's tape."""
+    leaves, nodes = problem["leaves"], problem["nodes"]
+    got = candidate.run(autograd_engine.record_on_two_engines, leaves=leaves, nodes=nodes)
+    assert_same(got, {"one": len(nodes), "other": 1})
+
+
+# Going back
+
+
+@oracle_test("autograd_engine.backward")
+@given(problem=chains())
+def test_a_chain_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """backward hands the gradient from operation to operation, down to the leaf."""
+    assert_same(candidate.run(autograd_engine.differentiate, **problem), oracle.differentiate(**problem))
+
+
+@oracle_test("autograd_engine.backward")
+@given(problem=expressions(("mul", "add", "sub"), most=3))
+def test_arrays_used_twice_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """Where an array is used several times, or twice in one operation as in x * x, its gradients add up."""
+    check_differentiate(candidate, problem)
+
+
+@oracle_test("autograd_engine.backward")
+@given(problem=expressions())
+def test_expressions_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """Whatever the expression, every leaf gets its gradient, and the gradient from above is not changed."""
+    check_differentiate(candidate, problem)
+
+
+@oracle_test("autograd_engine.backward")
+@given(problem=started_expressions())
+def test_only_what_the_output_depends_on_is_visited(candidate: Candidate, problem: Problem) -> None:
+    """From any result backward calls the rules that it depends on, no others, once each, the last recorded first."""
+    got = candidate.run(autograd_engine.visits, **problem)
+    assert_same(got, {"visited": oracle.visited(problem["leaves"], problem["nodes"], problem["start"])})
+
+
+@law("autograd_engine.backward")
+@given(problem=selections(broadcast=False))
+def test_a_rule_may_give_none(candidate: Candidate, problem: Problem) -> None:
+    """Where a rule gives None for an input, the other inputs get their gradients all the same."""
+    got = candidate.run(autograd_engine.differentiate_choice, **problem)
+    assert_same(got, oracle.where_backward(**problem), names=["a_grad", "b_grad"])
+
+
+@law("autograd_engine.backward")
+@given(problem=expressions(size=1))
+def test_the_gradient_of_a_single_element_is_one(candidate: Candidate, problem: Problem) -> None:
+    """Without grad_output a result of one element, of any number of axes, starts with one."""
+    ones = {**problem, "grad_output": np.ones_like(problem["grad_output"])}
+    leaves, nodes = problem["leaves"], problem["nodes"]
+    got = candidate.run(autograd_engine.differentiate_without_gradient, leaves=leaves, nodes=nodes)
+    assert_same(got, {"leaf_grads": oracle.differentiate(**ones)["leaf_grads"]})
+
+
+@law("autograd_engine.backward")
+@given(length=st.integers(2, 4))
+def test_several_elements_need_a_gradient(candidate: Candidate, length: int) -> None:
+    """Without grad_output a result of several elements is a ValueError."""
+    probe, leaves, nodes = autograd_engine.differentiate_without_gradient, [np.ones(length)], [["neg", [0]]]
+    candidate.raises(ValueError, probe, leaves=leaves, nodes=nodes)
+
+
+@law("autograd_engine.backward")
+@given(problem=alike("x", "grad_output"))
+def test_an_unknown_output_is_refused(candidate: Candidate, problem: Problem) -> None:
+    """Going backward from an array that is not on the tape is a RuntimeError, also if one with its numbers is."""
+    candidate.raises(RuntimeError, autograd_engine.differentiate_stranger, **problem)
+
+
+@law("autograd_engine.backward")
+@given(length=st.just(20_000))
+def test_a_long_chain_needs_no_recursion(candidate: Candidate, length: int) -> None:
+    """A chain of 20 000 operations is no harder than a short one."""
+    x = np.ones(1)
+    got = candidate.run(autograd_engine.differentiate_long_chain, x=x, length=length, grad_output=x)
+    assert_same(got, {"x_grad": x})
+
+
+# Accumulating
+
+
+@oracle_test("autograd_engine.accumulate")
+@given(problem=restarted_expressions())
+def test_repeated_calls_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """Calls from several results of one tape add up at the leaves; what lies between starts from zero every time."""
+    got, right = candidate.run(autograd_engine.repeat, **problem), oracle.repeat(**problem)
+    assert_same(got, right, mistakes=lambda: oracle.repeat_mistakes(**problem))
+
+
+@oracle_test("autograd_engine.accumulate")
+@given(problem=received_expressions())
+def test_gradients_are_added_into_arrays(candidate: Candidate, problem: Problem) -> None:
+    """An array in gradients_to_update gets its input's gradient added, in place, to what it holds."""
+    got, right = candidate.run(autograd_engine.add_into_arrays, **problem), oracle.add_into_arrays(**problem)
+    assert_same(got, right, mistakes=lambda: oracle.add_into_arrays_mistakes(**problem))
+
+
+@law("autograd_engine.accumulate")
+@given(problem=expressions())
+def test_two_calls_give_twice_the_gradient(candidate: Candidate, problem: Problem) -> None:
+    """Going backward twice from the same result gives every leaf exactly twice its gradient."""
+    leaves, nodes = problem["leaves"], problem["nodes"]
+    start = [len(nodes) - 1, problem["grad_output"]]
+    once = candidate.run(autograd_engine.repeat, leaves=leaves, nodes=nodes, starts=[start])["leaf_grads"]
+    twice = candidate.run(autograd_engine.repeat, leaves=leaves, nodes=nodes, starts=[start, start])
+    assert_same(twice, {"leaf_grads": [np.asarray(2 * gradient) for gradient in once]})
+
+
+@law("autograd_engine.accumulate")
+@given(problem=expressions())
+def test_zero_grad_starts_anew(candidate: Candidate, problem: Problem) -> None:
+    """After zero_grad the tape is empty, and the same leaves start from zero."""
+    got = candidate.run(autograd_engine.start_anew, **problem)
+    assert_same(got, {"operations_left": 0, "leaf_grads": oracle.differentiate(**problem)["leaf_grads"]})
+
+
+@law("autograd_engine.accumulate")
+@given(problem=alike("x", "grad_output"))
+def test_gradients_share_no_memory(candidate: Candidate, problem: Problem) -> None:
+    """Changing one leaf's gradient in place changes neither another leaf's nor the gradient from above."""
+    got = candidate.run(autograd_engine.change_one_gradient, **problem)
+    assert_same(got, {"z_grad": problem["grad_output"], "grad_output": problem["grad_output"]})
+
+
+# Releasing
+
+
+@oracle_test("autograd_engine.release")
+@given(problem=started_expressions())
+def test_release_keeps_what_was_not_passed(candidate: Candidate, problem: Problem) -> None:
+    """With release=True the gradients are the same, and of the tape only what was not visited is left."""
+    got = candidate.run(autograd_engine.release, **problem)
+    leaves, nodes, start = problem["leaves"], problem["nodes"], problem["start"]
+    visited = oracle.visited(leaves, nodes, start)
+    left = [number for number in range(len(nodes)) if number not in visited]
+    assert_same(got, {"left": left, **oracle.repeat(leaves, nodes, [[start, problem["grad_output"]]])})
+
+
+@law("autograd_engine.release")
+@given(problem=alike("x", "grad_output"), length=st.integers(1, 10))
+def test_release_frees_the_arrays_between(candidate: Candidate, problem: Problem, length: int) -> None:
+    """With release=True nothing keeps the results that were passed: their memory is free again."""
+    assert_same(candidate.run(autograd_engine.release_memory, **problem, length=length), {"alive": 0})
+
+
+def check_differentiate(candidate: Candidate, problem: Problem) -> None:
+    """An expression's value and gradients are torch's."""
+    got, right = candidate.run(autograd_engine.differentiate, **problem), oracle.differentiate(**problem)
+    assert_same(got, right, mistakes=lambda: oracle.differentiate_mistakes(**problem))

@@ -1,0 +1,364 @@
+"""The gradient rules against torch."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import Candidate, Probe, assert_same, checked, law, oracle_test, probes
+from part1_autograd.tests import oracle
+from part1_autograd.tests.strategies import (
+    Problem,
+    array_indexings,
+    basic_indexings,
+    classifications,
+    joins,
+    pairs,
+    products,
+    reductions,
+    reshapes,
+    selections,
+    singles,
+    transposes,
+    unbroadcasts,
+    unfitting_shapes,
+)
+
+functional = probes("functional")
+
+
+# Broadcasting
+
+
+@oracle_test("functional.unbroadcast")
+@given(problem=unbroadcasts())
+def test_unbroadcast_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """unbroadcast sums over the axes that broadcasting added and over those that it stretched."""
+    got = candidate.run(functional.unbroadcast, **problem)
+    assert_same(got, oracle.unbroadcast(**problem), mistakes=lambda: oracle.unbroadcast_mistakes(**problem))
+
+
+@law("functional.unbroadcast")
+@given(problem=unbroadcasts())
+def test_unbroadcast_keeps_the_total(candidate: Candidate, problem: Problem) -> None:
+    """Nothing of a gradient is lost on the way back: its total stays the same."""
+    got = candidate.run(functional.unbroadcast, **problem)["grad"]
+    total = checked(got, (problem["shape"], problem["grad"].dtype)).sum()
+    assert_same({"total": np.asarray(total)}, {"total": np.asarray(problem["grad"].sum())})
+
+
+@law("functional.unbroadcast")
+@given(problem=unfitting_shapes())
+def test_unbroadcast_refuses_a_shape_that_does_not_fit(candidate: Candidate, problem: Problem) -> None:
+    """A shape that does not broadcast to the gradient's shape is a ValueError."""
+    candidate.raises(ValueError, functional.unbroadcast, **problem)
+
+
+# Elementwise rules
+
+
+@oracle_test("functional.add")
+@given(problem=pairs())
+def test_add_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """add_backward hands the gradient to both inputs, each in its own shape."""
+    check(candidate, functional.add_backward, problem)
+
+
+@oracle_test("functional.add")
+@given(problem=pairs())
+def test_sub_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """sub_backward hands the gradient to a, and its negative to b."""
+    check(candidate, functional.sub_backward, problem)
+
+
+@oracle_test("functional.add")
+@given(problem=singles())
+def test_neg_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """neg_backward gives the gradient the other sign."""
+    check(candidate, functional.neg_backward, problem)
+
+
+@law("functional.add")
+@given(problem=singles())
+def test_identity_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """identity_backward hands the gradient on as it is."""
+    check(candidate, functional.identity_backward, problem)
+
+
+@oracle_test("functional.mul")
+@given(problem=pairs())
+def test_mul_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """mul_backward multiplies the gradient by the other factor."""
+    check(candidate, functional.mul_backward, problem)
+
+
+@oracle_test("functional.mul")
+@given(problem=pairs("numbers", "nonzero"))
+def test_div_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """div_backward multiplies the gradient by 1/b for the dividend and by -a/b² for the divisor."""
+    check(candidate, functional.div_backward, problem)
+
+
+@law("functional.mul")
+@given(rule=st.sampled_from(["mul_backward", "div_backward"]), problem=pairs("numbers", "nonzero"))
+def test_mul_and_div_leave_their_arguments_alone(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """mul_backward and div_backward accept views, and change none of their arguments."""
+    check_on_views(candidate, rule, problem)
+
+
+@oracle_test("functional.pow")
+@given(problem=pairs("positive", "small", ("base", "exponent")))
+def test_pow_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """pow_backward gives the gradients of a positive base and of its exponent."""
+    check(candidate, functional.pow_backward, problem)
+
+
+@oracle_test("functional.pow")
+@given(problem=pairs("whole", "exponents", ("base", "exponent")))
+def test_pow_of_any_base_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """With the exponents 0, 1, 2 and 3 the base may be negative or zero; the gradient of base⁰ is 0 there too."""
+    assert_same(candidate.run(functional.pow_backward, **problem), oracle.pow_backward(**problem), names=["base_grad"])
+
+
+@oracle_test("functional.exp")
+@given(problem=singles())
+def test_exp_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """exp_backward multiplies the gradient by eˣ."""
+    check(candidate, functional.exp_backward, problem)
+
+
+@oracle_test("functional.exp")
+@given(problem=singles("positive"))
+def test_log_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """log_backward divides the gradient by x."""
+    check(candidate, functional.log_backward, problem)
+
+
+@oracle_test("functional.exp")
+@given(problem=singles("positive"))
+def test_sqrt_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """sqrt_backward divides the gradient by 2√x."""
+    check(candidate, functional.sqrt_backward, problem)
+
+
+@law("functional.exp")
+@given(rule=st.sampled_from(["exp_backward", "log_backward", "sqrt_backward"]), problem=singles("positive"))
+def test_exp_log_and_sqrt_leave_their_arguments_alone(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """exp_backward, log_backward and sqrt_backward accept views, and change none of their arguments."""
+    check_on_views(candidate, rule, problem)
+
+
+# Activations
+
+
+@oracle_test("functional.activations")
+@given(problem=singles())
+def test_tanh_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """tanh_backward multiplies the gradient by 1 - tanh²(x)."""
+    check(candidate, functional.tanh_backward, problem)
+
+
+@oracle_test("functional.activations")
+@given(problem=singles())
+def test_sigmoid_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """sigmoid_backward multiplies the gradient by σ(x)·(1 - σ(x))."""
+    check(candidate, functional.sigmoid_backward, problem)
+
+
+@oracle_test("functional.activations")
+@given(problem=singles("whole"))
+def test_relu_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """relu_backward lets the gradient through where x > 0, and nothing where x is zero or less."""
+    check(candidate, functional.relu_backward, problem)
+
+
+@law("functional.activations")
+@given(problem=singles("thousands"))
+def test_sigmoid_does_not_overflow(candidate: Candidate, problem: Problem) -> None:
+    """For inputs in the thousands sigmoid_backward is right too, and nothing overflows on the way."""
+    check(candidate, functional.sigmoid_backward, problem)
+
+
+@law("functional.activations")
+@given(rule=st.sampled_from(["tanh_backward", "sigmoid_backward", "relu_backward"]), problem=singles())
+def test_activations_leave_their_arguments_alone(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """tanh_backward, sigmoid_backward and relu_backward accept views, and change none of their arguments."""
+    check_on_views(candidate, rule, problem)
+
+
+# Matrix product
+
+
+@oracle_test("functional.matmul")
+@given(problem=products("matrices"))
+def test_matmul_of_matrices_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For two matrices matmul_backward gives dL/da = dL/dy bᵀ and dL/db = aᵀ dL/dy."""
+    check(candidate, functional.matmul_backward, problem)
+
+
+@oracle_test("functional.matmul")
+@given(problem=products("stacks"))
+def test_matmul_of_stacks_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """matmul_backward covers stacks of matrices, whose leading axes broadcast."""
+    check(candidate, functional.matmul_backward, problem)
+
+
+@oracle_test("functional.matmul")
+@given(problem=products("vectors"))
+def test_matmul_with_vectors_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """matmul_backward covers a vector on the left (a row), on the right (a column), and on both sides."""
+    check(candidate, functional.matmul_backward, problem)
+
+
+@law("functional.matmul")
+@given(problem=st.one_of(products("matrices"), products("stacks"), products("vectors")))
+def test_matmul_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
+    """matmul_backward accepts views, transposed ones too, and changes none of its arguments."""
+    check_on_views(candidate, "matmul_backward", problem)
+
+
+# Reductions
+
+
+@oracle_test("functional.sum")
+@given(problem=reductions(empty=True))
+def test_sum_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """sum_backward repeats the gradient along the summed axes: one, several, or all, kept or not."""
+    check(candidate, functional.sum_backward, problem)
+
+
+@oracle_test("functional.sum")
+@given(problem=reductions())
+def test_mean_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """mean_backward repeats the gradient and divides it by the number of values averaged."""
+    check(candidate, functional.mean_backward, problem)
+
+
+@oracle_test("functional.max")
+@given(problem=st.one_of(reductions("integer"), reductions("integer", "tied")))
+def test_max_along_an_axis_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """Along one axis the gradient goes to the maximum; of several equal maxima the first gets all of it."""
+    check(candidate, functional.max_backward, problem)
+
+
+@oracle_test("functional.max")
+@given(problem=st.one_of(reductions("several"), reductions("several", "tied")))
+def test_max_over_several_axes_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """Over a tuple of axes, or over all of them, equal maxima share the gradient evenly."""
+    check(candidate, functional.max_backward, problem)
+
+
+@law("functional.max")
+@given(problem=reductions("any", "tied"))
+def test_max_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
+    """max_backward accepts views, and changes none of its arguments."""
+    check_on_views(candidate, "max_backward", problem)
+
+
+# Shapes
+
+
+@oracle_test("functional.reshape")
+@given(problem=reshapes())
+def test_reshape_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """reshape_backward gives the gradient the shape of x."""
+    check(candidate, functional.reshape_backward, problem)
+
+
+@oracle_test("functional.reshape")
+@given(problem=transposes())
+def test_transpose_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """transpose_backward moves the axes back to where they came from."""
+    check(candidate, functional.transpose_backward, problem)
+
+
+@law("functional.reshape")
+@given(problem=reshapes())
+def test_reshape_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
+    """reshape_backward accepts a gradient that is not contiguous in memory, and changes none of its arguments."""
+    check_on_views(candidate, "reshape_backward", problem)
+
+
+@oracle_test("functional.getitem")
+@given(problem=basic_indexings())
+def test_getitem_with_slices_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """With integers, slices and new axes the gradient goes to where the values were taken, and zero elsewhere."""
+    check(candidate, functional.getitem_backward, problem)
+
+
+@oracle_test("functional.getitem")
+@given(problem=array_indexings())
+def test_getitem_with_arrays_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """With integer arrays and masks too; an entry that was taken several times gets the sum of its gradients."""
+    check(candidate, functional.getitem_backward, problem)
+
+
+@law("functional.getitem")
+@given(problem=array_indexings())
+def test_getitem_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
+    """getitem_backward accepts views, and changes none of its arguments."""
+    check_on_views(candidate, "getitem_backward", problem)
+
+
+@oracle_test("functional.concatenate")
+@given(problem=joins())
+def test_concatenate_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """concatenate_backward gives each array, long or short, the piece of the gradient that it filled."""
+    check(candidate, functional.concatenate_backward, problem)
+
+
+@oracle_test("functional.concatenate")
+@given(problem=selections())
+def test_where_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """where_backward gives a the gradient where the condition holds and b the rest; all three may be broadcast."""
+    check(candidate, functional.where_backward, problem)
+
+
+# Classification
+
+
+@oracle_test("functional.softmax_cross_entropy")
+@given(problem=classifications("indices"))
+def test_softmax_cross_entropy_of_classes_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For integer targets: the mean loss, and the gradient (softmax - one-hot) / batch times grad_output."""
+    check(candidate, functional.softmax_cross_entropy_backward, problem)
+
+
+@oracle_test("functional.softmax_cross_entropy")
+@given(problem=classifications("probabilities"))
+def test_softmax_cross_entropy_of_probabilities_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For targets that are probabilities: the same, and the gradient of the probabilities themselves."""
+    check(candidate, functional.softmax_cross_entropy_backward, problem)
+
+
+@law("functional.softmax_cross_entropy")
+@given(problem=classifications("indices", "thousands"))
+def test_softmax_cross_entropy_does_not_overflow(candidate: Candidate, problem: Problem) -> None:
+    """With logits in the thousands loss and gradient are right too, and nothing overflows on the way."""
+    check(candidate, functional.softmax_cross_entropy_backward, problem)
+
+
+@law("functional.softmax_cross_entropy")
+@given(problem=classifications("indices"), factor=st.sampled_from([2.0, -1.0, 0.5]))
+def test_softmax_cross_entropy_is_linear_in_the_gradient(candidate: Candidate, problem: Problem, factor: float) -> None:
+    """A gradient from above that is twice as large gives a gradient that is twice as large."""
+    once = candidate.run(functional.softmax_cross_entropy_backward, **problem)["logits_grad"]
+    scaled = {**problem, "grad_output": np.asarray(factor * problem["grad_output"])}
+    again = candidate.run(functional.softmax_cross_entropy_backward, **scaled)
+    assert_same(again, {"logits_grad": factor * checked(once, problem["logits"])})
+
+
+def check(candidate: Candidate, probe: Probe, problem: Problem) -> None:
+    """What a probe gives is what the oracle of the same name gives."""
+    got, right = candidate.run(probe, **problem), getattr(oracle, probe.name)(**problem)
+    mistakes = getattr(oracle, f"{probe.name}_mistakes", None)
+    names = list(right) if "output" in got else [name for name in right if name != "output"]
+    assert_same(got, right, names=names, mistakes=mistakes and (lambda: mistakes(**problem)))
+
+
+def check_on_views(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """A rule is right on views, and its arguments are afterwards what they were before."""
+    got, right = candidate.run(functional.on_views, probe=rule, arguments=problem), getattr(oracle, rule)(**problem)
+    assert_same(got["gradients"], right, names=[name for name in right if name.endswith("_grad")])
+    assert_same(got["arguments"], problem)
