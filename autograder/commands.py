@@ -58,7 +58,10 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped cleans up as Ctrl-C does
     try:
-        return app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
+        code = app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
+        if code == INTERRUPTED:  # typer has caught it, and says nothing
+            raise KeyboardInterrupt
+        return code
     except (CannotGrade, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
         print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
@@ -67,7 +70,7 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; nothing was written.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except (BrokenPipeError, SystemExit):  # the reader of our output has seen enough; typer and rich would exit with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception:
         traceback.print_exc()
@@ -164,7 +167,7 @@ def _check(choice: Choice, parts: Sequence[Part]) -> None:
     """Whatever can be known to be wrong is said before anything runs."""
     if choice.solution and choice.submission is not None:
         raise CannotGrade("--solution and --submission must not be given together; choose one.")
-    if choice.exercises and len(parts) > 1:
+    if choice.exercises and choice.part == "all":
         raise CannotGrade("-e must be given with one part; got all.")
     for exercise in choice.exercises:
         parts[0].exercise(exercise)
@@ -183,6 +186,8 @@ def check_writable(path: Path, option: str) -> None:
     """Raise CannotGrade unless a file can be written at `path`."""
     if path.is_dir():
         raise CannotGrade(f"{option} must name a file; got the folder {path}.")
+    if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
+        raise CannotGrade(f"{option} must name a plain file; got {path}.")
     if not path.parent.is_dir():
         raise CannotGrade(f"{option} must lie in an existing folder; got {path}.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
@@ -272,7 +277,9 @@ def _stub(part: Part, file: str) -> str:
 def _keep(path: Path) -> Path:
     folder = remembered.FOLDER / "kept" / path.parent.name
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{path.name}"
+    moment = time.strftime("%Y-%m-%d-%H%M%S")
+    names = (f"{moment}-{number}-{path.name}" for number in itertools.count(1))  # two resets may share a second
+    kept = next(folder / name for name in names if not (folder / name).exists())
     write_whole(kept, path.read_bytes())
     return kept
 
@@ -282,6 +289,8 @@ def debug(choice: Choice) -> int:
     from autograder.judge.collection import EXAMPLES, collect
     from autograder.judge.running import check
 
+    if choice.part == "all":
+        raise CannotGrade("--debug must be given with one part; got all.")
     part = find_part(choice.part)
     _check(choice, [part])
     candidate = DebugCandidate(part, _debug_folder(choice, part))

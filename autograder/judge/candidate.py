@@ -57,7 +57,7 @@ class WorkerCandidate(AnyCandidate):
     def __init__(self, part: Part, stage: Stage, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__()
         self.stage, self.limits = stage, limits
-        self._setup = plan_setup(part, stage, limits)
+        self._part = part
         self._worker: WorkerProcess | None = None
         self._is_ready = False
         self._isolation: Isolation | None = None
@@ -68,7 +68,12 @@ class WorkerCandidate(AnyCandidate):
         self._has_timed_out = False
 
     def __enter__(self) -> Self:
-        self._spawn()
+        try:
+            self._setup = plan_setup(self._part, self.stage, self.limits)
+            self._spawn()
+        except BaseException:
+            self.stage.remove()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,6 +101,8 @@ class WorkerCandidate(AnyCandidate):
 
     def forget_output(self) -> None:
         """Count what is printed from now on."""
+        if self._output.text():  # the last of it may still be in the pipe
+            time.sleep(_PIPE_SECONDS)
         self._output.clear()
 
     def run(self, probe: Probe, /, **arguments: Any) -> Any:
@@ -156,12 +163,24 @@ class WorkerCandidate(AnyCandidate):
             self._spawn()
         assert self._worker is not None
         if not self._is_ready:
-            self._isolation = Isolation.of(self._worker.wait_until_ready())
+            self._await_ready(self._worker)
             self._is_ready = True
         return self._worker
 
+    def _await_ready(self, worker: WorkerProcess) -> None:
+        """Keep the first worker's isolation report: it speaks before any line of the submission has run."""
+        left = max(self._deadline - time.monotonic(), 1.0)
+        try:
+            ready = worker.wait_until_ready(min(self.limits.setup_seconds, left))
+        except GraderFault as fault:
+            self._forget_worker()
+            if self._isolation is None:
+                raise
+            raise Crashed("after the last worker ended, no other could be started") from fault
+        self._isolation = self._isolation or Isolation.of(ready)
+
     def _spawn(self) -> None:
-        self._worker = WorkerProcess(self.stage.folder, self._setup, self.limits, self._output)
+        self._worker = WorkerProcess(self.stage.folder, self._setup, self._output)
         self._is_ready = False
         self._loaded = set()
 
@@ -190,7 +209,7 @@ class DebugCandidate(AnyCandidate):
             raise NotAttempted(str(error)) from error
         except GraderFault:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             kinds = tuple(kind.__name__ for kind in type(error).__mro__)
             raise Erred(Trace(kinds, str(error), ())) from error
         self.answers.append(answer)

@@ -31,9 +31,7 @@ def diagnose(failure: Failure, arguments: Mapping[str, Any]) -> str:
         return ""
     arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     rules = _RULES if mismatch.got.shape == mismatch.expected.shape else _SHAPE_RULES
-    with np.errstate(
-        all="ignore"
-    ):  # a wrong answer may hold anything; a warning would end up on the learner's terminal
+    with np.errstate(all="ignore"):  # a warning would end up on the learner's terminal
         return next((sentence for rule in rules if (sentence := rule(mismatch, arrays))), "")
 
 

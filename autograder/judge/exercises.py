@@ -85,7 +85,7 @@ def load_part(folder: Path) -> Part:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
         exercises = tuple(_exercise(entry) for entry in entries["exercise"])
         part = Part(folder, entries["title"], tuple(entries["may_import"]), exercises)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CannotGrade(
             f"{path} must state title, may_import and exercises; got {type(error).__name__}: {error}."
         ) from None

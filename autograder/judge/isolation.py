@@ -10,6 +10,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.judge import process_tree
 from autograder.judge.exercises import Part
 from autograder.judge.staging import Stage
 from autograder.judge.worker_process import Limits
@@ -39,6 +40,8 @@ def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
     uid = _unused_uid()
     if uid:
         os.chown(home, uid, uid)
+        os.chown(stage.folder, -1, uid)
+        stage.folder.chmod(0o750)  # for this worker's group: one submission must not read another's
     return wire.Setup(
         home=str(home),
         part=part.name,
@@ -46,7 +49,7 @@ def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
         preload=[name for name in part.may_import if not name.startswith("part")],
         uid=uid,
         keep_reading=not _readable_by_others(
-            Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stage.folder
+            Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stage.folder.parent
         ),
         memory_bytes=limits.memory_bytes,
         cpu_seconds=limits.cpu_seconds,
@@ -64,8 +67,8 @@ def _unused_uid() -> int:
 
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(FileNotFoundError):
-            taken.add(process.stat().st_uid)
+        with contextlib.suppress(OSError):
+            taken |= process_tree.users(process)
     return random.SystemRandom().choice([uid for uid in _UNUSED_UIDS if uid not in taken])
 
 

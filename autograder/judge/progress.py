@@ -28,7 +28,7 @@ def load(part: Part, folder: Path = FOLDER) -> PartProgress:
     """What is remembered; an unreadable file counts as nothing, and is replaced by the next run."""
     try:
         return msgspec.json.decode(_path(part, folder).read_bytes(), type=PartProgress)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return PartProgress()
 
 

@@ -7,9 +7,12 @@ solutions of the graded part are not here.
 from __future__ import annotations
 
 import ast
+import contextlib
+import itertools
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,23 +34,28 @@ class Stage:
     refused: dict[str, str] = field(default_factory=dict)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete the folder, whatever the submission has left in it."""
+        _remove(self.folder)
+        if self.folder.exists():
+            _flatten(self.folder / "home")
+            _remove(self.folder)
 
 
 def stage(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> Stage:
     """Copy what a worker needs to run `part`'s probes on `submission` into a new folder."""
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="sfratorch-")))
     try:
-        folder.chmod(0o755)  # a worker that runs as another user reads it
-        (folder / "home").mkdir()
         _copy(ROOT / "autograder" / "__init__.py", folder / "autograder")
         for file in WORKER_FILES:
             _copy(ROOT / "autograder" / "worker" / file, folder / "autograder" / "worker")
         for earlier in earlier_parts(part, root):
             _stage_earlier(earlier, submission, upstream, folder)
         missing, refused = _stage_part(part, submission, folder)
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # readable by a worker of another user, whatever the umask
+        (folder / "home").mkdir(mode=0o700)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         raise
     return Stage(folder, missing, refused)
 
@@ -97,7 +105,9 @@ def forbidden_import(content: bytes, file: str, part: Part) -> str:
     What does not parse is left to the worker.
     """
     try:
-        tree = ast.parse(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes such as "\d", which are the learner's to see
+            tree = ast.parse(content.decode("utf-8-sig"))  # no codec that the file names is run here
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     for line, name in _imports(tree):
@@ -112,6 +122,7 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.lineno, node.module
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -122,3 +133,25 @@ def _copy(source: Path, folder: Path) -> None:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flatten(folder: Path) -> None:
+    """Put every folder below this one into a single folder beside it: they may be closed to their owner, or nested
+    deeper than Python's stack and a path's greatest length."""
+    beside = Path(tempfile.mkdtemp(dir=folder.parent))
+    names = itertools.count()
+    pending = [folder]
+    with contextlib.suppress(OSError):
+        while pending:
+            current = pending.pop()
+            current.chmod(0o700)
+            for entry in list(os.scandir(current)):
+                if entry.is_dir(follow_symlinks=False):
+                    os.chmod(entry.path, 0o700)
+                    pending.append(beside / str(next(names)))
+                    os.rename(entry.path, pending[-1])

@@ -5,6 +5,7 @@ Only exercise files are ever read from it.
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,10 @@ from autograder.judge.failures import CannotGrade
 
 MAX_FILE_BYTES = 2**20
 MAX_MEMBERS = 100_000
+MAX_ZIP_BYTES = 32 * 2**20
+_SKIPPED_FOLDERS = ("__pycache__", ".git", ".venv")
+# Not bzip2 or LZMA: zipfile unpacks those whole, and a megabyte of them makes gigabytes.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def from_path(path: Path, parts: list[Part]) -> Submission:
     present = set(names)
     if not any(name in present for members in wanted.values() for name in members):
         layout = " ".join(f"{part.name}/{part.files[0]}" for part in parts[:2])
-        found = ", ".join(sorted(names)[:5]) or "nothing"
+        found = _printable(", ".join(sorted(names)[:5])) or "nothing"
         raise CannotGrade(
             f"--submission must hold exercise files such as {layout}; {path} holds {found}. "
             "`run.py PART --pack` writes the right layout."
@@ -78,7 +83,7 @@ def from_path(path: Path, parts: list[Part]) -> Submission:
         for part in parts
     }
     used = {name for members in wanted.values() for name in members}
-    return Submission(str(path), files, tuple(sorted(present - used)))
+    return Submission(_printable(str(path)), files, tuple(sorted(map(_printable, present - used))))
 
 
 def _read_all(folder: Path, part: Part) -> dict[str, bytes | str]:
@@ -86,21 +91,32 @@ def _read_all(folder: Path, part: Part) -> dict[str, bytes | str]:
 
 
 def _read_file(path: Path) -> bytes | str:
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        return f"{path.name} must be a plain file; it is a link or something else"
-    if status.st_size > MAX_FILE_BYTES:
-        return f"{path.name} must be at most {MAX_FILE_BYTES // 2**20} MiB; it is {status.st_size / 2**20:.1f} MiB"
-    return path.read_bytes()
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return f"{path.name} must be a plain file; it is a link or something else"
+        with open(path, "rb", opener=_open_no_link) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}"
+    return content if len(content) <= MAX_FILE_BYTES else f"{path.name} must be at most {MAX_FILE_BYTES // 2**20} MiB"
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """Open a file that nobody has made a link, or a pipe that never ends, since it was looked at."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _printable(name: str) -> str:
+    """A name as text that every report can hold: a file name may be no valid Unicode."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
-    names = []
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        if path.is_dir() or any(part in ("__pycache__", ".git", ".venv") for part in parts):
-            continue
-        names.append("/".join(parts))
+    names: list[str] = []
+    for current, folders, files in os.walk(root):
+        folders[:] = [folder for folder in folders if folder not in _SKIPPED_FOLDERS]
+        links = [folder for folder in folders if Path(current, folder).is_symlink()]  # listed, never followed
+        names += [Path(current, name).relative_to(root).as_posix() for name in files + links]
         if len(names) > MAX_MEMBERS:
             raise CannotGrade(f"--submission must hold at most {MAX_MEMBERS} files; {root} holds more.")
 
@@ -116,10 +132,15 @@ def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
 
 
 def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
+    if path.stat().st_size > MAX_ZIP_BYTES:
+        raise CannotGrade(
+            f"--submission must be a zip of at most {MAX_ZIP_BYTES // 2**20} MiB; {path} is larger. "
+            "`run.py PART --pack` packs what is needed and nothing else."
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # zipfile has a dozen ways to say that a zip is damaged
         raise CannotGrade(f"--submission must be a readable zip; {path}: {error}.") from None
     if len(members) > MAX_MEMBERS:
         raise CannotGrade(f"--submission must hold at most {MAX_MEMBERS} files; {path} holds {len(members)}.")
@@ -133,10 +154,12 @@ def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
             return f"{name} must be in the zip once; it is there {names.count(name)} times"
         if stat.S_ISLNK(mode):
             return f"{name} must be a plain file; it is a link"
+        if member.compress_type not in _COMPRESSIONS:
+            return f"{name} must be stored or deflated in the zip; it is packed in another way"
         try:
             with zipfile.ZipFile(path) as archive, archive.open(member) as content:
                 data = content.read(MAX_FILE_BYTES + 1)  # what the zip states as a size may be a lie
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
+        except Exception as error:  # as above
             return f"{name} cannot be read from the zip: {error}"
         return data if len(data) <= MAX_FILE_BYTES else f"{name} must be at most {MAX_FILE_BYTES // 2**20} MiB"
 
@@ -150,7 +173,7 @@ def _enclosing(names: list[str], parts: list[Part]) -> str:
         "/".join(pieces[:index])
         for pieces in (name.split("/") for name in names)
         for index in (0, 1)
-        if len(pieces) > index + 1 and pieces[index] in part_names
+        if len(pieces) > index + 1 and pieces[index] in part_names and pieces[0] not in ("", ".", "..")
     }
     if "" in prefixes or not prefixes:
         return ""

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import os
 import queue
+import select
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +25,7 @@ from autograder.judge.failures import Crashed, GraderFault, TimedOut
 from autograder.worker import wire
 
 HEAD_BYTES = TAIL_BYTES = 64 * 1024
+_PIPE_BYTES = getattr(select, "PIPE_BUF", 0)  # what a pipe that has room takes without waiting
 
 
 @dataclass(frozen=True)
@@ -70,27 +72,28 @@ class HeadAndTail:
 class WorkerProcess:
     """A running worker. `request` is the only way to talk to it."""
 
-    def __init__(self, stage: Path, setup: wire.Setup, limits: Limits, output: HeadAndTail) -> None:
-        self._stage, self._setup, self._limits = stage, setup, limits
+    def __init__(self, stage: Path, setup: wire.Setup, output: HeadAndTail) -> None:
+        self._stage, self._setup = stage, setup
         self._ids = itertools.count(1)
         self._answers: queue.SimpleQueue[wire.Ready | wire.Returned | wire.Raised | Exception | None] = (
             queue.SimpleQueue()
         )
         self.output = output
+        self._is_killed = False
         self._process = _start(stage)
         _in_background(self._read_answers)
         self._collector = _in_background(self._collect_output)
-        wire.write_message(self._stdin, setup)
+        _Sender(self._stdin, setup)
 
     @property
     def _stdin(self):  # type: ignore[no-untyped-def]
         assert self._process.stdin is not None
         return self._process.stdin
 
-    def wait_until_ready(self) -> wire.Ready:
+    def wait_until_ready(self, seconds: float) -> wire.Ready:
         """The worker's isolation report. A worker that cannot set itself up is a fault of the grader."""
         try:
-            answer = self._receive(0, self._limits.setup_seconds)
+            answer = self._receive(0, seconds)
         except (Crashed, TimedOut) as failure:
             raise GraderFault(f"the worker did not start: {failure}\n{self.output.text()}") from None
         if not isinstance(answer, wire.Ready):
@@ -107,7 +110,8 @@ class WorkerProcess:
         message = make_message(request_id)
         sender = _Sender(self._stdin, message)
         answer = self._receive(request_id, seconds)
-        sender.finish()
+        if not sender.has_finished():
+            raise self._crashed("the worker answered a request that it had not read")
         if isinstance(answer, wire.Ready):
             raise self._crashed("the worker said Ready twice")
         return answer
@@ -135,14 +139,18 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the worker and all that it started, and wait until what it printed has been read."""
-        process_tree.kill(self._process, uid=self._setup.uid, mark=str(self._stage))
-        self._collector.join(timeout=1.0)
+        if not self._is_killed:
+            self._is_killed = True
+            process_tree.kill(self._process, uid=self._setup.uid, mark=str(self._stage))
+            self._collector.join(timeout=1.0)
 
     def _read_answers(self) -> None:
         assert self._process.stdout is not None
         try:
             while (answer := wire.read_answer(self._process.stdout)) is not None:
                 self._answers.put(answer)
+                if self._answers.qsize() > 1:
+                    return  # one answer is owed at most: whatever else comes stays in the pipe, not in our memory
             self._answers.put(None)
         except (wire.WireError, OSError, ValueError) as error:
             self._answers.put(error)
@@ -154,27 +162,36 @@ class WorkerProcess:
 
 
 class _Sender:
-    """Writes a request; a large one from a thread, since a worker that does not read would block the judge past its
-    deadline."""
+    """Writes a message: from a thread where the pipe may be full, since a worker that does not read would block the
+    judge past its deadline."""
 
-    _PIPE_BYTES = 4096
-
-    def __init__(self, stream, message: wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, stream, message: wire.Setup | wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
         self._thread = None
         size = len(message.arguments) if isinstance(message, wire.Call) else 0
-        if size + 512 <= self._PIPE_BYTES:
+        if size + 512 <= _PIPE_BYTES and _has_room(stream):
             self._write(stream, message)
         else:
             self._thread = _in_background(lambda: self._write(stream, message))
 
-    def finish(self) -> None:
+    def has_finished(self) -> bool:
+        """Whether everything is written, now that the answer is here."""
         if self._thread is not None:
             self._thread.join(timeout=1.0)
+        return self._thread is None or not self._thread.is_alive()
 
     @staticmethod
-    def _write(stream, message: wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
+    def _write(stream, message: wire.Setup | wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
         with contextlib.suppress(OSError, ValueError):  # the worker is gone: the missing answer says so
             wire.write_message(stream, message)
+
+
+def _has_room(stream) -> bool:  # type: ignore[no-untyped-def]
+    """Whether `_PIPE_BYTES` can be written at once. A worker that answers what it has not read fills the pipe."""
+    if os.name != "posix":
+        return False
+    pipe = select.poll()
+    pipe.register(stream, select.POLLOUT)
+    return bool(pipe.poll(0))
 
 
 def _in_background(work: Callable[[], None]) -> threading.Thread:

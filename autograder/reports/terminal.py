@@ -73,6 +73,7 @@ def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
 def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None:
     """One failing exercise in full: its first failing test, and the names of the others."""
     failing = [test for test in exercise.tests if test.outcome != "passed"]
+    failing.sort(key=lambda test: test.outcome != exercise.outcome)  # what was written and is wrong before what is not
     test = failing[0]
     heading = Text.assemble(
         ("✗ ", "red"),
@@ -186,7 +187,9 @@ def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
     console.print(Padding(Text(printable("\n".join(faults or [exercise.message]))), (0, 0, 0, 2)))
 
 
-def _show_next(console: Console, result: PartRecord, places: Mapping[str, str], failing: ExerciseRecord | None) -> None:
+def _show_next(
+    console: Console, part: Part, result: PartRecord, places: Mapping[str, str], failing: ExerciseRecord | None
+) -> None:
     """Where to begin, or what comes next: the first exercise that nothing blocks."""
     following = next((exercise for exercise in result.exercises if exercise.outcome == "not attempted"), None)
     if following is not None and following.id in places:

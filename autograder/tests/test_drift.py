@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.authoring.drift import HandoutError, drift, find_solutions, write_stubs, write_whole
+from autograder.authoring.drift import HandoutError, drift, find_solutions, write_stubs
 
 SOLUTION = '''\
 def {name}(x):

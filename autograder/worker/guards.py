@@ -11,8 +11,11 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from types import FrameType, ModuleType
+from typing import NoReturn
 
 NEVER = frozenset({"ctypes", "_ctypes", "cffi"})
+# What would do the exercises: refused whoever asks, where part.toml does not name it.
+FRAMEWORKS = frozenset({"torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "keras", "mxnet", "tinygrad"})
 
 
 class ForbiddenImport(ImportError):
@@ -39,11 +42,15 @@ def may_import_sentence(part: str, may_import: Iterable[str]) -> str:
 
 
 class ImportPolicy(importlib.abc.MetaPathFinder):
-    """First in `sys.meta_path`: refuses a forbidden module when it is the submission that asks for it."""
+    """Refuses a forbidden module when it is the submission that asks for it, first in `sys.meta_path`.
+
+    An audit hook, which cannot be taken out again, refuses frameworks to whoever asks.
+    """
 
     def __init__(self, part: str, may_import: list[str], stage: str) -> None:
         self._part, self._may_import = part, may_import
         self._folder = os.path.join(stage, part) + os.sep
+        self._frameworks = FRAMEWORKS.difference(entry.partition(".")[0] for entry in may_import)
         self.refused = ""
 
     def install(self) -> None:
@@ -54,14 +61,22 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
         for name in [name for name in sys.modules if name.partition(".")[0] in NEVER]:
             del sys.modules[name]
         sys.meta_path.insert(0, self)
+        sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "import" and str(arguments[0]).partition(".")[0] in self._frameworks:
+            self._refuse(str(arguments[0]), self._submission_frame())
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         asking = self._submission_frame()
-        if asking is None or allowed(name, self._part, self._may_import):
-            return None
-        where = f"{os.path.basename(asking.f_code.co_filename)}:{asking.f_lineno}"
+        if asking is not None and not allowed(name, self._part, self._may_import):
+            self._refuse(name, asking)
+        return None
+
+    def _refuse(self, name: str, asking: FrameType | None) -> NoReturn:
+        where = f"{os.path.basename(asking.f_code.co_filename)}:{asking.f_lineno}" if asking else "the submission"
         self.refused = f"{where} imports {name}; {may_import_sentence(self._part, self._may_import)}"
         raise ForbiddenImport(self.refused)
 

@@ -13,8 +13,6 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 WIRE: set[int] = set()
-MAX_TEXT = 2000
-MAX_FRAMES = 12
 
 
 def serve(stage: str) -> None:
@@ -47,7 +45,8 @@ def _private_wire() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    sys.stdout.reconfigure(line_buffering=False, errors="backslashreplace")  # type: ignore[union-attr]
+    # By lines, so that what was printed before an endless loop or a crash is there, and in order with standard error.
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
 
 
@@ -65,22 +64,24 @@ def _answer(request: Any, policy: Any, stage: str) -> Any:
     except BaseException as error:
         return _describe(request.id, error, policy.refused, stage)
     if policy.refused:
-        return wire.Raised(request.id, ["ForbiddenImport"], policy.refused, [], policy.refused)
+        refused = _printable(policy.refused)
+        return wire.Raised(request.id, ["ForbiddenImport"], refused, [], refused)
     return wire.Returned(request.id, value)
 
 
 def _describe(request_id: int, error: BaseException, refused: str, stage: str) -> Any:
     from autograder.worker import wire
 
-    kinds = [kind.__name__ for kind in type(error).__mro__ if kind is not object]
+    kinds = [_printable(kind.__name__) for kind in type(error).__mro__ if kind is not object]
     try:
         message = str(error)
     except BaseException as second:
         message = f"(its text cannot be had: {type(second).__name__})"
     frames = _frames(error.__traceback__, stage)
     if isinstance(error, SyntaxError) and error.filename:
-        frames.append(wire.Frame(os.path.relpath(error.filename, stage), error.lineno or 0, ""))
-    return wire.Raised(request_id, kinds[:MAX_FRAMES], _printable(message), frames[-MAX_FRAMES:], refused)
+        frames.append(wire.Frame(_printable(os.path.relpath(error.filename, stage)), error.lineno or 0, ""))
+    lines = wire.MAX_LINES
+    return wire.Raised(request_id, kinds[:lines], _printable(message), frames[-lines:], _printable(refused))
 
 
 def _frames(traceback: TracebackType | None, stage: str) -> list[Any]:
@@ -90,15 +91,16 @@ def _frames(traceback: TracebackType | None, stage: str) -> list[Any]:
     while traceback is not None:
         path = traceback.tb_frame.f_code.co_filename
         if path.startswith(stage) and os.sep + "autograder" + os.sep not in path:
-            frames.append(
-                wire.Frame(os.path.relpath(path, stage), traceback.tb_lineno, traceback.tb_frame.f_code.co_name)
-            )
+            path, function = _printable(os.path.relpath(path, stage)), _printable(traceback.tb_frame.f_code.co_name)
+            frames.append(wire.Frame(path, traceback.tb_lineno, function))
         traceback = traceback.tb_next
     return frames
 
 
 def _printable(text: str) -> str:
-    return text[:MAX_TEXT].encode("utf-8", "backslashreplace").decode()
+    from autograder.worker import wire
+
+    return text[: wire.MAX_TEXT].encode("utf-8", "backslashreplace").decode()[: wire.MAX_TEXT]
 
 
 if __name__ == "__main__":

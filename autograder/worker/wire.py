@@ -8,15 +8,19 @@ Never pickle.  A size is checked before it is read, and whatever is malformed is
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
-from typing import IO, Any, cast
+from collections.abc import Sequence
+from typing import IO, Annotated, Any, cast
 
 import msgspec
 import numpy as np
 
 MAX_FRAME = 64 * 2**20
 MAX_DEPTH = 32
+MAX_ITEMS = 2**18  # values outside arrays: a byte can stand for an empty list, which takes 56 in memory
+MAX_TEXT, MAX_LINES = 2000, 12  # of what an exception says
 _LENGTH = struct.Struct("<Q")
 _ARRAY, _TUPLE = 1, 2
 _DTYPES = {np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d", "F", "D")}
@@ -75,12 +79,15 @@ class Returned(msgspec.Struct, tag="returned", forbid_unknown_fields=True):
     value: bytes
 
 
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+
+
 class Frame(msgspec.Struct, forbid_unknown_fields=True):
     """One line of a traceback."""
 
-    path: str
+    path: Text
     line: int
-    function: str
+    function: Text
 
 
 class Raised(msgspec.Struct, tag="raised", forbid_unknown_fields=True):
@@ -88,10 +95,10 @@ class Raised(msgspec.Struct, tag="raised", forbid_unknown_fields=True):
     arose."""
 
     id: int
-    kinds: list[str]
-    message: str
-    frames: list[Frame]
-    refused: str = ""
+    kinds: Annotated[list[Text], msgspec.Meta(max_length=MAX_LINES)]
+    message: Text
+    frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_LINES)]
+    refused: Text = ""
 
 
 _encode_message = msgspec.msgpack.Encoder().encode
@@ -110,6 +117,7 @@ def encode(value: Any) -> bytes:
         raise WireError(f"the answer must be plain data; got {error}.") from None
     if len(payload) > MAX_FRAME // 2:
         raise WireError(f"the answer must fit into {MAX_FRAME // 2**21} MiB; got {len(payload) / 2**20:.0f} MiB.")
+    _count_items(memoryview(payload))
     return payload
 
 
@@ -119,6 +127,7 @@ def decode(payload: bytes, writable: bool = False) -> Any:
     Arrays are read-only views of the payload, or copies if `writable`. Raises WireError.
     """
     try:
+        _count_items(memoryview(payload))
         return _unpack(payload, writable, 0)
     except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
         raise WireError(f"the payload must be encoded plain data; got {error}.") from None
@@ -167,15 +176,49 @@ def _pack_array(array: np.ndarray, place: str) -> bytes:
         raise WireError(f"{place} must be an array of numbers or booleans; got dtype {array.dtype}.")
     if array.nbytes > MAX_FRAME // 2:  # before the copy: a broadcast view can claim any size
         raise WireError(f"{place} must fit into {MAX_FRAME // 2**21} MiB; got {array.nbytes / 2**20:.0f} MiB.")
+    _check_shape(array.shape)
     return _encode_message((array.dtype.str, array.shape, array.tobytes()))
 
 
-def _unpack(payload: bytes, writable: bool, depth: int) -> Any:
+def _check_shape(shape: Sequence[int]) -> None:
+    """Refuse (0, 10¹²): it is empty, and its sum over the first axis is not."""
+    if any(length < 0 for length in shape) or math.prod(length or 1 for length in shape) > MAX_FRAME:
+        raise WireError(f"shape must have lengths >= 0 of an array that fits into memory; got {tuple(shape[:8])}.")
+
+
+# By a value's first byte: how many bytes follow it, and in how many bytes it states that there are more.
+_FOLLOW = {0xCA: 4, 0xCB: 8, 0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4} | {0xA0 + length: length for length in range(32)}
+_FOLLOW |= {head + power: 2**power for head in (0xCC, 0xD0) for power in range(4)}
+_FOLLOW |= {0xD4 + power: 2**power for power in range(5)}
+_STATE = {head + power: 2**power for head in (0xC4, 0xC7, 0xD9) for power in range(3)}
+_EXTENSIONS = frozenset(range(0xC7, 0xCA)) | frozenset(range(0xD4, 0xD9))
+
+
+def _count_items(payload: memoryview, items: int = 0) -> int:
+    """Count a payload's values by their first bytes, before any is made. Raises WireError above MAX_ITEMS."""
+    position = 0
+    while position < len(payload):
+        items += 1
+        if items > MAX_ITEMS:
+            raise WireError(f"the answer must hold at most {MAX_ITEMS} values besides those in arrays; it holds more.")
+        head = payload[position]
+        stated = payload[position + 1 : position + 1 + _STATE.get(head, 0)]
+        position += 1 + len(stated)
+        size = _FOLLOW.get(head, 0) + int.from_bytes(stated, "big")
+        if head in _EXTENSIONS:
+            if payload[position : position + 1] == bytes([_TUPLE]):
+                items = _count_items(payload[position + 1 : position + 1 + size], items)
+            position += 1
+        position += size
+    return items
+
+
+def _unpack(payload: bytes | memoryview, writable: bool, depth: int) -> Any:
     def open_extension(code: int, data: memoryview) -> Any:
         if code == _ARRAY:
             return _unpack_array(data, writable)
         if code == _TUPLE:
-            items = _unpack(bytes(data), writable, depth + 1)
+            items = _unpack(data, writable, depth + 1)
             if type(items) is list:
                 return tuple(items)
         raise WireError(f"extension must be an array or a tuple; got code {code}.")
@@ -213,8 +256,7 @@ def _unpack_array(data: memoryview, writable: bool) -> np.ndarray:
     array = _decode_array(data)
     if array.dtype not in _DTYPES:
         raise WireError(f"dtype must be a number or boolean type; got {array.dtype[:20]!r}.")
-    if any(length < 0 for length in array.shape):
-        raise WireError(f"shape must have lengths >= 0; got {array.shape[:8]}.")
+    _check_shape(array.shape)
     # A number of bytes that does not fit the dtype or the shape is a ValueError, which decode tells as a WireError.
     flat = np.frombuffer(array.data, dtype=array.dtype)
     if array.dtype == "|b1":

@@ -1,0 +1,276 @@
+"""Both ends of every part: the reference earns everything, the untouched stub nothing, and a lazy answer next to it.
+
+Stubs are made from the solutions in a temporary folder: a learner's own progress never turns this red.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from autograder.authoring.stubs import generate_stub, regions, reset_region
+from autograder.commands import places
+from autograder.judge.candidate import WorkerCandidate
+from autograder.judge.collection import EXAMPLES, Collection, collect
+from autograder.judge.exercises import Part, find_parts
+from autograder.judge.grading import grade
+from autograder.judge.record import PartRecord
+from autograder.judge.staging import stage
+from autograder.judge.submission import Submission, from_path
+from autograder.reports import terminal
+from autograder.tests.test_exercises import collected
+from autograder.tests.toy import outcomes, points
+
+WITH_REFERENCE = [part for part in find_parts() if (part.folder / "solution").is_dir()]
+every_part = pytest.mark.parametrize("part", WITH_REFERENCE, ids=lambda part: part.short_name)
+
+NOT_BEGUN = {"not attempted", "blocked"}
+
+
+def solution(part: Part) -> dict[str, str]:
+    """The reference's files."""
+    return {file: (part.folder / "solution" / file).read_text(encoding="utf-8") for file in part.files}
+
+
+def stubs(part: Part) -> dict[str, str]:
+    """What a learner begins with."""
+    return {file: generate_stub(source, part.name) for file, source in solution(part).items()}
+
+
+def grade_files(
+    part: Part, files: dict[str, str], collection: Collection | None = None, shrinks: bool = False
+) -> PartRecord:
+    """Grade a submission of these files; with the problems that all tests here share, unless others are given."""
+    submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
+    with WorkerCandidate(part, stage(part, submission)) as candidate:
+        return grade(collection or collected(part.folder), candidate, "test", shrinks=shrinks)
+
+
+def report(part: Part, result: PartRecord, files: dict[str, str]) -> str:
+    """What the learner reads."""
+    stream = io.StringIO()
+    submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
+    terminal.show(Console(file=stream, width=160), part, result, {}, places(part, submission))
+    return stream.getvalue()
+
+
+def not_passed(result: PartRecord) -> Iterator[tuple[str, str, str]]:
+    """Every test that did not pass: id, outcome, message."""
+    for exercise in result.exercises:
+        for test in exercise.tests:
+            if test.outcome != "passed":
+                yield test.id, test.outcome, test.message
+
+
+# The reference
+
+
+def assert_full_marks(result: PartRecord) -> None:
+    assert list(not_passed(result)) == []
+    assert (result.points, result.max_points) == (100, 100)
+
+
+@every_part
+def test_the_reference_earns_everything(part: Part) -> None:
+    assert_full_marks(grade_files(part, solution(part)))
+
+
+@every_part
+def test_the_reference_earns_everything_with_another_seed(part: Part) -> None:
+    assert_full_marks(grade_files(part, solution(part), collect(part, seed=1, examples=10)))
+
+
+@pytest.mark.slow
+@every_part
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_the_reference_earns_everything_under_any_seed(part: Part, seed: int) -> None:
+    assert_full_marks(grade_files(part, solution(part), collect(part, seed, EXAMPLES["grading"])))
+
+
+@every_part
+def test_no_submission_changes_the_recorded_problems(part: Part) -> None:
+    """Nor does an oracle or a test, whatever answers it is given: one collection serves a class."""
+    before = repr(collected(part.folder).problems)
+    grade_files(part, lazy_files(part, "first argument"))
+    assert repr(collected(part.folder).problems) == before
+
+
+# The stub
+
+
+@every_part
+def test_the_untouched_stub_earns_nothing_and_says_where_to_begin(part: Part, tmp_path: Path) -> None:
+    files = stubs(part)
+    folder = tmp_path / "learner" / part.name
+    folder.mkdir(parents=True)
+    for file, source in files.items():
+        (folder / file).write_text(source, encoding="utf-8")
+    submission = from_path(tmp_path / "learner", [part])
+    with WorkerCandidate(part, stage(part, submission)) as candidate:
+        result = grade(collected(part.folder), candidate, "stub")
+
+    assert result.points == 0
+    assert set(outcomes(result).values()) <= NOT_BEGUN
+    assert {test.outcome for exercise in result.exercises for test in exercise.tests} <= NOT_BEGUN
+    for exercise in part.exercises:
+        assert (outcomes(result)[exercise.id] == "blocked") == bool(exercise.needs), exercise.id
+    first = part.exercises[0]
+    assert outcomes(result)[first.id] == "not attempted"
+    start = re.search(rf"^Start here: {part.name}/{first.file}:(\d+)  {first.id}  ", report(part, result, files), re.M)
+    assert start
+    line = files[first.file].splitlines()[int(start[1]) - 1]
+    assert "raise NotImplementedError(" in line
+
+
+@every_part
+def test_every_exercise_has_a_place_to_begin(part: Part) -> None:
+    submission = Submission("stub", {part.name: {file: source.encode() for file, source in stubs(part).items()}})
+    assert set(places(part, submission)) == {exercise.id for exercise in part.exercises}
+
+
+@pytest.mark.slow
+@every_part
+def test_each_exercise_is_missed_by_its_own_tests(part: Part) -> None:
+    """The reference without one exercise: that one is not attempted, what came before is untouched."""
+    ids = [exercise.id for exercise in part.exercises]
+    for position, exercise in enumerate(part.exercises):
+        files = solution(part)
+        stub = generate_stub(files[exercise.file], part.name)
+        files[exercise.file] = reset_region(files[exercise.file], stub, exercise.id)
+        result = grade_files(part, files)
+        assert outcomes(result)[exercise.id] == "not attempted", exercise.id
+        assert points(result)[exercise.id] == 0, exercise.id
+        for earlier in ids[:position]:
+            assert outcomes(result)[earlier] == "passed", f"{earlier} needs {exercise.id}, which comes later"
+        assert not set(outcomes(result).values()) & {"grader fault", "crash", "timeout"}, exercise.id
+
+
+# One wrong sign
+
+
+def with_one_sign_changed(source: str, function: str) -> str:
+    """The source with `-grad_output` as `grad_output` in one function."""
+    node = next(node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == function)
+    segment = ast.get_source_segment(source, node)
+    assert segment is not None
+    assert segment.count("-grad_output") == 1
+    return source.replace(segment, segment.replace("-grad_output", "grad_output"))
+
+
+def test_one_wrong_sign_earns_partial_credit_and_is_named() -> None:
+    part = next(part for part in WITH_REFERENCE if part.number == 1)
+    files = solution(part)
+    files["functional.py"] = with_one_sign_changed(files["functional.py"], "sub_backward")
+    result = grade_files(part, files, shrinks=True)
+    exercise = next(exercise for exercise in result.exercises if exercise.outcome != "passed")
+    assert (exercise.id, exercise.outcome) == ("functional.add", "wrong")
+    assert 0 < exercise.points < exercise.max_points
+    assert 80 < result.points < 100
+    wrong = [test.id for test in exercise.tests if test.outcome != "passed"]
+    assert wrong == ["test_functional.py::test_sub_matches_torch"]
+    text = report(part, result, files)
+    shown = text[text.index("✗ functional.add  ", text.index("/ 100 points")) :]
+    assert re.search(r"^ +claim +sub_backward hands the gradient to a, and its negative to b\.", shown, re.M)
+    assert re.search(r"^ +in part1_autograd/tests/probe_functional\.py:\d+", shown, re.M)
+    got, expected = (re.search(rf"^ +{word} +b_grad\S* = (\S+)", shown, re.M) for word in ("got", "expected"))
+    assert got
+    assert expected
+    assert float(got[1]) == -float(expected[1]) != 0
+    assert re.search(r"^ +it looks like .*sign", shown, re.M)
+
+
+def sign_changes(source: str, filename: str) -> Iterator[tuple[int, str]]:
+    """Line and source with one + or - of a region turned, for each of them in turn (those of constants left out)."""
+    lines = source.encode().split(b"\n")
+    inside = {line for region in regions(source, filename) for line in range(region.first_line, region.last_line)}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            if isinstance(node.operand, ast.Constant):
+                continue
+            line, start, stop = node.lineno, node.col_offset, node.col_offset + 1
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            line, start, stop = node.left.end_lineno or 0, node.left.end_col_offset or 0, node.right.col_offset
+        else:
+            continue
+        if line in inside and node.lineno == node.end_lineno:
+            text = lines[line - 1]
+            turned = text[:start] + text[start:stop].translate(bytes.maketrans(b"+-", b"-+")) + text[stop:]
+            yield line, b"\n".join([*lines[: line - 1], turned, *lines[line:]]).decode()
+
+
+@pytest.mark.slow
+@every_part
+def test_every_sign_of_the_reference_matters(part: Part) -> None:
+    """A learner who turns any one of them loses points; one that may be turned is not tested."""
+    changes = 0
+    for file, source in solution(part).items():
+        for line, changed in sign_changes(source, file):
+            result = grade_files(part, solution(part) | {file: changed})
+            assert 0 < result.points < 100, f"{file}:{line}: {changed.splitlines()[line - 1].strip()}"
+            assert "grader fault" not in outcomes(result).values(), f"{file}:{line}"
+            changes += 1
+    assert changes > 0
+
+
+# Lazy answers
+
+# Measured: none of them earns anything. A part that must give something away says here how much.
+MOST_FOR_A_LAZY_ANSWER = 0.0
+LAZY = {
+    "None": "None",
+    "zero": "0",
+    "first argument": "{first}",
+    "zeros like the first argument": "{first} * 0",
+    "zeros for every input": "tuple(each * 0 for each in ({rest}))",
+    "the gradient for every input": "tuple({first} for _ in ({rest}))",
+    "every input": "({rest})",
+}
+QUICK = ("zero", "the gradient for every input")
+
+
+class _Lazy(ast.NodeTransformer):
+    """Puts `return <expression>` where a stub raises."""
+
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+        self._functions: list[ast.FunctionDef] = []
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self._functions.append(node)
+        self.generic_visit(node)
+        self._functions.pop()
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if node.exc is None or "NotImplementedError" not in ast.unparse(node.exc):
+            return node
+        function = self._functions[-1]
+        names = [argument.arg for argument in function.args.args if argument.arg not in ("self", "cls")] or ["None"]
+        if function.name.startswith("__init"):
+            return ast.parse("return None").body[0]
+        rest = "".join(f"{name}, " for name in names[1:] or names)
+        return ast.parse(f"return {self._expression.format(first=names[0], rest=rest)}").body[0]
+
+
+def lazy_files(part: Part, answer: str) -> dict[str, str]:
+    """The stubs with this answer in every place that is to be written."""
+    return {file: ast.unparse(_Lazy(LAZY[answer]).visit(ast.parse(source))) for file, source in stubs(part).items()}
+
+
+@every_part
+@pytest.mark.parametrize(
+    "answer", [answer if answer in QUICK else pytest.param(answer, marks=pytest.mark.slow) for answer in LAZY]
+)
+def test_a_lazy_answer_earns_next_to_nothing(part: Part, answer: str) -> None:
+    files = lazy_files(part, answer)
+    assert not any("NotImplementedError" in source for source in files.values())
+    result = grade_files(part, files)
+    earned = {name: amount for name, amount in points(result).items() if amount}
+    assert result.points <= MOST_FOR_A_LAZY_ANSWER, earned
+    assert not set(outcomes(result).values()) & {"grader fault", "not attempted"}

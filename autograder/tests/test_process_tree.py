@@ -1,0 +1,239 @@
+"""Killing a worker kills all that it started, also what has left its session, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.judge import process_tree
+
+is_linux = sys.platform.startswith("linux")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the processes of these tests are written for POSIX")
+linux_only = pytest.mark.skipif(not is_linux, reason="only Linux lists a process's descendants in /proc")
+root_only = pytest.mark.skipif(not is_linux or os.geteuid() != 0, reason="only root can run a process as another user")
+
+UID = 61_183  # just below those that workers get
+# A process tells its id and those of its children through a file, line by line, and waits.
+TELL = """
+import os, signal, sys, time
+
+def tell():
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{os.getpid()}\\n")
+
+def wait():
+    tell()
+    time.sleep(120)
+
+"""
+
+
+class Family:
+    """A process started like a worker, and what it tells of its family."""
+
+    def __init__(self, source: str, folder: Path, **options: object) -> None:
+        self._told = folder / "told"
+        self._told.touch()
+        folder.chmod(0o755)
+        self._told.chmod(0o666)
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", TELL + source, str(self._told)],
+            start_new_session=True,
+            **options,  # type: ignore[call-overload]
+        )
+
+    def wait_for(self, members: int) -> set[int]:
+        until = time.monotonic() + 20.0
+        while len(told := self.told) < members:
+            assert time.monotonic() < until, f"only {told} of {members} have told their id"
+            time.sleep(0.01)
+        return told
+
+    @property
+    def told(self) -> set[int]:
+        return {int(line) for line in self._told.read_text().split()}
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if state_of(pid) not in ("", "Z", "X")}
+
+
+def state_of(pid: int) -> str:
+    status = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return status.stdout.strip()[:1]
+
+
+def alive_after_a_moment(pids: set[int]) -> set[int]:
+    until = time.monotonic() + 2.0
+    while (left := alive(pids)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
+
+
+@pytest.fixture
+def innocent() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of the same user, and a child of the judge, that has nothing to do with it."""
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(120)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_process_and_its_children_go(tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
+    family = Family("if os.fork() == 0: os.fork()\nwait()", tmp_path)
+    members = family.wait_for(3)
+    process_tree.kill(family.process)
+    assert not alive_after_a_moment(members)
+    assert family.process.returncode == -signal.SIGKILL
+    assert innocent.poll() is None
+
+
+@linux_only
+def test_a_child_in_its_own_session_goes(tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
+    family = Family("if os.fork() == 0:\n    os.setsid()\n    os.fork()\nwait()", tmp_path)
+    members = family.wait_for(3)
+    process_tree.kill(family.process)
+    assert not alive_after_a_moment(members)
+    assert innocent.poll() is None
+
+
+ORPHAN = """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        wait()
+    os._exit(0)
+os.wait()
+wait()
+"""
+
+
+@linux_only
+def test_an_orphan_is_known_by_its_environment(tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
+    mark = str(tmp_path)
+    family = Family(ORPHAN, tmp_path, env={"HOME": f"{mark}/home"})
+    members = family.wait_for(2)
+    process_tree.kill(family.process, mark=mark)
+    assert not alive_after_a_moment(members)
+    assert innocent.poll() is None
+
+
+@linux_only
+def test_an_orphan_of_a_worker_that_has_gone_is_known_by_its_environment(tmp_path: Path) -> None:
+    family = Family(ORPHAN.replace("os.wait()\nwait()", "os._exit(0)"), tmp_path, env={"HOME": str(tmp_path)})
+    members = family.wait_for(1)
+    family.process.wait()
+    process_tree.kill(family.process, mark=str(tmp_path))
+    assert not alive_after_a_moment(members)
+
+
+HIDDEN = "\nimport ctypes\nassert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0\n"  # PR_SET_DUMPABLE
+
+
+@root_only
+@pytest.mark.parametrize("source", [ORPHAN, HIDDEN + ORPHAN], ids=["plain", "with hidden memory"])
+def test_an_orphan_is_known_by_its_user(source: str, tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
+    """A process whose memory must not be read belongs to root in /proc: its user stands in its status."""
+    become = f"os.setresuid({UID}, {UID}, {UID})\n"
+    source = source.replace(HIDDEN, "")
+    source = ("import ctypes\n" if HIDDEN else "") + become + (HIDDEN if HIDDEN in source else "") + source
+    family = Family(source, tmp_path, env={})
+    members = family.wait_for(2)
+    assert process_tree.users(Path("/proc") / str(family.process.pid)) == {UID}
+    process_tree.kill(family.process, uid=UID)
+    assert not alive_after_a_moment(members)
+    assert innocent.poll() is None
+
+
+@root_only
+def test_orphans_that_live_for_a_millisecond_go(tmp_path: Path) -> None:
+    source = f"""
+os.setresuid({UID}, {UID}, {UID})
+if os.fork() == 0:
+    os.setsid()
+    tell()
+    while True:
+        if os.fork():
+            os._exit(0)
+wait()
+"""
+    family = Family(source, tmp_path, env={})
+    family.wait_for(2)
+    process_tree.kill(family.process, uid=UID)
+    for _ in range(20):
+        assert not running_as(UID)
+        time.sleep(0.005)
+
+
+def running_as(uid: int) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if uid in process_tree.users(process) and "\tZ" not in (process / "status").read_text():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+@linux_only
+def test_a_process_that_forks_without_end_goes(tmp_path: Path) -> None:
+    """Bounded: a dozen at most at the same time."""
+    source = """
+while True:
+    for _ in range(12):
+        if os.fork() == 0:
+            tell()
+            time.sleep(0.05)
+            os._exit(0)
+    for _ in range(12):
+        os.wait()
+"""
+    family = Family(source, tmp_path)
+    family.wait_for(12)
+    process_tree.kill(family.process)
+    assert not alive_after_a_moment(family.told)
+    told = family.told
+    time.sleep(0.2)
+    assert family.told == told
+
+
+def test_a_stopped_process_goes(tmp_path: Path) -> None:
+    family = Family("tell()\nos.kill(os.getpid(), signal.SIGSTOP)", tmp_path)
+    members = family.wait_for(1)
+    process_tree.kill(family.process)
+    assert not alive_after_a_moment(members)
+
+
+def test_a_process_that_ignores_signals_goes(tmp_path: Path) -> None:
+    source = "for number in (1, 2, 15, 20):\n    signal.signal(number, signal.SIG_IGN)\nwait()"
+    family = Family(source, tmp_path)
+    members = family.wait_for(1)
+    process_tree.kill(family.process)
+    assert not alive_after_a_moment(members)
+
+
+def test_a_process_that_has_ended_can_be_killed_again(tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
+    family = Family("tell()", tmp_path)
+    family.process.wait()
+    process_tree.kill(family.process)
+    process_tree.kill(family.process)
+    assert family.process.returncode == 0
+    assert innocent.poll() is None
+
+
+def test_no_user_and_no_mark_mean_nobody_else(tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
+    """The judge's own processes are root's, or have no mark in their environment: neither makes them victims."""
+    family = Family("wait()", tmp_path)
+    family.wait_for(1)
+    victims = process_tree._victims(family.process.pid, uid=0, mark=b"") if is_linux else []
+    assert set(victims) <= {family.process.pid}
+    process_tree.kill(family.process)
+    assert innocent.poll() is None

@@ -1,0 +1,119 @@
+"""What is remembered between two runs."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder.judge.collection import Collection
+from autograder.judge.exercises import Part
+from autograder.judge.grading import decode_problem
+from autograder.judge.progress import PartProgress, failing_problems, load, save, update
+from autograder.tests.toy import SOLUTION, collect_toy, grade_toy, make_toy_part
+from autograder.worker import wire
+
+WRONG = {"toy.py": SOLUTION["toy.py"].replace("2.0 * x", "x"), "other.py": "def shift(x):\n    return x\n"}
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return collect_toy(make_toy_part(tmp_path_factory.mktemp("progress")))
+
+
+@pytest.fixture(scope="module")
+def part(collection: Collection) -> Part:
+    return collection.part
+
+
+def encoded(problem: object) -> str:
+    return base64.b64encode(wire.encode(problem)).decode()
+
+
+# What a run adds
+
+
+def test_a_run_remembers_outcomes_and_failing_problems(collection: Collection) -> None:
+    after = update(PartProgress(), grade_toy(collection, WRONG))
+    assert after.outcomes == {"toy.double": "wrong", "toy.scale": "passed", "other.shift": "wrong"}
+    assert set(after.failing) == {"test_toy.py::test_double", "test_other.py::test_shift"}
+    problem = failing_problems(after)["test_other.py::test_shift"]
+    assert repr(problem) in map(repr, collection.problems["test_other.py::test_shift"])
+
+
+def test_a_problem_is_forgotten_once_its_test_passes(collection: Collection) -> None:
+    failed = update(PartProgress(), grade_toy(collection, WRONG))
+    after = update(failed, grade_toy(collection))
+    assert set(after.outcomes.values()) == {"passed"}
+    assert after.failing == {}
+
+
+def test_what_a_run_left_out_stays_as_it_was(collection: Collection) -> None:
+    before = PartProgress({"gone.exercise": "wrong"}, {"test_gone.py::test_x": encoded({"x": 1})})
+    after = update(before, grade_toy(collection))
+    assert after.outcomes["gone.exercise"] == "wrong"
+    assert set(after.failing) == {"test_gone.py::test_x"}
+
+
+def test_a_problem_is_kept_while_its_exercise_is_not_attempted(collection: Collection) -> None:
+    """A learner who resets an exercise meets the same problem again."""
+    failed = update(PartProgress(), grade_toy(collection, WRONG))
+    stub = {"other.py": "def shift(x):\n    raise NotImplementedError\n", "toy.py": None}
+    after = update(failed, grade_toy(collection, stub))
+    assert after.outcomes == {
+        "toy.double": "not handed in",
+        "toy.scale": "not handed in",
+        "other.shift": "not attempted",
+    }
+    assert set(after.failing) == set(failed.failing)
+
+
+# What is kept on disk
+
+
+def test_progress_is_read_as_it_was_written(part: Part, tmp_path: Path) -> None:
+    folder = tmp_path / ".sfratorch"
+    written = PartProgress({"toy.double": "wrong"}, {"test_toy.py::test_double": encoded({"x": np.arange(3)})})
+    save(part, written, folder)
+    assert load(part, folder) == written
+    assert [path.name for path in folder.iterdir()] == [f"{part.name}.json"]
+    (problem,) = failing_problems(load(part, folder)).values()
+    assert problem["x"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"outcomes": 3}', b'{"failing": {"a": 1}}', b"\xff\xfe", b'{"outcomes": {"a": "\xff"}}'],
+)
+def test_a_file_that_cannot_be_read_counts_as_nothing(part: Part, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / f"{part.name}.json").write_bytes(content)
+    assert load(part, tmp_path) == PartProgress()
+
+
+def test_a_folder_in_the_files_place_counts_as_nothing(part: Part, tmp_path: Path) -> None:
+    (tmp_path / f"{part.name}.json").mkdir()
+    assert load(part, tmp_path) == PartProgress()
+    save(part, PartProgress({"a": "passed"}), tmp_path)
+    assert load(part, tmp_path) == PartProgress()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{part.name}.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "!", "ä", "AAAA", encoded([1]), encoded(None), encoded({"x": 1})[:-4], base64.b64encode(b"\xc1").decode()],
+)
+def test_a_problem_that_cannot_be_read_is_left_out(text: str) -> None:
+    assert decode_problem(text) is None
+    readable = encoded({"x": 2})
+    assert failing_problems(PartProgress({}, {"one": text, "other": readable})) == {"other": {"x": 2}}
+
+
+def test_a_folder_that_cannot_be_written_costs_the_memory_and_not_the_run(part: Part, tmp_path: Path) -> None:
+    blocked = tmp_path / "a file"
+    blocked.write_text("mine", encoding="utf-8")
+    save(part, PartProgress({"a": "passed"}), blocked)
+    save(part, PartProgress({"a": "passed"}), tmp_path / "missing" / "deeper")
+    assert blocked.read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a file"]
