@@ -1,7 +1,7 @@
 """Part 1: automatic differentiation, from the gradient rules to a Tensor that records itself.
 
-`SFRATORCH_CODE` chooses whose code runs (autograder/README.md, "Whose code runs").
-Unset: the files here. `solution`: the reference. A path: the folder that holds `part1_autograd/`. `part1=solution,part2=own`: each part its own.
+`SFRATORCH_CODE` chooses whose code runs: unset, the files here; `solution`, the reference; a path, the folder that
+holds `part1_autograd/`; `part1=solution,part2=own`, each part its own.
 """
 
 import os as _os

@@ -2,7 +2,8 @@
 
 An operation can only use what was computed before it, so the order of recording is a topological order already:
 going backwards along the tape meets every use of an array before the operation that produced it.
-Nothing is sorted and nothing recurses. Source: Wengert 1964, "A simple automatic derivative evaluation program".
+Nothing is sorted and nothing recurses. The tape is also known as a Wengert list (Wengert 1964); going backwards along
+it is Linnainmaa's reverse mode (1976, "Taylor expansion of the accumulated rounding error").
 
 leaf      an array that no operation on the tape produced: its gradient accumulates from call to call
 interior  the output of an operation on the tape: its gradient starts from zero on every call
@@ -114,30 +115,28 @@ class Autograd:
             "See part1_autograd/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
-    def _refuse_misfit(self, operation: Operation) -> None:
-        """Raise if an operation could not be differentiated."""
-        # YOUR CODE HERE
-        raise NotImplementedError(
-            "autograd_engine.add_operation: an array that is its own input would have two gradients. "
-            "See part1_autograd/README.md; SFRATORCH_CODE=solution runs the reference."
-        )
-
     def _require_recorded(self, array: np.ndarray) -> None:
-        """Raise RuntimeError if there is nothing on the tape that leads back from an array."""
-        # YOUR CODE HERE
-        raise NotImplementedError(
-            "autograd_engine.backward: the output must be on this tape. "
-            "See part1_autograd/README.md; SFRATORCH_CODE=solution runs the reference."
-        )
+        """Raise RuntimeError if nothing on the tape leads back from an array."""
+        is_output = any(output is array for _, output, _, _ in reversed(self.operation_list))
+        if not is_output and array not in self.gradient_buffer:
+            raise RuntimeError(
+                f"output must be on the tape of this engine; got an unknown array of shape {array.shape}. "
+                "It may be another engine's, or zero_grad or backward(release=True) was called since it was computed."
+            )
 
 
 def first_gradient(output: np.ndarray, grad_output: Any) -> np.ndarray:
-    """dL/d(output) as an array of the output's shape."""
-    # YOUR CODE HERE
-    raise NotImplementedError(
-        "autograd_engine.backward: dL/d(output) is one for the loss itself. "
-        "See part1_autograd/README.md; SFRATORCH_CODE=solution runs the reference."
-    )
+    """dL/d(output) as an array of the output's shape: what the caller gave, or one.
+
+    Raises ValueError if that does not fit.
+    """
+    dtype = output.dtype if np.issubdtype(output.dtype, np.inexact) else np.float64
+    if grad_output is None and output.size != 1:
+        raise ValueError(f"grad_output must be given unless the output has one element; got shape {output.shape}.")
+    gradient = np.ones(output.shape, dtype) if grad_output is None else np.array(grad_output, dtype)
+    if gradient.shape != output.shape:
+        raise ValueError(f"grad_output must have the output's shape {output.shape}; got {gradient.shape}.")
+    return gradient
 
 
 def add_in_place(

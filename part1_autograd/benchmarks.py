@@ -19,6 +19,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,12 +118,12 @@ def measure_all(rounds: int) -> list[Row]:
     torch.set_num_threads(1)
     gc.collect()
     gc.freeze()  # the objects of the libraries are then not searched for garbage on anybody's account
-    steps: list[Callable[[], list[Row]]] = [lambda: [beside_torch(MAIN_LENGTH, MAIN_SIZE, rounds, 0.45, 0.33)]]
-    steps += [lambda size=size: [beside_torch(MAIN_LENGTH, size, rounds)] for size in SIZES]
-    steps += [lambda length=length: [beside_torch(length, MAIN_SIZE, rounds)] for length in LENGTHS]
-    steps += [lambda: [flatness(rounds)], memory]
+    steps: list[Callable[[], list[Row]]] = [partial(beside_torch, MAIN_LENGTH, MAIN_SIZE, rounds, 0.45, 0.33)]
     if importlib.util.find_spec("autograd"):
-        steps.insert(1, lambda: [beside_hips(rounds)])
+        steps.append(partial(beside_hips, rounds))
+    steps += [partial(beside_torch, MAIN_LENGTH, size, rounds) for size in SIZES]
+    steps += [partial(beside_torch, length, MAIN_SIZE, rounds) for length in LENGTHS]
+    steps += [partial(flatness, rounds), memory]
     console = Console(stderr=True)
     bar = track(steps, "measuring", console=console, transient=True, disable=not console.is_terminal)
     return [row for step in bar for row in step()]
@@ -130,29 +131,29 @@ def measure_all(rounds: int) -> list[Row]:
 
 def beside_torch(
     length: int, size: int, rounds: int, must_reach: float | None = None, aim_for: float | None = None
-) -> Row:
+) -> list[Row]:
     """An operation of y = y·a + b, forward and backward, beside torch."""
     ours, theirs = our_chain(length, size), torch_chain(length, size)
     compare(ours(), theirs())
     ratio, our_time, their_time = by_turns(ours, theirs, rounds)
-    return Row(title(length, size), our_time / length, their_time / length, "torch", ratio, must_reach, aim_for)
+    return [Row(title(length, size), our_time / length, their_time / length, "torch", ratio, must_reach, aim_for)]
 
 
-def beside_hips(rounds: int) -> Row:
+def beside_hips(rounds: int) -> list[Row]:
     """The same beside HIPS autograd, which differentiates NumPy too."""
     ours, theirs = our_chain(MAIN_LENGTH, MAIN_SIZE), hips_chain(MAIN_LENGTH, MAIN_SIZE)
     compare(ours(), theirs())
     ratio, our_time, their_time = by_turns(ours, theirs, rounds)
     work = title(MAIN_LENGTH, MAIN_SIZE)
-    return Row(work, our_time / MAIN_LENGTH, their_time / MAIN_LENGTH, "HIPS autograd", ratio)
+    return [Row(work, our_time / MAIN_LENGTH, their_time / MAIN_LENGTH, "HIPS autograd", ratio)]
 
 
-def flatness(rounds: int) -> Row:
+def flatness(rounds: int) -> list[Row]:
     """What an operation costs on a long tape, beside a short one."""
     short, long = our_chain(100, MAIN_SIZE), our_chain(10_000, MAIN_SIZE)
     ratio, long_time, short_time = by_turns(long, short, rounds)
     work = "an operation among 10 000, µs"
-    return Row(work, long_time / 10_000, short_time / 100, "among 100", ratio / 100, 1.5, 1.2)
+    return [Row(work, long_time / 10_000, short_time / 100, "among 100", ratio / 100, 1.5, 1.2)]
 
 
 def memory() -> list[Row]:
@@ -224,8 +225,8 @@ def torch_chain(length: int, size: int) -> Run:
         y = x
         for _ in range(length // 2):
             y = y * a + b
-        y.backward(grad_output)
-        gradients = [x.grad, a.grad, b.grad]
+        y.backward(grad_output)  # type: ignore[no-untyped-call]
+        gradients: Gradients = [x.grad, a.grad, b.grad]
         x.grad = a.grad = b.grad = None
         return gradients
 

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 LEAF, OPERATION, BEND = "leaf", "operation", "bend"
 COLORS = {LEAF: "#dbe9f6", OPERATION: "#fdf0d5"}
 LINE_COLOR = "#44546a"
-HEIGHT, LAYER_DISTANCE, GAP, LETTER = (
-    0.5,
-    1.0,
-    0.25,
-    0.09,
-)  # of a node, of layers, of neighbours, of a letter; in inches
+HEIGHT, LAYER_DISTANCE, GAP, LETTER = 0.5, 1.0, 0.25, 0.09  # inches: of a node, between layers and nodes, of a letter
 SWEEPS = 12  # over the layers, down and up; more change nothing in graphs of a readable size
 
 

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from part1_autograd.autograd_engine import Autograd, BackwardOperation
+from part1_autograd.autograd_engine import Autograd, BackwardOperation, Operation
 from part1_autograd.functional import (
     Axis,
     add_backward,
@@ -263,7 +263,9 @@ class Tensor:
 
     @grad.setter
     def grad(self, gradient: ndarray | None) -> None:
-        self._require_engine().gradient_buffer.replace(self.data, gradient)
+        if gradient is not None and np.shape(gradient) != self.shape:
+            raise ValueError(f"grad must have the tensor's shape {self.shape}; got {np.shape(gradient)}.")
+        self._require_engine().gradient_buffer.replace(self.data, None if gradient is None else np.asarray(gradient))
 
     def zero_grad(self) -> None:
         """Forget this tensor's gradient. The tape stays; the engine's zero_grad drops it."""
@@ -347,7 +349,6 @@ class Tensor:
 
 def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
     """Join tensors along an axis that they all have."""
-    inputs = [value if isinstance(value, Tensor) else Tensor(value) for value in tensors]
     # YOUR CODE HERE
     raise NotImplementedError(
         "tensor.shapes: one operation with all tensors as its inputs. "
@@ -357,8 +358,6 @@ def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 
 def where(condition: Any, a: Operand, b: Operand) -> Tensor:
     """a where the condition holds, b elsewhere."""
-    left = a if isinstance(a, Tensor) else constant(a, like=b)
-    right = b if isinstance(b, Tensor) else constant(b, like=a)
     # YOUR CODE HERE
     raise NotImplementedError(
         "tensor.shapes: a where the condition holds, b elsewhere; the condition gets no gradient. "
@@ -392,7 +391,7 @@ def binary(forward: Callable[..., ndarray], backward: BackwardOperation, a: Tens
 
 
 def bind_constants(backward: BackwardOperation, arrays: Sequence[Any], on_tape: Sequence[int]) -> BackwardOperation:
-    """The rule for the inputs on the tape alone, with all others as they are now."""
+    """The rule for the inputs on the tape alone, with all others bound to it."""
 
     def backward_for_tape(grad_output: ndarray, *_: ndarray) -> tuple[ndarray | None, ...]:
         gradients = backward(grad_output, *arrays)
@@ -412,9 +411,9 @@ def new_tensor(data: ndarray, requires_grad: bool, autograd: Autograd | None, is
 
 
 def constant(value: Operand, like: Operand) -> Tensor:
-    """A number or an array as a Tensor that requires no gradient. A number takes the dtype of what it meets, as in NumPy.
+    """A number or an array as a Tensor that requires no gradient.
 
-    Raises TypeError for anything else.
+    A number takes the dtype of what it meets, as in NumPy. Raises TypeError for anything else.
     """
     if isinstance(value, ndarray | np.generic) and value.dtype.kind in "biuf":
         array = np.asarray(value)

@@ -2,7 +2,8 @@
 
 An operation can only use what was computed before it, so the order of recording is a topological order already:
 going backwards along the tape meets every use of an array before the operation that produced it.
-Nothing is sorted and nothing recurses. Source: Wengert 1964, "A simple automatic derivative evaluation program".
+Nothing is sorted and nothing recurses. The tape is also known as a Wengert list (Wengert 1964); going backwards along
+it is Linnainmaa's reverse mode (1976, "Taylor expansion of the accumulated rounding error").
 
 leaf      an array that no operation on the tape produced: its gradient accumulates from call to call
 interior  the output of an operation on the tape: its gradient starts from zero on every call
@@ -69,14 +70,27 @@ class Autograd:
         input before) or if gradients_to_update does not fit the inputs.
         """
         ### BEGIN SOLUTION autograd_engine.add_operation: refuse an output in place, make spots, append to the tape
-        operation = Operation(tuple(inputs), output, tuple(gradients_to_update), backward_operation)
-        self._refuse_misfit(operation)
-        for array, receiver in zip(operation.inputs, operation.gradients_to_update, strict=True):
+        inputs, receivers = tuple(inputs), tuple(gradients_to_update)
+        if len(receivers) != len(inputs):
+            raise ValueError(
+                f"gradients_to_update must have one entry per input; got {len(receivers)} of {len(inputs)}."
+            )
+        if any(array is output for array in inputs) or output in self.gradient_buffer:
+            raise ValueError(
+                f"output must be a new array; got one of shape {output.shape} that is an input of this operation or of "
+                "an earlier one. Compute it out of place."
+            )
+        for array, receiver in zip(inputs, receivers, strict=True):
+            if receiver is not None and receiver.shape != array.shape:
+                raise ValueError(
+                    f"gradients_to_update must have the shapes of the inputs; got {receiver.shape} for {array.shape}."
+                )
+        for array, receiver in zip(inputs, receivers, strict=True):
             if receiver is None:
                 self.gradient_buffer.add_spot(array)
             else:
                 self._adds_in_place = True
-        self.operation_list.append(operation)
+        self.operation_list.append(Operation(inputs, output, receivers, backward_operation))
         ### END SOLUTION
 
     def backward(self, output: Any, grad_output: Any = None, release: bool = False) -> None:
@@ -90,7 +104,7 @@ class Autograd:
         Raises ValueError for a missing or ill-shaped grad_output, RuntimeError for an output that is not on this tape.
         """
         ### BEGIN SOLUTION autograd_engine.backward: begin with dL/d(output), sweep the tape, keep what reaches leaves
-        array = output if isinstance(output, np.ndarray | np.generic) else output.data
+        array: Any = output if isinstance(output, np.ndarray | np.generic) else output.data
         self._require_recorded(array)
         arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), False)}
         self._sweep(arrived, release)
@@ -131,7 +145,7 @@ class Autograd:
                     continue
                 _, total, is_sum = arrived[key]
                 if is_sum:
-                    total += contribution
+                    total += contribution  # in place: nobody else has this array
                 else:
                     arrived[key] = array, np.asarray(total + contribution), True
         ### END SOLUTION
@@ -161,51 +175,28 @@ class Autograd:
         self._adds_in_place = False
         ### END SOLUTION
 
-    def _refuse_misfit(self, operation: Operation) -> None:
-        """Raise if an operation could not be differentiated."""
-        ### BEGIN SOLUTION autograd_engine.add_operation: an array that is its own input would have two gradients
-        inputs, output, receivers, backward_operation = operation
-        if len(receivers) != len(inputs):
-            raise ValueError(
-                f"gradients_to_update must have one entry per input; got {len(receivers)} for {len(inputs)} inputs."
-            )
-        if any(array is output for array in inputs) or output in self.gradient_buffer:
-            raise ValueError(
-                f"output must be a new array; got one of shape {output.shape} that is an input of this operation or of "
-                "an earlier one. Compute it out of place."
-            )
-        for array, receiver in zip(inputs, receivers, strict=True):
-            if receiver is not None and receiver.shape != array.shape:
-                raise ValueError(
-                    f"gradients_to_update must have the shapes of the inputs; got {receiver.shape} for {array.shape}."
-                )
-        if not callable(backward_operation):
-            raise TypeError(f"backward_operation must be callable; got {type(backward_operation).__name__}.")
-        ### END SOLUTION
-
     def _require_recorded(self, array: np.ndarray) -> None:
-        """Raise RuntimeError if there is nothing on the tape that leads back from an array."""
-        ### BEGIN SOLUTION autograd_engine.backward: the output must be on this tape
+        """Raise RuntimeError if nothing on the tape leads back from an array."""
         is_output = any(output is array for _, output, _, _ in reversed(self.operation_list))
         if not is_output and array not in self.gradient_buffer:
             raise RuntimeError(
                 f"output must be on the tape of this engine; got an unknown array of shape {array.shape}. "
                 "It may be another engine's, or zero_grad or backward(release=True) was called since it was computed."
             )
-        ### END SOLUTION
 
 
 def first_gradient(output: np.ndarray, grad_output: Any) -> np.ndarray:
-    """dL/d(output) as an array of the output's shape."""
-    ### BEGIN SOLUTION autograd_engine.backward: dL/d(output) is one for the loss itself
-    dtype = output.dtype if np.issubdtype(output.dtype, np.inexact) else None
+    """dL/d(output) as an array of the output's shape: what the caller gave, or one.
+
+    Raises ValueError if that does not fit.
+    """
+    dtype = output.dtype if np.issubdtype(output.dtype, np.inexact) else np.float64
     if grad_output is None and output.size != 1:
         raise ValueError(f"grad_output must be given unless the output has one element; got shape {output.shape}.")
     gradient = np.ones(output.shape, dtype) if grad_output is None else np.array(grad_output, dtype)
     if gradient.shape != output.shape:
         raise ValueError(f"grad_output must have the output's shape {output.shape}; got {gradient.shape}.")
     return gradient
-    ### END SOLUTION
 
 
 def add_in_place(

@@ -10,6 +10,7 @@ Source: Baydin et al. 2018, "Automatic differentiation in machine learning: a su
 from __future__ import annotations
 
 from types import EllipsisType
+from typing import Any
 
 import numpy as np
 
@@ -166,7 +167,7 @@ def relu_backward(grad_output: np.ndarray, x: np.ndarray) -> tuple[np.ndarray]:
 
 
 def matmul_backward(grad_output: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient of the matrix product Y = A B (Giles 2008, section 2.2.2).
+    """Gradient of the matrix product Y = A B (Giles 2008).
 
     dL/dA = dL/dY Bᵀ,  dL/dB = Aᵀ dL/dY
 
@@ -255,7 +256,7 @@ def transpose_backward(
     ### END SOLUTION
 
 
-def getitem_backward(grad_output: np.ndarray, x: np.ndarray, index: object) -> tuple[np.ndarray, None]:
+def getitem_backward(grad_output: np.ndarray, x: np.ndarray, index: Any) -> tuple[np.ndarray, None]:
     """Gradient of y = x[index], for every kind of index that NumPy knows.
 
     dL/dxᵢ = Σ dL/dyⱼ over all j that were taken from xᵢ; 0 where nothing was taken.
@@ -270,7 +271,7 @@ def getitem_backward(grad_output: np.ndarray, x: np.ndarray, index: object) -> t
     ### END SOLUTION
 
 
-def may_repeat(index: object) -> bool:
+def may_repeat(index: Any) -> bool:
     """Whether an index can take an element twice: integer arrays can; integers, slices and boolean masks cannot."""
     parts = index if isinstance(index, tuple) else (index,)
     basic = (int, np.integer, slice, EllipsisType, type(None))
@@ -316,9 +317,11 @@ def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray
     Shapes: logits (b, v), targets (b,) integer classes or (b, v) probabilities p, result 0-d.
     Raises TypeError or ValueError if the targets do not fit the logits.
     """
+    ### BEGIN SOLUTION functional.softmax_cross_entropy: L = -(1/b) Σᵢⱼ pᵢⱼ log softmax(logits)ᵢⱼ
     probabilities = target_probabilities(logits, targets)
     terms = np.where(probabilities == 0, 0, probabilities * log_softmax(logits))  # 0 · ln 0 counts as 0
     return np.asarray(-terms.sum() / len(logits))
+    ### END SOLUTION
 
 
 @without_warnings
@@ -330,8 +333,8 @@ def softmax_cross_entropy_backward(
     ∂L/∂logits = (softmax(logits) · Σⱼ pⱼ - p) / b        (Σⱼ pⱼ is 1 for a distribution)
     ∂L/∂p = -log softmax(logits) / b, and None for integer targets
     """
-    probabilities = target_probabilities(logits, targets)
     ### BEGIN SOLUTION functional.softmax_cross_entropy: ∂L/∂logits = (softmax(logits) - p) / b
+    probabilities = target_probabilities(logits, targets)
     log_predicted = log_softmax(logits)
     scale = grad_output / max(len(logits), 1)
     total = probabilities.sum(axis=-1, keepdims=True)

@@ -136,7 +136,7 @@ def softmax_cross_entropy_backward(grad_output: Array, logits: Array, targets: A
     with np.errstate(over="raise", invalid="raise"):
         loss = functional.softmax_cross_entropy(logits, targets)
         gradients = functional.softmax_cross_entropy_backward(grad_output, logits, targets)
-    return {"output": loss, **_named(gradients, "logits_grad", "targets_grad")}
+    return {"loss": loss, **_named(gradients, "logits_grad", "targets_grad")}
 
 
 def on_views(probe: str, arguments: dict[str, Any]) -> Named:
