@@ -33,7 +33,8 @@ def main() -> None:
     part = find_part("part1")
     submission = reference([part])
     source = submission.files[part.name]["functional.py"]
-    assert isinstance(source, bytes) and RIGHT in source, f"the reference must hold {RIGHT!r}"
+    assert isinstance(source, bytes)
+    assert RIGHT in source, f"the reference must hold {RIGHT!r}"
     submission.files[part.name]["functional.py"] = source.replace(RIGHT, WRONG)
     with WorkerCandidate(part, stage(part, submission)) as candidate:
         result = grade(collect(part, seed=1), candidate, in_place([part]).label)

@@ -328,9 +328,9 @@ def self_test(tier: str) -> int:
     """Run the repository's own tests; `full` adds the slow ones."""
     if tier not in ("quick", "full"):
         raise CannotGrade(f"--self-test must be given alone or as full; got {tier!r}.")
-    tests = ROOT / "autograder" / "tests"
-    command = [sys.executable, "-m", "pytest", str(tests), "-p", "_hypothesis_pytestplugin", "-q", "--color=auto"]
-    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    folders = [ROOT / "autograder" / "tests", *sorted(ROOT.glob("part*/checks"))]
+    command = [sys.executable, "-m", "pytest", *map(str, folders), "-p", "_hypothesis_pytestplugin", "-q"]
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "SFRATORCH_CODE": ""}
     return subprocess.run(
         [*command, *([] if tier == "full" else ["-m", "not slow"])], cwd=ROOT, env=environment, check=False
     ).returncode

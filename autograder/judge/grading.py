@@ -11,10 +11,19 @@ from autograder.judge import record
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem
 from autograder.judge.comparison import describe
-from autograder.judge.exercises import Exercise
+from autograder.judge.exercises import Exercise, Part
 from autograder.judge.failures import Erred, Wrong
 from autograder.judge.running import PASSED, TestResult, run_test
-from autograder.judge.scoring import BLOCKED, NOT_HANDED_IN, REFUSED, blocked_by, is_absent, outcome_of, points_of
+from autograder.judge.scoring import (
+    BLOCKED,
+    NOT_ATTEMPTED,
+    NOT_HANDED_IN,
+    REFUSED,
+    blocked_by,
+    is_absent,
+    outcome_of,
+    points_of,
+)
 from autograder.worker import wire
 
 Tell = Callable[[TestResult], None]
@@ -44,12 +53,13 @@ def grade(
         tests = collection.of(exercise)
         results = _excused(exercise, tests, candidate, blocked_by(part, exercise, absent))
         if results is None:
-            results = [
+            ran = (
                 run_test(
                     test, collection.problems[test.id], candidate, collection.seed, (first or {}).get(test.id), shrinks
                 )
                 for test in tests
-            ]
+            )
+            results = [_blocked_by_a_stub(result, part) for result in ran]
         for result in results:
             tell(result)
         if is_absent(results):
@@ -83,6 +93,15 @@ def _excused(
     if first:
         return [TestResult(test, BLOCKED, f"do {first[0]} first") for test in tests]
     return None
+
+
+def _blocked_by_a_stub(result: TestResult, part: Part) -> TestResult:
+    """An exercise that runs into another one's stub line is attempted: that other one has to be done first."""
+    named = result.message.partition(":")[0]
+    others = {exercise.id for exercise in part.exercises} - {result.test.exercise}
+    if result.outcome != NOT_ATTEMPTED or named not in others:
+        return result
+    return TestResult(result.test, BLOCKED, f"do {named} first", seconds=result.seconds)
 
 
 def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -> record.ExerciseRecord:

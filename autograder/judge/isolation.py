@@ -10,7 +10,6 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.judge import process_tree
 from autograder.judge.exercises import Part
 from autograder.judge.staging import Stage
 from autograder.judge.worker_process import Limits
@@ -67,8 +66,8 @@ def _unused_uid() -> int:
 
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            taken |= process_tree.users(process)
+        with contextlib.suppress(FileNotFoundError):
+            taken.add(process.stat().st_uid)
     return random.SystemRandom().choice([uid for uid in _UNUSED_UIDS if uid not in taken])
 
 

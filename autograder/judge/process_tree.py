@@ -80,17 +80,15 @@ def _victims(pid: int, uid: int, mark: bytes) -> Iterator[int]:
             if state in "ZX":
                 continue
             parents[number] = parent
-            if session == pid or (uid and uid in users(entry)) or (mark and mark in (entry / "environ").read_bytes()):
+            if (
+                session == pid
+                or (uid and entry.stat().st_uid == uid)
+                or (mark and mark in (entry / "environ").read_bytes())
+            ):
                 yield number
         except OSError:
             continue  # gone, or not ours to read
     yield from (number for number in parents if _descends(number, pid, parents))
-
-
-def users(entry: Path) -> set[int]:
-    """The user ids of the process of this /proc folder. (The folder's owner is root where memory must not be read.)"""
-    lines = (entry / "status").read_text(errors="replace").splitlines()
-    return {int(uid) for line in lines if line.startswith("Uid:") for uid in line.split()[1:]}
 
 
 def _stat(entry: Path) -> tuple[str, int, int, int]:

@@ -52,6 +52,13 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"sfratorch: practice on {code}; `python autograder/run.py PART` gives the points"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A part's `checks/` are of the reference and not of the learner's files: they run where they are named."""
+    if collection_path.name == "checks" and (collection_path.parent / "part.toml").is_file():
+        return not any("checks" in Path(argument.partition("::")[0]).parts for argument in config.args) or None
+    return None
+
+
 @pytest.fixture(scope="module")
 def candidate(request: pytest.FixtureRequest) -> AnyCandidate:
     """The code under test, in a worker of its part that the whole run shares."""

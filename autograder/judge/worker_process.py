@@ -106,7 +106,8 @@ class WorkerProcess:
         """Send one request and wait for its answer. Raises TimedOut or Crashed, and the worker is dead then."""
         request_id = next(self._ids)
         if not self._answers.empty():
-            raise self._crashed("the worker answered before it was asked")
+            has_ended = self._answers.get() is None
+            raise self._crashed("" if has_ended else "the worker answered before it was asked")
         message = make_message(request_id)
         sender = _Sender(self._stdin, message)
         answer = self._receive(request_id, seconds)

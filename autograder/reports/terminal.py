@@ -139,26 +139,22 @@ def _shown(counterexample: Mapping[str, str]) -> str:
 
 
 def _table(exercises: Sequence[ExerciseRecord]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     table.add_column("", no_wrap=True)
     table.add_column("exercise", no_wrap=True)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
-    table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)  # gives way where it is narrow
     for exercise in exercises:
         style = _STYLES[exercise.outcome]
         table.add_row(
             Text(_MARKS.get(exercise.outcome, "✗"), style=style),
             exercise.id + (" (extra)" if exercise.extra else ""),
             f"{number(exercise.points)} / {number(exercise.max_points)}",
-            Text(_word(exercise), style=style),
-            Text(exercise.title),
+            Text(exercise.outcome, style=style),
+            Text(exercise.message if exercise.outcome == "blocked" else exercise.title),
         )
     return table
-
-
-def _word(exercise: ExerciseRecord) -> str:
-    return f"blocked: {exercise.message}" if exercise.outcome == "blocked" else exercise.outcome
 
 
 def _total(result: PartRecord) -> Text:

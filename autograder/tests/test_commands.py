@@ -295,6 +295,7 @@ def test_the_same_seed_gives_the_same_result(tree: Tree) -> None:
     assert records[0] == records[1]
 
 
+@pytest.mark.slow
 def test_one_exercise_alone(tree: Tree) -> None:
     record = tree.graded("part1", "--solution", "-e", "other.shift", "--exercise", "toy.scale")
     assert [exercise["id"] for exercise in record["exercises"]] == ["toy.scale", "other.shift"]
@@ -357,6 +358,7 @@ def test_what_is_packed_can_be_graded(tree: Tree) -> None:
     assert record["ignored_files"] == []
 
 
+@pytest.mark.slow
 def test_a_submission_may_lie_in_one_enclosing_folder_and_hold_other_files(tree: Tree) -> None:
     folder = tree.root.parent / "submission"
     for name, source in {"ada/part1_toy/toy.py": WRONG, "ada/part1_toy/conftest.py": "raise SystemExit"}.items():

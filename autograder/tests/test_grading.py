@@ -118,6 +118,15 @@ def test_an_exercise_that_was_not_run_says_why(collection: Collection) -> None:
     assert missing.message == "other.py was not handed in"
 
 
+def test_an_exercise_that_runs_into_another_ones_stub_is_told_to_do_that_first(collection: Collection) -> None:
+    calls_double = "from .toy import double\n\ndef shift(x):\n    return double(x) - x + 1.0\n"
+    result = grade_toy(
+        collection, {"toy.py": STUB.replace("'toy.double'", "'toy.double: 2 x'"), "other.py": calls_double}
+    )
+    shift = exercise_of(result, SHIFT)
+    assert (shift.outcome, shift.message, shift.points) == ("blocked", "do toy.double first", 0)
+
+
 def test_a_wrong_exercise_blocks_nothing(collection: Collection) -> None:
     result = grade_toy(collection, {"toy.py": SOLUTION["toy.py"].replace("2.0 * x", "None")})
     assert outcomes(result)[SCALE] == "passed"

@@ -119,6 +119,7 @@ def scale(x, factor):
     assert list(tree.temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_tests_after_a_crash_go_on(tree: Tree) -> None:
     crashing = SOLUTION["toy.py"].replace("return 2.0 * x", "__import__('os')._exit(0)")
     tree.write({"toy.py": crashing, "other.py": SOLUTION["other.py"]})

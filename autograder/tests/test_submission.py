@@ -248,7 +248,7 @@ def test_a_file_has_at_most_a_mebibyte(hand_in: Callable[[Mapping[str, bytes]], 
     assert read["other.py"] == b"#" * MAX_FILE_BYTES
 
 
-def bomb(path: Path, compression: int, mebibytes: int = 256) -> Path:
+def bomb(path: Path, compression: int, mebibytes: int = 64) -> Path:
     with zipfile.ZipFile(path, "w", compression) as archive, archive.open("part1_hand/toy.py", "w") as member:
         for _ in range(mebibytes):
             member.write(bytes(2**20))
@@ -268,7 +268,7 @@ def test_a_bomb_is_not_unpacked(compression: str, tmp_path: Path, parts: list[Pa
 def test_a_bomb_that_states_a_small_size_is_not_unpacked(tmp_path: Path, parts: list[Part]) -> None:
     path = bomb(tmp_path / "a.zip", zipfile.ZIP_DEFLATED)
     data = path.read_bytes()
-    path.write_bytes(data.replace(struct.pack("<L", 256 * 2**20), struct.pack("<L", 100)))
+    path.write_bytes(data.replace(struct.pack("<L", 64 * 2**20), struct.pack("<L", 100)))
     content, peak = measured(lambda: from_path(path, parts).of(parts[0])["toy.py"])
     assert isinstance(content, str) or len(content) <= 100
     assert peak < 16 * 2**20
@@ -359,11 +359,12 @@ def test_a_damaged_zip_is_told_and_never_an_exception(
     assert all(type(content) in (bytes, str) for content in read.of(parts[0]).values())
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the user is root, who can read everything")
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, parts: list[Part]) -> None:
     file = tmp_path / "part1_hand" / "toy.py"
     file.parent.mkdir()
     file.touch(mode=0)
+    if os.access(file, os.R_OK):
+        pytest.skip("this user reads everything")
     assert from_path(tmp_path, parts).of(parts[0]) == {"toy.py": "toy.py cannot be read: Permission denied"}
 
 

@@ -87,9 +87,9 @@ def line_of(text: str, beginning: str) -> str:
 )  # fmt: skip
 def test_every_outcome_has_a_line(outcome: str, mark: str) -> None:
     text = shown(of_outcomes(outcome, "passed", "passed"))
-    word = "blocked: because" if outcome == "blocked" else outcome
     points = 10 if outcome == "passed" else 0
-    assert f"{mark} toy.a {points} / 10 {word} what toy.a is for" in lines_of(text)
+    what = "because" if outcome == "blocked" else "what toy.a is for"
+    assert f"{mark} toy.a {points} / 10 {outcome} {what}" in lines_of(text)
     assert f"{20 + points} / 30 points" in text
 
 

@@ -211,20 +211,21 @@ def test_too_many_bytes_are_refused(value: Any) -> None:
         wire.encode(value)
 
 
-HALF = wire.MAX_ITEMS // 2
 TOO_MANY = {
-    "empty lists": [[]] * wire.MAX_ITEMS,
-    "a tuple in a tuple": ([0] * HALF, (("",) * HALF,)),
-    "dicts and tuples": {"a": [{}] * HALF, "b": [()] * HALF},
+    "empty lists": [[]] * 100,
+    "a tuple in a tuple": ([0] * 50, (("",) * 50,)),
+    "dicts and tuples": {"a": [{}] * 50, "b": [()] * 50},
 }
 
 
 @pytest.mark.parametrize("value", TOO_MANY.values(), ids=TOO_MANY)
-def test_too_many_values_are_refused(value: Any) -> None:
-    with pytest.raises(wire.WireError, match=f"must hold at most {wire.MAX_ITEMS} values"):
+def test_too_many_values_are_refused(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = wire.encode(value)
+    monkeypatch.setattr(wire, "MAX_ITEMS", 100)
+    with pytest.raises(wire.WireError, match="must hold at most 100 values"):
         wire.encode(value)
-    with pytest.raises(wire.WireError, match=f"must hold at most {wire.MAX_ITEMS} values"):
-        wire.decode(msgspec.msgpack.encode(value))
+    with pytest.raises(wire.WireError, match="must hold at most 100 values"):
+        wire.decode(payload)
 
 
 def test_too_many_values_are_refused_before_they_are_made() -> None:
@@ -239,11 +240,12 @@ def test_too_many_values_are_refused_before_they_are_made() -> None:
         tracemalloc.stop()
 
 
-MANY = [[None] * (wire.MAX_ITEMS - 1), ("a" * 300, [b"b" * 70_000] * 3, {"c": 2**40}), [1.5, -1]]
+MANY = [[None] * 99, ["a" * 300, b"b" * 70_000, [2**40, -(2**40), 1.5] * 32], ({"a" * 40: ()},) * 24]
 
 
-@pytest.mark.parametrize("value", MANY, ids=["many", "long", "few"])
-def test_as_many_values_as_may_be_sent_can_be_read(value: Any) -> None:
+@pytest.mark.parametrize("value", MANY, ids=["short", "long", "nested"])
+def test_as_many_values_as_may_be_sent_can_be_read(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MAX_ITEMS", 100)
     assert identical(wire.decode(wire.encode(value)), value)
 
 
@@ -490,6 +492,6 @@ def test_the_search_finds_what_it_is_for(source: str) -> None:
 
 
 def test_the_grader_never_runs_data() -> None:
-    paths = [path for path in GRADER.rglob("*.py") if "attacks" not in path.parts]  # an attack is a submission
+    paths = [path for path in GRADER.rglob("*.py") if "tests" not in path.parts]  # tests play submissions
     assert len(paths) > 30
     assert {str(path): found for path in paths if (found := list(unsafe(path.read_text(encoding="utf-8"))))} == {}

@@ -83,7 +83,7 @@ def _memory(setup: Setup) -> None:
         raise Unavailable("only Linux enforces a limit on address space")
     with open("/proc/self/statm", encoding="ascii") as statm:
         mapped = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    _limit("RLIMIT_AS", mapped + setup.memory_bytes)
+    _limit("RLIMIT_AS", mapped + setup.memory_bytes if setup.memory_bytes else 0)
 
 
 def _another_user(setup: Setup) -> None:

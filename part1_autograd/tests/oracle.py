@@ -28,6 +28,7 @@ def assert_right(
     name = name or probe.name
     got, right = candidate.run(probe, **problem), globals()[name](**problem)
 
+    @np.errstate(all="ignore")  # a wrong formula may divide by zero
     def mistakes() -> Answer:
         known = globals().get(f"{name}_mistakes", lambda **problem: {})(**problem)
         return {sentence: {**right, **changed} for sentence, changed in known.items()}

@@ -110,6 +110,16 @@ def differentiate_long_chain(x: np.ndarray, length: int, grad_output: np.ndarray
     return {"x_grad": engine.gradient_buffer.get(x)}
 
 
+def differentiate_through_view(x: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """y = 2 · x[...], where x[...] is a view of x: the same memory, another array."""
+    engine = Autograd()
+    view, output = x[...], np.asarray(2 * x)
+    engine.add_operation([x], view, [None], lambda grad_output, x: (grad_output,))
+    engine.add_operation([view], output, [None], BACKWARD["double"])
+    engine.backward(output, grad_output)
+    return {"x_grad": engine.gradient_buffer.get(x)}
+
+
 def differentiate_choice(
     condition: np.ndarray, a: np.ndarray, b: np.ndarray, grad_output: np.ndarray
 ) -> dict[str, np.ndarray]:

@@ -87,6 +87,14 @@ def test_a_rule_may_give_none(candidate: Candidate, problem: Problem) -> None:
 
 
 @law("autograd_engine.backward")
+@given(problem=alike("x", "grad_output"))
+def test_a_view_is_another_array(candidate: Candidate, problem: Problem) -> None:
+    """A result may be a view of its input: the tape tells the two apart."""
+    got = candidate.run(autograd_engine.differentiate_through_view, **problem)
+    assert_same(got, {"x_grad": np.asarray(2 * problem["grad_output"])})
+
+
+@law("autograd_engine.backward")
 @given(problem=expressions(size=1))
 def test_the_gradient_of_a_single_element_is_one(candidate: Candidate, problem: Problem) -> None:
     """Without grad_output a result of one element, of any number of axes, starts with one."""

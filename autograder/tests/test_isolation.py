@@ -1,0 +1,290 @@
+"""What stands between a submission and this machine: planned by the judge, entered by the worker, found by trying."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from autograder.judge import isolation
+from autograder.judge.exercises import Part
+from autograder.judge.failures import Crashed, GraderFault
+from autograder.judge.isolation import Isolation, plan_setup
+from autograder.judge.staging import stage
+from autograder.judge.worker_process import Limits
+from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, toy_candidate, toy_probes
+from autograder.worker import wire
+from autograder.worker.isolation import L0_LAYERS
+
+is_linux = sys.platform.startswith("linux")
+has_users = is_linux and os.geteuid() == 0
+posix_only = pytest.mark.skipif(os.name != "posix", reason="this system has no such limits")
+linux_only = pytest.mark.skipif(not is_linux, reason="only Linux has this layer")
+root_only = pytest.mark.skipif(not has_users, reason="only root on Linux can make the worker another user")
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
+    return make_toy_part(tmp_path_factory.mktemp("toy"))
+
+
+def seen_inside(part: Part, expression: str, limits: Limits = QUICK) -> Any:
+    """The value of an expression inside a worker, after it has given up what it gives up."""
+    imports = "import gc, os, pathlib, resource, signal, sys" if os.name == "posix" else "import gc, os, pathlib, sys"
+    source = SOLUTION["toy.py"].replace("return 2.0 * x", f"return {expression}")
+    with toy_candidate(part, {"toy.py": f"{imports}\n{source}"}, limits) as candidate:
+        return candidate.run(toy_probes(part).run_double, x=0.0)["y"]
+
+
+# What the judge plans
+
+
+def test_the_plan_tells_nothing_of_seed_points_or_answers(part: Part) -> None:
+    """The fields of Setup, all of them: a new one is to be thought about."""
+    assert {field.name for field in msgspec.structs.fields(wire.Setup)} == {
+        *("home", "part", "may_import", "preload", "uid", "keep_reading"),
+        *("memory_bytes", "cpu_seconds", "file_bytes", "open_files", "processes"),
+    }
+    staged = stage(part, handed_in(part))
+    setup = plan_setup(part, staged, Limits(memory_bytes=1, cpu_seconds=2, file_bytes=3, open_files=4, processes=5))
+    staged.remove()
+    assert (setup.part, setup.may_import, setup.preload) == (part.name, ["numpy"], ["numpy"])
+    assert (setup.memory_bytes, setup.cpu_seconds, setup.file_bytes) == (1, 2, 3)
+    assert (setup.open_files, setup.processes) == (4, 5)
+    assert setup.home == str(staged.folder / "home")
+
+
+@root_only
+def test_the_worker_of_a_root_judge_is_a_user_that_nobody_is(part: Part) -> None:
+    import pwd
+
+    staged = stage(part, handed_in(part))
+    uid = plan_setup(part, staged, Limits()).uid
+    home, folder = (staged.folder / "home").stat(), staged.folder.stat()
+    staged.remove()
+    assert uid >= 61_184
+    with pytest.raises(KeyError):
+        pwd.getpwuid(uid)
+    assert (home.st_uid, stat.S_IMODE(home.st_mode)) == (uid, 0o700)
+    assert (folder.st_uid, folder.st_gid, stat.S_IMODE(folder.st_mode)) == (0, uid, 0o750)
+
+
+@root_only
+def test_no_two_workers_are_the_same_user(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "_UNUSED_UIDS", range(61_184, 61_186))
+    with toy_candidate(part) as one:
+        one.isolation  # noqa: B018 - it is up, and has become its user
+        with toy_candidate(part) as other:
+            assert other._setup.uid != one._setup.uid
+
+
+def test_a_judge_that_is_not_root_plans_no_other_user(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(os, "geteuid"):
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    staged = stage(part, handed_in(part))
+    assert plan_setup(part, staged, Limits()).uid == 0
+    staged.remove()
+
+
+@posix_only
+def test_an_interpreter_that_others_cannot_reach_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "home" / "python").mkdir(parents=True)
+    assert isolation._readable_by_others(Path("/"), Path("/usr"))
+    (tmp_path / "home").chmod(0o700)
+    assert not isolation._readable_by_others(Path("/usr"), tmp_path / "home" / "python")
+
+
+# What holds in the worker
+
+
+def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> None:
+    with toy_candidate(part) as candidate:
+        found = candidate.isolation
+    planned = {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"}
+    planned |= {"another user", "processes"}
+    assert set(found.layers) | set(found.missing) == set(L0_LAYERS) | planned
+    assert set(found.layers).isdisjoint(found.missing)
+    assert all(found.missing.values())
+    assert found.level == ("L1" if is_linux else "L0")
+    if has_users:
+        assert found.missing == {}
+
+
+@linux_only
+def test_a_missing_user_is_said(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "_unused_uid", lambda: 0)
+    with toy_candidate(part) as candidate:
+        assert candidate.isolation.missing == {
+            "another user": "only root can become another user",
+            "processes": "the limit counts all processes of a user, and this worker shares its user",
+        }
+        assert candidate.isolation.level == "L1"
+
+
+@linux_only
+@pytest.mark.parametrize("field", ["memory_bytes", "cpu_seconds", "file_bytes", "open_files"])
+def test_a_layer_that_is_missing_lowers_the_level(field: str, part: Part) -> None:
+    with toy_candidate(part, limits=dataclasses.replace(QUICK, **{field: 0})) as candidate:
+        assert candidate.isolation.level == "L0"
+        assert next(iter(candidate.isolation.missing.values())) == "no limit was asked for"
+
+
+def test_the_level_is_what_all_layers_together_make() -> None:
+    full = [*L0_LAYERS, *isolation._L1_LAYERS]
+    assert Isolation.of(wire.Ready(0, full, {})).level == "L1"
+    for layer in isolation._L1_LAYERS:
+        assert Isolation.of(wire.Ready(0, [other for other in full if other != layer], {layer: "x"})).level == "L0"
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("CPU", 600), ("FSIZE", 16 * 2**20), ("NOFILE", 64), ("NPROC", 64 if has_users else None)]
+)
+def test_limits_hold_and_cannot_be_raised(kind: str, limit: int | None, part: Part) -> None:
+    if limit is None:
+        pytest.skip("the number of processes is only limited where the worker is another user")
+    assert seen_inside(part, f"resource.getrlimit(resource.RLIMIT_{kind})") == (limit, limit)
+
+
+@linux_only
+def test_memory_is_limited_above_what_the_worker_has_loaded(part: Part) -> None:
+    limit = seen_inside(part, "resource.getrlimit(resource.RLIMIT_AS)[1]")
+    assert 2 * 2**30 < limit < 4 * 2**30
+
+
+@root_only
+def test_the_worker_is_another_user_for_good(part: Part) -> None:
+    users = seen_inside(part, "[*os.getresuid(), *os.getresgid(), *os.getgroups()]")
+    assert len(set(users)) == 1
+    assert users[0] >= 61_184
+    status = seen_inside(part, "pathlib.Path('/proc/self/status').read_text()")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert fields["NoNewPrivs"] == "1"
+    reading = f"{1 << 2:016x}"  # CAP_DAC_READ_SEARCH, where the interpreter is in root's home
+    assert fields["CapPrm"] in ("0" * 16, reading)
+    assert fields["CapEff"] == fields["CapPrm"]
+    assert fields["CapInh"] == fields["CapAmb"] == "0" * 16
+
+
+@root_only
+def test_reading_everything_is_kept_only_where_the_interpreter_needs_it(
+    part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = (Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]))
+    needed = not isolation._readable_by_others(*folders)
+    capabilities = "pathlib.Path('/proc/self/status').read_text().partition('CapEff:\\t')[2][:16]"
+    assert (seen_inside(part, capabilities) != "0" * 16) == needed
+    monkeypatch.setattr(isolation, "_readable_by_others", lambda *_: False)
+    assert seen_inside(part, capabilities) != "0" * 16
+
+
+@posix_only
+def test_the_worker_leads_its_own_session_in_its_own_home(part: Part) -> None:
+    assert seen_inside(part, "os.getsid(0) == os.getpid() == os.getpgid(0)") is True
+    assert seen_inside(part, "os.getcwd() == os.environ['HOME'] == os.path.join(sys.path[0], 'home')") is True
+    assert seen_inside(part, "os.listdir()") == []
+
+
+@linux_only
+def test_the_worker_has_its_wire_and_its_output_and_no_other_descriptor(part: Part) -> None:
+    kept = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(kept, True)
+    found = seen_inside(
+        part, "[os.readlink(f'/proc/self/fd/{n}') for n in range(256) if os.path.exists(f'/proc/self/fd/{n}')]"
+    )
+    os.close(kept)
+    assert found[0] == os.devnull
+    assert [name.partition(":")[0] for name in found[1:]] == ["pipe"] * 4
+    assert found[1] == found[2] != found[3] != found[4], "what is printed goes to the judge's collector"
+
+
+def test_the_worker_reads_no_site_and_no_environment(part: Part) -> None:
+    flags = seen_inside(part, "[sys.flags.isolated, sys.flags.no_site, sys.flags.ignore_environment]")
+    assert flags == [1, 1, 1]
+    assert seen_inside(part, "sorted(set(os.environ) - {'LC_CTYPE'})") == sorted(
+        {"HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "LC_ALL"}
+        | {f"{library}_NUM_THREADS" for library in ("OPENBLAS", "OMP", "MKL")}
+        | ({"SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} & set(os.environ))
+    )
+
+
+def test_the_worker_has_loaded_nothing_of_the_judge(part: Part) -> None:
+    loaded = seen_inside(part, "sorted(sys.modules)")
+    ours = {name for name in loaded if name.partition(".")[0] == "autograder"}
+    assert ours <= {"autograder", "autograder.worker"} | {
+        f"autograder.worker.{name}" for name in ("main", "wire", "guards", "isolation", "linux")
+    }
+    assert not {"torch", "hypothesis", "pytest", "ctypes", "autograder.judge"} & set(loaded)
+
+
+# What a submission can make of it
+
+
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a judge that is not root: the worker is the judge's own user, and can write to its stage."""
+    monkeypatch.setattr(isolation, "_unused_uid", lambda: 0)
+
+
+REPLACE_MAIN = """
+import os, pathlib, sys
+def double(x):
+    (pathlib.Path(sys.path[0]) / "autograder" / "worker" / "main.py").write_text(MAIN)
+    os._exit(0)
+"""
+LIE = """
+import sys, time
+sys.path[:0] = sys.argv[1:2]
+sys.path.extend(sys.argv[2:])
+from autograder.worker import wire
+wire.read_request(sys.stdin.buffer)
+wire.write_message(sys.stdout.buffer, wire.Ready(0, ["L2", "L3", "everything"], {}))
+time.sleep(60)
+"""
+
+
+@pytest.mark.usefixtures("unguarded")
+def test_the_report_is_the_first_workers_who_has_run_nothing_yet(part: Part) -> None:
+    """A submission that gets at the worker's files does not write the report of the next one."""
+    source = f"MAIN = {LIE!r}\n" + REPLACE_MAIN + SOLUTION["toy.py"].partition("### END SOLUTION")[2]
+    with toy_candidate(part, {"toy.py": source}) as candidate:
+        before = candidate.isolation
+        with pytest.raises(Crashed):
+            candidate.run(toy_probes(part).run_double, x=0.0)
+        candidate._live_worker()
+        assert candidate.isolation == before
+        assert candidate.isolation.level == ("L1" if is_linux else "L0")
+
+
+@pytest.mark.usefixtures("unguarded")
+def test_a_submission_that_keeps_the_next_worker_from_starting_has_crashed_it(part: Part) -> None:
+    """That is its fault, not the grader's."""
+    source = "MAIN = 'raise SystemExit'\n" + REPLACE_MAIN + SOLUTION["toy.py"].partition("### END SOLUTION")[2]
+    with toy_candidate(part, {"toy.py": source}) as candidate:
+        probes = toy_probes(part)
+        for _ in range(3):
+            with pytest.raises(Crashed):
+                candidate.run(probes.run_double, x=0.0)
+    with toy_candidate(part) as candidate:
+        (candidate.stage.folder / "autograder" / "worker" / "main.py").write_text("raise SystemExit")
+        candidate._forget_worker()
+        with pytest.raises(GraderFault):
+            candidate.run(toy_probes(part).run_double, x=0.0)
+
+
+def test_an_isolation_report_is_in_the_record(part: Part) -> None:
+    from autograder.judge.grading import grade
+
+    collection = collect_toy(part, examples=1)
+    with toy_candidate(part) as candidate:
+        record = grade(collection, candidate, "x", shrinks=False)
+        assert record.isolation.level == candidate.isolation.level
+        assert set(record.isolation.layers) == set(candidate.isolation.layers)
+        assert record.isolation.missing == candidate.isolation.missing
