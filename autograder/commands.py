@@ -107,10 +107,10 @@ def grade_parts(choice: Choice) -> int:
     for part in parts:
         before = remembered.load(part)
         result = _grade_part(part, submission, choice, before)
-        if submission.label == "in place":
+        if submission.is_in_place:
             remembered.save(part, remembered.update(before, result))
         terminal.show(
-            console, part, result, before.outcomes if submission.label == "in place" else {}, places(part, submission)
+            console, part, result, before.outcomes if submission.is_in_place else {}, places(part, submission)
         )
         results.append(result)
     if choice.part == "all":
@@ -140,7 +140,7 @@ def _grade_part(
         with _progress(part) as tell_total_and_result:
             seed = choice.seed if choice.seed is not None else random.SystemRandom().randrange(2**31)
             collection = collect(part, seed, choice.examples or EXAMPLES["learner"], choice.exercises or None)
-            first = remembered.failing_problems(before) if submission.label == "in place" else {}
+            first = remembered.failing_problems(before) if submission.is_in_place else {}
             result = grade(
                 collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests))
             )

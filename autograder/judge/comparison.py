@@ -6,34 +6,17 @@ This is the one place where tolerances stand.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.judge.failures import Wrong
+from autograder.judge.failures import Mismatch, Wrong
 
 # Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of
 # summation, float32 for a few hundred roundings.
 TOLERANCES = {"float64": 1e-8, "complex128": 1e-8, "float32": 1e-4, "complex64": 1e-4, "float16": 1e-2}
 
 Mistakes = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """The first place where an answer differs from the truth."""
-
-    name: str
-    got: np.ndarray
-    expected: np.ndarray
-
-    @property
-    def wrong(self) -> np.ndarray:
-        """Which values differ; everything, if the shapes differ."""
-        if self.got.shape != self.expected.shape:
-            return np.ones(self.expected.shape, dtype=bool)
-        return ~close(self.got, self.expected)
 
 
 def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mistakes: Mistakes = None) -> None:
@@ -136,18 +119,25 @@ def describe(mismatch: Mismatch) -> tuple[str, str, str]:
         return f"{mismatch.name} of shape {got.shape}", f"shape {expected.shape}", ""
     if got.dtype != expected.dtype:
         return f"{mismatch.name} of dtype {got.dtype}", f"dtype {expected.dtype}", ""
-    index = first_wrong(mismatch)
+    index, differs = first_wrong(mismatch), wrong_values(mismatch)
     place = f"{mismatch.name}[{', '.join(map(str, index))}]" if index else mismatch.name
-    differ = f"{int(mismatch.wrong.sum())} of {mismatch.wrong.size} values differ"
+    differ = f"{int(differs.sum())} of {differs.size} values differ"
     if expected.dtype.kind != "b":
         with np.errstate(all="ignore"):
             differ += f", largest difference {float(np.abs(got.astype(complex) - expected.astype(complex)).max()):.4g}"
     return f"{place} = {got[index]:.9g}", f"{place} = {expected[index]:.9g}", differ
 
 
+def wrong_values(mismatch: Mismatch) -> np.ndarray:
+    """Which values differ; all of them, if the shapes differ."""
+    if mismatch.got.shape != mismatch.expected.shape:
+        return np.ones(mismatch.expected.shape, dtype=bool)
+    return ~close(mismatch.got, mismatch.expected)
+
+
 def first_wrong(mismatch: Mismatch) -> tuple[int, ...]:
     """The index of the first value that differs."""
-    return tuple(int(position) for position in np.argwhere(mismatch.wrong)[0])
+    return tuple(int(position) for position in np.argwhere(wrong_values(mismatch))[0])
 
 
 def _recognise(got: Any, expected: Any, names: Sequence[str] | None, mistakes: Mistakes) -> str:

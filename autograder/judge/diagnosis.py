@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.comparison import Mismatch, close
-from autograder.judge.failures import Erred, Failure, Wrong
+from autograder.judge.comparison import close
+from autograder.judge.failures import Erred, Failure, Mismatch, Wrong
 
 
 def diagnose(failure: Failure, arguments: Mapping[str, Any]) -> str:

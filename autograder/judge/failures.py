@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from autograder.judge.comparison import Mismatch
+    import numpy as np
+
     from autograder.worker.wire import Frame
 
 
@@ -35,6 +36,15 @@ class Failure(AssertionError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first array of an answer that differs from the truth."""
+
+    name: str
+    got: np.ndarray
+    expected: np.ndarray
 
 
 class Wrong(Failure):

@@ -3,6 +3,7 @@ every test."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,18 +19,24 @@ FOLDER = ROOT / ".sfratorch"
 
 
 class PartProgress(msgspec.Struct):
-    """One part's: outcomes by exercise, failing problems (as on the wire, in base64) by test."""
+    """One part's: outcomes by exercise, failing problems (as on the wire, in base64) by test.
+
+    `tests` is a digest of the part's tests: a problem that other tests have drawn may be one that is no longer posed.
+    """
 
     outcomes: dict[str, str] = {}
     failing: dict[str, str] = {}
+    tests: str = ""
 
 
 def load(part: Part, folder: Path = FOLDER) -> PartProgress:
     """What is remembered; an unreadable file counts as nothing, and is replaced by the next run."""
+    tests = _digest_of_tests(part)
     try:
-        return msgspec.json.decode(_path(part, folder).read_bytes(), type=PartProgress)
+        progress = msgspec.json.decode(_path(part, folder).read_bytes(), type=PartProgress)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return PartProgress()
+        return PartProgress(tests=tests)
+    return progress if progress.tests == tests else PartProgress(progress.outcomes, tests=tests)
 
 
 def failing_problems(progress: PartProgress) -> Mapping[str, Problem]:
@@ -47,7 +54,8 @@ def update(progress: PartProgress, result: PartRecord) -> PartProgress:
                 failing[test.id] = test.replay.problem
             elif test.outcome == "passed":
                 failing.pop(test.id, None)
-    return PartProgress(progress.outcomes | {exercise.id: exercise.outcome for exercise in result.exercises}, failing)
+    outcomes = progress.outcomes | {exercise.id: exercise.outcome for exercise in result.exercises}
+    return PartProgress(outcomes, failing, progress.tests)
 
 
 def save(part: Part, progress: PartProgress, folder: Path = FOLDER) -> None:
@@ -57,6 +65,13 @@ def save(part: Part, progress: PartProgress, folder: Path = FOLDER) -> None:
         write_whole(_path(part, folder), msgspec.json.format(msgspec.json.encode(progress)))
     except OSError:
         pass
+
+
+def _digest_of_tests(part: Part) -> str:
+    digest = hashlib.sha256()
+    for path in sorted((part.folder / "tests").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _path(part: Part, folder: Path) -> Path:

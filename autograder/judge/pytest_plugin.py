@@ -68,7 +68,7 @@ def candidate(request: pytest.FixtureRequest) -> AnyCandidate:
     running = request.config.stash[_candidates]
     if part.name not in running:
         start = _start_in_process if request.config.getoption("--in-process") else _start
-        running[part.name] = start(part, _code(request.config))
+        running[part.name] = start(part, _code_of(part, _code(request.config)))
     return running[part.name]
 
 
@@ -132,6 +132,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _code(config: pytest.Config) -> str:
     code = config.getoption("--code")
     return "" if code == "own" else code
+
+
+def _code_of(part: Part, code: str) -> str:
+    """What `part1=solution,part2=own` says of this part; any other value is for all parts."""
+    if "=" not in code:
+        return code
+    chosen = dict(choice.split("=", 1) for choice in code.split(",") if "=" in choice).get(part.short_name, "own")
+    return "" if chosen == "own" else chosen
 
 
 def _part_of(path: Path) -> Part | None:

@@ -22,6 +22,7 @@ from autograder.worker import wire
 
 PASSED, GRADER_FAULT = "passed", "grader fault"
 SHRINK_SECONDS, SHRINK_CALLS = 2.0, 400
+DIAGNOSED_PROBLEMS = 30
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,9 @@ def run_test(
     started = time.perf_counter()
     candidate.forget_output()
     outcome, failure, problem = _replay(test, ([first] if first is not None else []) + problems, candidate)
-    if outcome == GRADER_FAULT and problem is first:  # it was recorded by another version of the test
-        outcome, failure, problem = _replay(test, problems, candidate)
     diagnosis = ""
     if isinstance(failure, Failure) and not isinstance(failure, Ended):
-        diagnosis = diagnose(failure, candidate.called[1] if candidate.called else problem)
+        diagnosis = _diagnose(test, failure, problems, candidate)
         if shrinks and test.is_drawn and failure.message != _NOT_DETERMINISTIC:
             problem = _smallest(test, failure, problem, candidate, seed, len(problems))
             failure = _again(test, problem, candidate) or failure
@@ -107,6 +106,24 @@ def _failed(
     if isinstance(failure, Ended) or not answers or _repeats(test, problem, answers, candidate):
         return failure.outcome, failure, problem
     return "wrong", Wrong(_NOT_DETERMINISTIC), problem
+
+
+def _diagnose(test: CollectedTest, failure: Failure, problems: list[Problem], candidate: WorkerCandidate) -> str:
+    """What the failure looks like; where its numbers do not show it (a single value), what other failures look like."""
+    called = candidate.called
+    sentence = diagnose(failure, called[1] if called else {})
+    if sentence or failure.message == _NOT_DETERMINISTIC:
+        return sentence
+    for problem in problems[:DIAGNOSED_PROBLEMS]:
+        try:
+            check(test.body, candidate, problem)
+        except (Ended, GraderFault):
+            break
+        except Failure as other:
+            if sentence := diagnose(other, candidate.called[1] if candidate.called else {}):
+                break
+    candidate.called = called
+    return sentence
 
 
 def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candidate: WorkerCandidate) -> bool:

@@ -33,6 +33,7 @@ class Submission:
     label: str
     files: dict[str, dict[str, bytes | str]]
     ignored: tuple[str, ...] = field(default=())
+    is_in_place: bool = False
 
     def of(self, part: Part) -> dict[str, bytes | str]:
         return self.files.get(part.name, {})
@@ -40,7 +41,8 @@ class Submission:
 
 def in_place(parts: list[Part]) -> Submission:
     """The learner's own files, where they stand."""
-    return Submission("in place", {part.name: _read_all(part.folder, part) for part in parts})
+    files = {part.name: _read_all(part.folder, part) for part in parts}
+    return Submission("in place", files, is_in_place=True)
 
 
 def reference(parts: list[Part]) -> Submission:

@@ -83,7 +83,7 @@ class WorkerProcess:
         self._process = _start(stage)
         _in_background(self._read_answers)
         self._collector = _in_background(self._collect_output)
-        _Sender(self._stdin, setup)
+        self._sender = _Sender(self._stdin, setup)
 
     @property
     def _stdin(self):  # type: ignore[no-untyped-def]
@@ -109,9 +109,9 @@ class WorkerProcess:
             has_ended = self._answers.get() is None
             raise self._crashed("" if has_ended else "the worker answered before it was asked")
         message = make_message(request_id)
-        sender = _Sender(self._stdin, message)
+        self._sender = _Sender(self._stdin, message)
         answer = self._receive(request_id, seconds)
-        if not sender.has_finished():
+        if not self._sender.has_finished():
             raise self._crashed("the worker answered a request that it had not read")
         if isinstance(answer, wire.Ready):
             raise self._crashed("the worker said Ready twice")
@@ -144,6 +144,9 @@ class WorkerProcess:
             self._is_killed = True
             process_tree.kill(self._process, uid=self._setup.uid, mark=str(self._stage))
             self._collector.join(timeout=1.0)
+            if self._sender.has_finished():
+                with contextlib.suppress(OSError):
+                    self._stdin.close()
 
     def _read_answers(self) -> None:
         assert self._process.stdout is not None
@@ -155,11 +158,14 @@ class WorkerProcess:
             self._answers.put(None)
         except (wire.WireError, OSError, ValueError) as error:
             self._answers.put(error)
+        finally:
+            self._process.stdout.close()
 
     def _collect_output(self) -> None:
         assert self._process.stderr is not None
-        while data := self._process.stderr.read1(1 << 16):  # type: ignore[attr-defined]
-            self.output.write(data)
+        with self._process.stderr as output:
+            while data := output.read1(1 << 16):  # type: ignore[attr-defined]
+                self.output.write(data)
 
 
 class _Sender:

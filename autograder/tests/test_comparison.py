@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.judge.comparison import TOLERANCES, Mismatch, assert_same, checked, close, describe, first_wrong, same
-from autograder.judge.failures import Wrong
+from autograder.judge.comparison import (
+    TOLERANCES,
+    assert_same,
+    checked,
+    close,
+    describe,
+    first_wrong,
+    same,
+    wrong_values,
+)
+from autograder.judge.failures import Mismatch, Wrong
 from autograder.tests.test_wire import plain_values
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -124,8 +133,8 @@ def test_the_mismatch_is_kept_for_the_diagnosis() -> None:
 
 def test_of_another_shape_everything_differs() -> None:
     mismatch = Mismatch("y", np.ones(3), np.ones((2, 2)))
-    assert mismatch.wrong.all()
-    assert mismatch.wrong.shape == (2, 2)
+    assert wrong_values(mismatch).all()
+    assert wrong_values(mismatch).shape == (2, 2)
     assert describe(mismatch) == ("y of shape (3,)", "shape (2, 2)", "")
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.judge.comparison import Mismatch, assert_same
+from autograder.judge.comparison import assert_same
 from autograder.judge.diagnosis import diagnose
-from autograder.judge.failures import Crashed, Erred, NotAttempted, TimedOut, Trace, Wrong
+from autograder.judge.failures import Crashed, Erred, Mismatch, NotAttempted, TimedOut, Trace, Wrong
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -120,9 +120,8 @@ def test_an_exercise_that_was_not_run_says_why(collection: Collection) -> None:
 
 def test_an_exercise_that_runs_into_another_ones_stub_is_told_to_do_that_first(collection: Collection) -> None:
     calls_double = "from .toy import double\n\ndef shift(x):\n    return double(x) - x + 1.0\n"
-    result = grade_toy(
-        collection, {"toy.py": STUB.replace("'toy.double'", "'toy.double: 2 x'"), "other.py": calls_double}
-    )
+    stub = STUB.replace("'toy.double'", "'toy.double: 2 x'")
+    result = grade_toy(collection, {"toy.py": stub, "other.py": calls_double})
     shift = exercise_of(result, SHIFT)
     assert (shift.outcome, shift.message, shift.points) == ("blocked", "do toy.double first", 0)
 

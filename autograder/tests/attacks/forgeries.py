@@ -11,8 +11,8 @@ import fcntl, os, struct, sys, termios, threading, time
 import numpy as np
 
 wire = sys.modules["autograder.worker.wire"]
-main = sys.modules["autograder.worker.main"]
-REQUESTS, ANSWERS = sorted(main.WIRE)
+isolation = sys.modules["autograder.worker.isolation"]
+REQUESTS, ANSWERS = sorted(isolation.WIRE)
 
 
 def raw(data):
@@ -170,6 +170,7 @@ OTHERS = [
     ),
     Attack(
         "the main loop replaced",
+        "main = sys.modules['autograder.worker.main']\n"
         "main._answer = lambda request, *a: wire.Returned(request.id, b'\\xc3')",
         WRONG,
         WRONG,

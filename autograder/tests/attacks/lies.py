@@ -91,8 +91,8 @@ ANSWERS = {
         answer = lambda x: deep
         """,
     "lists that double at every level": """
-        wide = [0] * 1000
-        wide = [wide] * 1000
+        wide = [0] * 600
+        wide = [wide] * 600
         answer = lambda x: wide
         """,
     "a generator": "answer = lambda x: (value for value in x)",
