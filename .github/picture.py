@@ -25,7 +25,7 @@ from autograder.judge.staging import stage  # noqa: E402
 from autograder.judge.submission import in_place, reference  # noqa: E402
 from autograder.reports import terminal  # noqa: E402
 
-RIGHT, WRONG = b"unbroadcast(-grad_output, b.shape)", b"unbroadcast(grad_output, b.shape)"
+RIGHT, WRONG = b"unbroadcast_both(grad_output, -grad_output, a, b)", b"unbroadcast_both(grad_output, grad_output, a, b)"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -40,17 +40,14 @@ def main() -> None:
         result = grade(collect(part, seed=1), candidate, in_place([part]).label)
     console = Console(record=True, width=112, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115
     terminal.show(console, part, result, {}, {})
-    svg = console.export_svg(title="python autograder/run.py part1")
-    (HERE / "run.svg").write_text(svg, encoding="utf-8")
-    _to_png(svg)
+    _to_png(console.export_svg(title="python autograder/run.py part1"))
 
 
 def _to_png(svg: str) -> None:
     browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     if browser is None or size is None:
-        print("run.svg is written; run.png needs Chromium.")
-        return
+        sys.exit("run.png must be made with Chromium; none was found. Install it, and run this again.")
     width, height = (round(float(number)) for number in size.groups())
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "page.html")

@@ -12,6 +12,7 @@ from typing import Any, Self
 from autograder.judge.exercises import Part
 from autograder.judge.failures import (
     Crashed,
+    Ended,
     Erred,
     Failure,
     GraderFault,
@@ -20,6 +21,7 @@ from autograder.judge.failures import (
     Refused,
     TimedOut,
     Trace,
+    Unloadable,
     Wrong,
 )
 from autograder.judge.isolation import Isolation, plan_setup
@@ -44,6 +46,8 @@ class AnyCandidate:
     def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
         try:
             self.run(probe, **arguments)
+        except Ended:
+            raise
         except Erred as erred:
             if erred.trace.kinds[0] == error.__name__:
                 return erred.trace.message
@@ -128,8 +132,9 @@ class WorkerCandidate(AnyCandidate):
         try:
             self._ask(lambda number: wire.Load(number, module), self.limits.load_seconds)
         except Failure as failure:
-            self._unloadable[module] = failure  # the same in every test: asking again would only take the time again
-            raise
+            lasting = Unloadable(failure.trace) if isinstance(failure, Erred) else failure
+            self._unloadable[module] = lasting
+            raise lasting from None
         self._loaded.add(module)
 
     def _ask(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> bytes:

@@ -6,7 +6,8 @@ Failure                    the submission's; `outcome` is the word of the record
 ├── Wrong                  an answer came, and it is not the right one
 ├── Erred                  the submission raised
 └── Ended                  no further answer is worth asking for in this test
-    ├── NotAttempted  ├── TimedOut  ├── OutOfMemory  ├── Crashed  └── Refused
+    ├── Unloadable (Erred, too)  ├── NotAttempted  ├── TimedOut
+    └── OutOfMemory  ├── Crashed  └── Refused
 """
 
 from __future__ import annotations
@@ -79,6 +80,10 @@ class Erred(Failure):
 
 class Ended(Failure):
     """An outcome after which the rest of a test is not run."""
+
+
+class Unloadable(Erred, Ended):
+    """The exercise file cannot be imported: it would be the same in every call."""
 
 
 class NotAttempted(Ended):

@@ -16,7 +16,7 @@ from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.comparison import same
 from autograder.judge.diagnosis import diagnose
-from autograder.judge.failures import Ended, Failure, GraderFault, Wrong
+from autograder.judge.failures import Ended, Failure, GraderFault, Unloadable, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 
@@ -57,12 +57,13 @@ def run_test(
     candidate.forget_output()
     outcome, failure, problem = _replay(test, ([first] if first is not None else []) + problems, candidate)
     diagnosis = ""
-    if isinstance(failure, Failure) and not isinstance(failure, Ended):
+    if isinstance(failure, Failure):
         diagnosis = _diagnose(test, failure, problems, candidate)
-        if shrinks and test.is_drawn and failure.message != _NOT_DETERMINISTIC:
+        is_settled = isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC
+        if shrinks and test.is_drawn and not is_settled:
             problem = _smallest(test, failure, problem, candidate, seed, len(problems))
             failure = _again(test, problem, candidate) or failure
-    called = candidate.called if failure is not None else None
+    is_about_a_call = failure is not None and not isinstance(failure, Unloadable)
     message = failure.message if isinstance(failure, Failure) else str(failure or "")
     return TestResult(
         test=test,
@@ -71,7 +72,7 @@ def run_test(
         diagnosis=diagnosis,
         failure=failure if isinstance(failure, Failure) else None,
         problem=problem if failure is not None else {},
-        called=called,
+        called=candidate.called if is_about_a_call else None,
         output=candidate.output if failure is not None else "",
         seconds=time.perf_counter() - started,
     )
@@ -112,7 +113,7 @@ def _diagnose(test: CollectedTest, failure: Failure, problems: list[Problem], ca
     """What the failure looks like; where its numbers do not show it (a single value), what other failures look like."""
     called = candidate.called
     sentence = diagnose(failure, called[1] if called else {})
-    if sentence or failure.message == _NOT_DETERMINISTIC:
+    if sentence or isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC:
         return sentence
     for problem in problems[:DIAGNOSED_PROBLEMS]:
         try:

@@ -203,8 +203,7 @@ def _show_next(
 
 
 def _practice_line(result: PartRecord) -> str:
-    missing = f"; without {', '.join(result.isolation.missing)}" if result.isolation.missing else ""
-    return f"practice on isolation level {result.isolation.level}{missing}"
+    return f"practice, on isolation level {result.isolation.level} (what holds and what does not: --json)"
 
 
 def _clipped(output: str) -> str:
