@@ -1,6 +1,6 @@
 """Renew the README's picture: a real run on the reference with one wrong sign, as rich draws it.
 
-.venv/bin/python .github/picture.py        writes .github/run.svg, and run.png where Chromium is installed
+.venv/bin/python .github/picture.py        writes .github/run.png; needs Chromium and the font Fira Code
 """
 
 from __future__ import annotations

@@ -105,8 +105,8 @@ def test_extra_exercises_are_marked() -> None:
 
 
 def test_the_isolation_is_reported() -> None:
-    assert line_of(shown(of_outcomes("passed", "passed", "passed")), "practice on") == (
-        "practice on isolation level L1; without processes"
+    assert line_of(shown(of_outcomes("passed", "passed", "passed")), "practice,") == (
+        "practice, on isolation level L1 (what holds and what does not: --json)"
     )
 
 
