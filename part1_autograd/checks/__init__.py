@@ -1,1 +1,1 @@
-"""Checks of part 1 that are not scored: the reference's benchmarks, its pictures, the README's examples."""
+"""Checks of part 1 that are not scored: its benchmarks, pictures and README examples, and that known mistakes cost points."""
