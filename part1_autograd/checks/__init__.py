@@ -1,1 +1,1 @@
-"""Checks of part 1 that are not scored: its benchmarks, pictures and README examples, and that known mistakes cost points."""
+"""Checks of part 1 that are not scored: benchmarks, pictures, README examples, and that known mistakes cost points."""
