@@ -186,7 +186,7 @@ def _smallest(
             raise
 
     with contextlib.suppress(_BudgetSpent, Exception):  # hypothesis re-raises what it found, or says it is flaky
-        shrink(test, attempt, seed, examples)
+        shrink(test, attempt, seed, 10 * examples)  # a redraw may take longer to come upon a failure
     return best[1]
 
 
