@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bdb
 import contextlib
 import itertools
 import os
@@ -27,7 +28,7 @@ from autograder.judge import progress as remembered
 from autograder.judge import submission as submissions
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
-from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted
+from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted, Wrong
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
 
@@ -287,6 +288,7 @@ def _keep(path: Path) -> Path:
 def debug(choice: Choice) -> int:
     """Run the tests in this process until one fails, and show where. `breakpoint()` works in the exercise."""
     from autograder.judge.collection import EXAMPLES, collect
+    from autograder.judge.grading import full
     from autograder.judge.running import check
 
     if choice.part == "all":
@@ -303,8 +305,14 @@ def debug(choice: Choice) -> int:
                 print(f"{test.exercise} is not attempted.")
                 return GRADED
             except Exception as failure:
-                traceback.print_exception(failure.__cause__ or failure)
-                print(f"\n{test.exercise}: {test.claim}\n{failure}\nA debug run gives no score.")
+                if isinstance(failure.__cause__, bdb.BdbQuit):
+                    return GRADED
+                if not isinstance(failure, Wrong):
+                    traceback.print_exception(failure.__cause__ or failure)
+                print(f"\n{test.exercise}: {test.claim}\n{failure}")
+                for name, value in (candidate.called[1] if candidate.called else {}).items():
+                    print(f"  {name} = {full(value)}")
+                print("A debug run gives no score.")
                 return GRADED
     print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")
     return GRADED

@@ -161,6 +161,7 @@ def _next_steps(folder: str, module: str, is_new: bool) -> list[str]:
         f"Write the reference in {folder}/solution/{module}.py, docstrings included; `forward` is only a first name.",
         f"Write the oracle in {tests}/oracle.py and call it in {tests}/test_{module}.py, which fails until then.",
         f"Write the summary, the hints and the points in {folder}/part.toml: the exercise has {points}.",
+        f"Name the exercise in {folder}/README.md, at its place in the order.",
         f"python autograder/handout.py --write-stubs {short}",
         f"python autograder/run.py {short} --solution -e {module}.forward",
     ]

@@ -22,9 +22,9 @@ def diagnose(failure: Failure, arguments: Mapping[str, Any]) -> str:
         return _EXCEPTIONS.get(failure.trace.kinds[0], "")
     if not isinstance(failure, Wrong):
         return ""
-    if failure.mistake:
-        return failure.mistake
     mismatch = failure.mismatch
+    if failure.mistake and not (mismatch is not None and _holds_nan(mismatch)):
+        return failure.mistake
     if mismatch is None or mismatch.expected.dtype.kind != "f" or mismatch.got.dtype.kind not in "fiu":
         return ""
     if not mismatch.got.size:
@@ -42,13 +42,27 @@ Rule = Callable[[Mismatch, Arrays], str]
 
 def _transposed_shape(mismatch: Mismatch, _: Arrays) -> str:
     got, expected = mismatch.got, mismatch.expected
-    if got.ndim >= 2 and got.T.shape == expected.shape and _equal(got.T, expected):
+    if got.ndim >= 2 and np.unique(got).size > 1 and got.T.shape == expected.shape and _equal(got.T, expected):
         return f"{mismatch.name} is transposed"
+    return ""
+
+
+def _still_broadcast(mismatch: Mismatch, _: Arrays) -> str:
+    got, expected = mismatch.got, mismatch.expected
+    added = got.ndim - expected.ndim
+    if added < 0 or np.unique(got).size < 2:
+        return ""
+    stretched = [added + axis for axis, length in enumerate(expected.shape) if length == 1]
+    summed = got.sum(axis=(*range(added), *stretched))
+    if (added or stretched) and summed.size == expected.size and _equal(summed.reshape(expected.shape), expected):
+        return f"{mismatch.name} is not summed over the axes along which its input was broadcast"
     return ""
 
 
 def _not_summed(mismatch: Mismatch, _: Arrays) -> str:
     got, expected = mismatch.got, mismatch.expected
+    if np.unique(got).size < 2:
+        return ""  # ones sum to anything
     for axis in range(got.ndim):
         for keepdims in (False, True):
             if _equal(got.sum(axis=axis, keepdims=keepdims), expected):
@@ -57,9 +71,13 @@ def _not_summed(mismatch: Mismatch, _: Arrays) -> str:
                 return f"{mismatch.name} is not averaged over {_axis(axis)}"
     if got.size == expected.size and _equal(got.reshape(expected.shape), expected):
         return f"the values are right and their arrangement is not: {got.shape} instead of {expected.shape}"
-    if got.size > expected.size and _equal(got.sum().reshape(()), expected):
-        return f"{mismatch.name} is not summed"
     return ""
+
+
+def _holds_nan(mismatch: Mismatch) -> bool:
+    """Whether there is NaN where it should not be: two mistakes that both give NaN look the same."""
+    is_same_shape = mismatch.got.shape == mismatch.expected.shape
+    return is_same_shape and bool((np.isnan(mismatch.got) & ~np.isnan(mismatch.expected)).any())
 
 
 def _not_finite(mismatch: Mismatch, _: Arrays) -> str:
@@ -176,7 +194,7 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
         )
 
 
-_SHAPE_RULES: tuple[Rule, ...] = (_transposed_shape, _not_summed)
+_SHAPE_RULES: tuple[Rule, ...] = (_transposed_shape, _still_broadcast, _not_summed)
 _RULES: tuple[Rule, ...] = (
     _wrong_dtype,
     _not_finite,
@@ -195,5 +213,6 @@ _EXCEPTIONS = {
     "SyntaxError": "the file is not valid Python: an editor marks the line",
     "IndentationError": "the file is not valid Python: look at the indentation of the line above",
     "ModuleNotFoundError": "a module is missing; the exercises need only what the part's README names",
+    "BdbQuit": "a breakpoint() is still there: it stops in a run with --debug",
     "WireError": "the result is not made of arrays, numbers and lists of them",
 }

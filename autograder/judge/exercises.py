@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable
@@ -72,9 +73,13 @@ class Part:
         for exercise in self.exercises:
             if exercise.id == exercise_id:
                 return exercise
+        ids = [exercise.id for exercise in self.exercises]
+        meant = [each for each in ids if each.endswith(f".{exercise_id}")] or difflib.get_close_matches(
+            exercise_id, ids
+        )
+        hint = f" Did you mean {meant[0]}?" if meant else ""
         raise CannotGrade(
-            f"exercise must be one of {self.name}'s; got {exercise_id!r}. "
-            f"They are: {', '.join(exercise.id for exercise in self.exercises)}."
+            f"exercise must be one of {self.name}'s; got {exercise_id!r}. They are: {', '.join(ids)}.{hint}"
         )
 
 

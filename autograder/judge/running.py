@@ -6,11 +6,15 @@ Every test owes exactly one outcome.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
@@ -56,13 +60,16 @@ def run_test(
     started = time.perf_counter()
     candidate.forget_output()
     outcome, failure, problem = _replay(test, ([first] if first is not None else []) + problems, candidate)
-    diagnosis = ""
     if isinstance(failure, Failure):
-        diagnosis = _diagnose(test, failure, problems, candidate)
+        found = _seen(failure, candidate)
         is_settled = isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC
         if shrinks and test.is_drawn and not is_settled:
             problem = _smallest(test, failure, problem, candidate, seed, len(problems))
             failure = _again(test, problem, candidate) or failure
+    output = candidate.output if failure is not None else ""
+    diagnosis = ""
+    if isinstance(failure, Failure):
+        diagnosis = _diagnose(test, _seen(failure, candidate), found, problems, candidate)
     is_about_a_call = failure is not None and not isinstance(failure, Unloadable)
     message = failure.message if isinstance(failure, Failure) else str(failure or "")
     return TestResult(
@@ -73,7 +80,7 @@ def run_test(
         failure=failure if isinstance(failure, Failure) else None,
         problem=problem if failure is not None else {},
         called=candidate.called if is_about_a_call else None,
-        output=candidate.output if failure is not None else "",
+        output=output,
         seconds=time.perf_counter() - started,
     )
 
@@ -109,22 +116,67 @@ def _failed(
     return "wrong", Wrong(_NOT_DETERMINISTIC), problem
 
 
-def _diagnose(test: CollectedTest, failure: Failure, problems: list[Problem], candidate: WorkerCandidate) -> str:
-    """What the failure looks like; where its numbers do not show it (a single value), what other failures look like."""
+Seen = tuple[Failure, dict[str, Any]]  # a failure, and the arguments of the probe in which it showed
+
+
+def _seen(failure: Failure, candidate: WorkerCandidate) -> Seen:
+    return failure, candidate.called[1] if candidate.called else {}
+
+
+def _diagnose(
+    test: CollectedTest, shown: Seen, first: Seen, problems: list[Problem], candidate: WorkerCandidate
+) -> str:
+    """What the failure that is shown looks like: what most failures of its kind look like.
+
+    One problem proves little: 1 + 1 looks like twice 1, and 1 · 1 like anything.
+    """
     called = candidate.called
-    sentence = diagnose(failure, called[1] if called else {})
-    if sentence or isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC:
-        return sentence
+    seen = [first, *_failures(test, shown, problems, candidate)]
+    candidate.called = called
+    telling = [one for one in seen if _are_alike(one[0], shown[0]) and _tells_something(one[0])] or [shown]
+    sentences = [diagnose(failure, arguments) for failure, arguments in telling]
+    (kind, count), *_ = Counter(map(_without_numbers, sentences)).most_common()
+    if 2 * count <= len(sentences):
+        return ""
+    of_this_kind = [sentence for sentence in [diagnose(*shown), *sentences] if _without_numbers(sentence) == kind]
+    return of_this_kind[0]
+
+
+def _without_numbers(sentence: str) -> str:
+    return re.sub(r"\(.*?\)|[-√]*\d\S*.*", "", sentence)
+
+
+def _tells_something(failure: Failure) -> bool:
+    """Whether the answer and the truth have more than one value to compare, where they are arrays."""
+    mismatch = failure.mismatch if isinstance(failure, Wrong) else None
+    if mismatch is None:
+        return True
+    is_same_shape = mismatch.got.shape == mismatch.expected.shape
+    return np.unique(mismatch.expected if is_same_shape else mismatch.got).size > 1
+
+
+def _failures(test: CollectedTest, shown: Seen, problems: list[Problem], candidate: WorkerCandidate) -> Iterator[Seen]:
+    if isinstance(shown[0], Ended) or shown[0].message == _NOT_DETERMINISTIC:
+        return
     for problem in problems[:DIAGNOSED_PROBLEMS]:
         try:
             check(test.body, candidate, problem)
         except (Ended, GraderFault):
-            break
-        except Failure as other:
-            if sentence := diagnose(other, candidate.called[1] if candidate.called else {}):
-                break
-    candidate.called = called
-    return sentence
+            return
+        except Failure as failure:
+            yield _seen(failure, candidate)
+
+
+def _are_alike(one: Failure, other: Failure) -> bool:
+    """Whether two failures are in the same place and of the same kind."""
+    return _kind(one) == _kind(other)
+
+
+def _kind(failure: Failure) -> tuple[object, ...]:
+    mismatch = failure.mismatch if isinstance(failure, Wrong) else None
+    if mismatch is None:
+        return (type(failure),)
+    return mismatch.name, mismatch.got.shape == mismatch.expected.shape, mismatch.got.dtype == mismatch.expected.dtype
 
 
 def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candidate: WorkerCandidate) -> bool:

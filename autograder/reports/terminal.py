@@ -98,7 +98,8 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None
 
 
 def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | Text]]:
-    lines: list[tuple[str, str | Text]] = [("claim", test.claim)]
+    is_about_a_call = bool(test.called) or test.outcome == "wrong"  # else about the file, whatever the claim
+    lines: list[tuple[str, str | Text]] = [("claim", test.claim)] if is_about_a_call else []
     if test.called:
         lines.append(("called", f"{test.called}\nin {test.probe}"))
     if test.counterexample:
