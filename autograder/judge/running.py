@@ -253,5 +253,13 @@ def _again(test: CollectedTest, problem: Problem, candidate: WorkerCandidate) ->
 
 
 def _size(problem: Problem) -> tuple[int, int]:
-    """Fewer bytes are simpler; among these, the shorter text."""
-    return len(wire.encode(problem)), len(repr(problem))
+    """Fewer values are simpler; among these, the shorter text."""
+    return _count(problem), len(repr(problem))
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return 1 + value.size
+    if isinstance(value, dict | list | tuple):
+        return 1 + sum(map(_count, value.values() if isinstance(value, dict) else value))
+    return 1
