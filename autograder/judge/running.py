@@ -199,8 +199,8 @@ def check(body: Callable[..., None], candidate: AnyCandidate, problem: Problem) 
     """Run a test's body. Whatever it raises is a Failure or a GraderFault when it leaves here.
 
     A body that stumbles over an answer (a shape it cannot add, a key that is not there) was given a wrong answer: the
-    reference never makes
-    it stumble, which the autograder's tests prove. Before any answer has come, it is the body's own fault.
+    reference never makes it stumble, which the autograder's tests prove. Before any answer has come, it is the body's
+    own fault.
     """
     before = len(candidate.answers)
     try:

@@ -20,7 +20,7 @@ class GradientBuffer:
 
     def __init__(self) -> None:
         self._arrays: dict[int, np.ndarray] = {}
-        self._gradients: dict[int, np.ndarray] = {}  # only of the arrays that a gradient has reached
+        self._gradients: dict[int, np.ndarray] = {}  # of nothing that no gradient has reached: see `reached`
 
     def add_spot(self, array: np.ndarray) -> None:
         """Make room for the gradient of an array. A spot that is there already keeps its gradient."""
@@ -31,7 +31,7 @@ class GradientBuffer:
     def update(self, array: np.ndarray, gradient: np.ndarray) -> None:
         """Add a gradient to what has arrived at an array before.
 
-        The gradient is copied, and what `get` has returned earlier stays as it was.
+        The gradient is copied: the caller may change it afterwards.
         Raises KeyError for an array without a spot, ValueError for a gradient of another shape.
         """
         ### BEGIN SOLUTION gradient_buffer.update: dL/dx ← dL/dx + gradient

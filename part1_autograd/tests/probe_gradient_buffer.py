@@ -77,33 +77,19 @@ def update_and_make_spot_again(array: np.ndarray, gradient: np.ndarray, clears: 
 def update_two_arrays_with_one_gradient(
     array: np.ndarray, first: np.ndarray, second: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Bring the same gradient to two arrays, then another to one of them; all gradients afterwards.
-
-    `earlier` is what `get` had given for that one between the two.
-    """
+    """Bring the same gradient to two arrays, then another to one of them; all gradients afterwards."""
     buffer, other = GradientBuffer(), array.copy()
     buffer.add_spot(array)
     buffer.add_spot(other)
     buffer.update(array, first)
     buffer.update(other, first)
-    earlier = buffer.get(array)
     buffer.update(array, second)
     return {
         "array": buffer.get(array),
         "other": buffer.get(other),
         "first": first,
         "second": second,
-        "earlier": earlier,
     }
-
-
-def update_once(array: np.ndarray, gradient: np.ndarray) -> dict[str, bool]:
-    """Whether a gradient has reached an array: with a spot only, and once one was brought."""
-    buffer = GradientBuffer()
-    buffer.add_spot(array)
-    before = buffer.reached(array)
-    buffer.update(array, gradient)
-    return {"before": before, "after": buffer.reached(array)}
 
 
 def update_without_spot(array: np.ndarray) -> None:
