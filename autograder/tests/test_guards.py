@@ -111,6 +111,16 @@ def test_the_finder_refuses_nobody_but_the_submission() -> None:
     assert policy.refused.startswith("linear.py:2 imports ctypes; part2_layers may import numpy")
 
 
+def test_a_probe_may_use_an_earlier_part() -> None:
+    policy = ImportPolicy(*NUMPY_PART, os.path.join(os.sep, "stage"))
+    source = "def ask():\n    return policy.find_spec('part1_autograd')"
+    for file, refused in [(("tests", "probe_linear.py"), False), (("linear.py",), True), (("tests.py",), True)]:
+        asks: dict[str, Any] = {"policy": policy}
+        exec(compile(source, os.path.join(os.sep, "stage", "part2_layers", *file), "exec"), asks)
+        with pytest.raises(ForbiddenImport) if refused else nullcontext():
+            assert asks["ask"]() is None
+
+
 # In a worker
 
 

@@ -1,0 +1,126 @@
+"""BatchNorm1d: give every channel mean zero and variance one over the batch, then a learned scale and shift."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray
+from numpy.typing import DTypeLike
+
+from part2_layers.module import Module, check_fraction, checked_backward, checked_forward, integer
+
+
+class BatchNorm1d(Module):
+    """y = w · (x - μ) / √(σ² + ε) + b, channel by channel     (Ioffe and Szegedy 2015, algorithm 1).
+
+    In training μ and σ² are the batch's mean and (biased) variance; in evaluation they are running_mean and
+    running_var, which training moves towards the batch's mean and *unbiased* variance by the fraction `momentum`.
+    Parameters: weight, bias (num_features,).  Buffers: running_mean, running_var, num_batches_tracked.
+    Raises ValueError for num_features or eps that are not positive, and for a momentum outside 0 to 1.
+    """
+
+    weight: ndarray
+    weight_grad: ndarray
+    bias: ndarray
+    bias_grad: ndarray
+    running_mean: ndarray
+    running_var: ndarray
+    num_batches_tracked: ndarray
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, *, dtype: DTypeLike = np.float32
+    ) -> None:
+        super().__init__()
+        self.num_features = integer("num_features", num_features)
+        if not eps > 0:
+            raise ValueError(f"eps must be positive; got {eps}.")
+        self.eps, self.momentum = eps, check_fraction("momentum", momentum)
+        self.add_parameter("weight", np.ones(num_features, dtype))
+        self.add_parameter("bias", np.zeros(num_features, dtype))
+        self.add_buffer("running_mean", np.zeros(num_features, dtype))
+        self.add_buffer("running_var", np.ones(num_features, dtype))
+        self.add_buffer("num_batches_tracked", np.array(0))
+
+    @checked_forward
+    def forward(self, x: ndarray) -> ndarray:
+        """y = w x̂ + b, where x̂ = (x - μ) / √(σ² + ε).
+
+        Shapes: x (b, c) or (b, c, t), y the same; the statistics are over b and t.
+        Raises ValueError for another shape, and in training for a single value per channel, which has no variance.
+        """
+        if x.ndim not in (2, 3) or x.shape[1] != self.num_features:
+            c = self.num_features
+            raise ValueError(f"x must have shape (batch, {c}) or (batch, {c}, time); got {x.shape}.")
+        count = x.size // self.num_features
+        if self.training and count == 1:
+            raise ValueError(f"x must hold more than one value per channel in training; got shape {x.shape}.")
+        self.uses_batch = self.training and count > 0
+        if not self.uses_batch:
+            self.num_batches_tracked += self.training  # torch counts a batch of zero too
+            return self.normalize(x, self.running_mean, self.running_var)
+        mean, var = self.batch_statistics(x)
+        output = self.normalize(x, mean, var)
+        self.update_running_statistics(mean, var, count)
+        return output
+
+    def batch_statistics(self, x: ndarray) -> tuple[ndarray, ndarray]:
+        """μ = mean of x, σ² = mean of (x - μ)², over every axis but the channels'.  Shapes: (c,) and (c,)."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "batchnorm.forward: mean and biased variance of every channel. "
+            "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def normalize(self, x: ndarray, mean: ndarray, var: ndarray) -> ndarray:
+        """y = w · (x - μ) / √(σ² + ε) + b, and keep what backward needs."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "batchnorm.forward: w · (x - μ) / √(σ² + ε) + b. "
+            "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def update_running_statistics(self, mean: ndarray, var: ndarray, count: int) -> None:
+        """r ← (1 - momentum) r + momentum · s for the mean and the unbiased variance of `count` values per channel."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "batchnorm.running_statistics: r ← (1 - m) r + m s, and one more batch tracked. "
+            "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    @checked_backward
+    def backward(self, grad_output: ndarray) -> ndarray:
+        """The gradient of x; dL/dw = Σ g x̂ and dL/db = Σ g over every axis but the channels'.
+
+        It is the gradient of the last forward, in the mode that forward ran in.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "batchnorm.backward: add to weight_grad and bias_grad, then one of the two below. "
+            "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+        x_hat_grad = grad_output * per_channel(self.weight, grad_output)
+        return self.backward_of_training(x_hat_grad) if self.uses_batch else self.backward_of_evaluation(x_hat_grad)
+
+    def backward_of_training(self, x_hat_grad: ndarray) -> ndarray:
+        """dL/dx = (d - mean d - x̂ · mean(d x̂)) / √(σ² + ε), where d = dL/dx̂: μ and σ² depend on every x."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "batchnorm.backward: (d - mean d - x̂ · mean(d x̂)) / √(σ² + ε). "
+            "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def backward_of_evaluation(self, x_hat_grad: ndarray) -> ndarray:
+        """dL/dx = d / √(σ² + ε), where d = dL/dx̂: the running statistics are constants."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "batchnorm.evaluation_backward: d / √(σ² + ε). "
+            "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def other_axes(self, x: ndarray) -> tuple[int, ...]:
+        """Every axis but the channels'."""
+        return (0,) if x.ndim == 2 else (0, 2)
+
+
+def per_channel(values: ndarray, x: ndarray) -> ndarray:
+    """A value per channel in a shape that broadcasts over x: (c,) for (b, c), (c, 1) for (b, c, t)."""
+    return values if x.ndim == 2 else values[:, None]

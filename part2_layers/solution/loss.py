@@ -1,0 +1,149 @@
+"""Losses: how far an output is from its target, as one number, and the gradient that training starts with.
+
+The reduction says what becomes of the single losses: "none" keeps them, "sum" adds them, "mean" averages.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray
+
+from part2_layers.module import Module, as_array, check_floats, check_fraction, check_grad_output, check_reduction
+
+
+class MSELoss(Module):
+    """(input - target)², and its mean over all numbers, its sum, or neither.
+
+    Raises ValueError for an unknown reduction.
+    """
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__()
+        self.reduction = check_reduction(reduction)
+
+    def forward(self, input: ndarray, target: ndarray) -> ndarray:
+        """L = Σ (input - target)² / N for "mean", without 1/N for "sum", without Σ for "none".
+
+        Shapes: input and target (...), L () or, for "none", (...).  "mean" over nothing is nan.
+        Raises TypeError for anything but floats, ValueError if the shapes differ.
+        """
+        check_floats("input", input)
+        check_floats("target", target)
+        if input.shape != target.shape:
+            raise ValueError(f"target must have the input's shape {input.shape}; got {target.shape}.")
+        self.output_shape = input.shape if self.reduction == "none" else ()
+        ### BEGIN SOLUTION mse.forward: the mean of (input - target)², its sum, or all of it
+        self.difference = input - target
+        return reduce(self.difference**2, self.reduction, input.size)
+        ### END SOLUTION
+
+    def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
+        """dL/dinput = g · 2 (input - target), divided by N for "mean".  Shapes: g as L, result as input."""
+        grad_output = loss_gradient(grad_output, self.output_shape)
+        ### BEGIN SOLUTION mse.backward: g · 2 (input - target), divided by N for "mean"
+        count = self.difference.size if self.reduction == "mean" else 1
+        return as_array(self.difference * (2 * grad_output / max(1, count)))
+        ### END SOLUTION
+
+
+class CrossEntropyLoss(Module):
+    """-Σ q · log softmax(input) over the classes, where q is the distribution that the target stands for.
+
+    A target of class numbers means q = 1 for its class; a target of floats in the shape of input is q itself.
+    label_smoothing ε mixes q with the uniform distribution: (1 - ε) q + ε / v     (Szegedy et al. 2016, section 7).
+    Targets that equal ignore_index have loss 0, and "mean" leaves them out.
+    Raises ValueError for an unknown reduction and for a label_smoothing outside 0 to 1.
+    """
+
+    def __init__(self, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.reduction = check_reduction(reduction)
+        self.ignore_index = ignore_index
+        self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
+
+    def forward(self, input: ndarray, target: ndarray) -> ndarray:
+        """L = -Σ q log p, where log p = s - log Σ eˢ and s = input - max input, so that nothing overflows.
+
+        Shapes: input (b, v), target (b,) of integers or (b, v) of floats, L () or, for "none", (b,).
+        As in torch also input (v,) with target (), and input (b, v, ...) with target (b, ...).
+        "mean" over no target is nan.
+        Raises TypeError for an input that is not floats and a target that is neither, ValueError for a target of
+        another shape, and for a class that is neither one of 0 to v - 1 nor ignore_index.
+        """
+        check_floats("input", input)
+        self.class_axis = min(1, input.ndim - 1)
+        self.check_target(input, target)
+        self.output_shape = self.other_shape(input) if self.reduction == "none" else ()
+        ### BEGIN SOLUTION cross_entropy.forward: -Σ q log p over the classes, then the reduction
+        shifted = input - input.max(axis=self.class_axis, keepdims=True)
+        self.log_probs = shifted - np.log(np.exp(shifted).sum(axis=self.class_axis, keepdims=True))
+        self.q, self.count = self.distribution(input, target)
+        surprise = np.where(self.q == 0, 0, -self.log_probs)  # 0 · ∞ = 0: a class may be impossible
+        return reduce((self.q * surprise).sum(axis=self.class_axis), self.reduction, self.count)
+        ### END SOLUTION
+
+    def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
+        """dL/dinput = g · (p Σ q - q), divided by the number of targets that count for "mean".
+
+        Σ q over the classes is 1, unless the target is ignored.  Shapes: g as L, result as input.
+        """
+        grad_output = loss_gradient(grad_output, self.output_shape)
+        ### BEGIN SOLUTION cross_entropy.backward: g · (p Σ q - q), divided by the count for "mean"
+        if self.reduction == "none":
+            grad_output = np.expand_dims(grad_output, self.class_axis)
+        count = self.count if self.reduction == "mean" else 1
+        total = self.q.sum(axis=self.class_axis, keepdims=True)
+        return (np.exp(self.log_probs) * total - self.q) * (grad_output / max(1, count))
+        ### END SOLUTION
+
+    def distribution(self, input: ndarray, target: ndarray) -> tuple[ndarray, int]:
+        """q, smoothed, and zero where the target is ignored; and how many targets are not ignored."""
+        ### BEGIN SOLUTION cross_entropy.forward: one-hot or the given probabilities, smoothed; and the count
+        classes = input.shape[self.class_axis]
+        if target.dtype.kind == "f":
+            q, counts = target, np.ones(self.other_shape(input), dtype=bool)
+        else:
+            counts = target != self.ignore_index
+            q = np.zeros_like(input)
+            place = np.expand_dims(np.where(counts, target, 0), self.class_axis)
+            np.put_along_axis(q, place, 1, self.class_axis)
+        smoothed = (1 - self.label_smoothing) * q + self.label_smoothing / classes
+        return smoothed * np.expand_dims(counts, self.class_axis), int(counts.sum())
+        ### END SOLUTION
+
+    def check_target(self, input: ndarray, target: ndarray) -> None:
+        """Raise an error unless the target stands for a distribution over the input's classes."""
+        if input.ndim == 0 or input.shape[self.class_axis] == 0:
+            raise ValueError(f"input must have an axis of classes; got shape {input.shape}.")
+        if not isinstance(target, ndarray) or target.dtype.kind not in "iuf":
+            got = f"an array of {target.dtype}" if isinstance(target, ndarray) else type(target).__name__
+            raise TypeError(f"target must be an array of class numbers or of probabilities; got {got}.")
+        is_classes = target.dtype.kind != "f"
+        shape = self.other_shape(input) if is_classes else input.shape
+        if target.shape != shape:
+            raise ValueError(f"target must have shape {shape} for input {input.shape}; got {target.shape}.")
+        classes = input.shape[self.class_axis]
+        if is_classes:
+            wrong = target[((target < 0) | (target >= classes)) & (target != self.ignore_index)]
+            if wrong.size:
+                raise ValueError(f"target must lie in 0 to {classes - 1}, or be {self.ignore_index}; got {wrong[0]}.")
+
+    def other_shape(self, input: ndarray) -> tuple[int, ...]:
+        """The shape of the input without its axis of classes."""
+        return (*input.shape[: self.class_axis], *input.shape[self.class_axis + 1 :])
+
+
+def reduce(losses: ndarray, reduction: str, count: int) -> ndarray:
+    """The losses, their sum, or their sum divided by count, which for 0 is nan as in torch."""
+    if reduction == "none":
+        return losses
+    with np.errstate(invalid="ignore"):
+        return np.asarray(losses.sum() / losses.dtype.type(count if reduction == "mean" else 1))
+
+
+def loss_gradient(grad_output: ndarray | float, output_shape: tuple[int, ...] | None) -> ndarray:
+    """grad_output as an array; a number takes no part in the dtype.  Raises as `check_grad_output` does."""
+    if isinstance(grad_output, (int, float)) and output_shape in ((), None):
+        grad_output = np.asarray(grad_output, np.float16)
+    check_grad_output(grad_output, output_shape)
+    return np.asarray(grad_output)

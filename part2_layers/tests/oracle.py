@@ -1,0 +1,92 @@
+"""What the oracles of part 2 share: torch's layers, forward and backward, and the comparison with them.
+
+A truth takes the arguments of its probe and gives plain data under the probe's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.testing import Candidate, Probe, assert_same
+
+Array = np.ndarray
+Answer = dict[str, Any]
+Truth = Callable[..., Answer]
+
+
+def assert_right(
+    candidate: Candidate,
+    probe: Probe,
+    truth: Truth,
+    problem: Answer,
+    names: Sequence[str] | None = None,
+    mistakes: Truth | None = None,
+) -> None:
+    """The probe's answer is the truth in the entries of these names (all by default), and a known mistake is named.
+
+    `mistakes` takes the problem too, and maps a sentence about a mistake to what it changes in the truth.
+    """
+    got, right = candidate.run(probe, **problem), truth(**problem)
+
+    @np.errstate(all="ignore")  # a wrong formula may divide by zero
+    def known() -> Answer:
+        return {
+            sentence: {**right, **changed} for sentence, changed in (mistakes(**problem) if mistakes else {}).items()
+        }
+
+    assert_same(got, right, names=names, mistakes=known)
+
+
+def assert_right_twice(candidate: Candidate, probe: Probe, truth: Truth, problem: Answer) -> None:
+    """Two runs without zero_grad between them: the gradients of the parameters are twice the truth, then zero."""
+    right = truth(**problem)
+    of_parameters = {name: value for name, value in right.items() if name not in ("output", "x_grad")}
+    twice = {**right, **{name: value + value for name, value in of_parameters.items()}}
+    zero = {name: np.zeros_like(value) for name, value in of_parameters.items()}
+    known = {
+        "a second backward overwrites the gradients of the parameters; it must add to them": {
+            "twice": right,
+            "after zero_grad": zero,
+        }
+    }
+    assert_same(candidate.run(probe, **problem), {"twice": twice, "after zero_grad": zero}, mistakes=known)
+
+
+def assert_right_on_views(candidate: Candidate, probe: Probe, truth: Truth, problem: Answer) -> None:
+    """On arrays whose numbers do not lie in order: the truth, and neither x nor grad_output has changed."""
+    afterwards = {f"{name} afterwards": problem[name] for name in ("x", "grad_output")}
+    assert_same(candidate.run(probe, **problem), {**truth(**problem), **afterwards})
+
+
+def forward_and_backward(layer: torch.nn.Module, x: Array, grad_output: Array | None) -> Answer:
+    """The output of torch's layer, x_grad, and the gradient of every parameter under its name followed by _grad.
+
+    Without a gradient from above: the output alone.
+    """
+    x_tensor = torch.tensor(x, requires_grad=True)
+    if grad_output is None:
+        return {"output": array_of(layer(x_tensor))}
+    layer.zero_grad()
+    output = layer(x_tensor)
+    (output * torch.tensor(grad_output)).sum().backward()
+    gradients = {f"{name}_grad": array_of(parameter.grad, parameter) for name, parameter in layer.named_parameters()}
+    return {"output": array_of(output), "x_grad": array_of(x_tensor.grad, x_tensor), **gradients}
+
+
+def with_state(layer: torch.nn.Module, state: Mapping[str, Array | None], dtype: np.dtype) -> torch.nn.Module:
+    """Torch's layer in this dtype, with these parameters and buffers; None stands for a parameter that is not there."""
+    layer = layer.to(getattr(torch, np.dtype(dtype).name))
+    layer.load_state_dict({name: torch.tensor(value) for name, value in state.items() if value is not None})
+    return layer
+
+
+def array_of(tensor: torch.Tensor | None, like: torch.Tensor | None = None) -> Array:
+    """The tensor as an array; zeros like another one where there is no tensor."""
+    if tensor is None:
+        assert like is not None
+        tensor = torch.zeros_like(like)
+    return tensor.detach().numpy()

@@ -1,0 +1,32 @@
+"""Torch's linear layer, and what known mistakes would give."""
+
+from __future__ import annotations
+
+import torch
+
+from autograder.testing import truth
+from part2_layers.tests.oracle import Answer, Array, forward_and_backward, with_state
+
+
+@truth
+def linear(x: Array, weight: Array, bias: Array | None, grad_output: Array | None = None) -> Answer:
+    out_features, in_features = weight.shape
+    layer = torch.nn.Linear(in_features, out_features, bias=bias is not None)
+    return forward_and_backward(with_state(layer, {"weight": weight, "bias": bias}, weight.dtype), x, grad_output)
+
+
+def linear_mistakes(x: Array, weight: Array, bias: Array | None, grad_output: Array) -> Answer:
+    rows, grad_rows = x.reshape(-1, weight.shape[1]), grad_output.reshape(-1, weight.shape[0])
+    count = max(1, len(rows))
+    mistakes: dict[str, Answer] = {
+        "the gradients are averaged over the batch; only a loss averages, a layer adds up": {
+            "weight_grad": grad_rows.T @ rows / count,
+            **({} if bias is None else {"bias_grad": grad_rows.sum(axis=0) / count}),
+        },
+    }
+    if bias is not None:
+        mistakes |= {
+            "the bias is missing": {"output": x @ weight.T},
+            "the bias is subtracted": {"output": x @ weight.T - bias},
+        }
+    return mistakes

@@ -1,0 +1,53 @@
+"""What the probes of all layers share: a layer runs forward and backward, twice, on views, or on part 1's tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from part1_autograd.autograd_engine import Autograd
+from part1_autograd.tensor import Tensor
+from part2_layers.module import Module
+
+Named = dict[str, Any]
+
+
+def run(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
+    """Forward, then backward with the gradient from above."""
+    output = layer.forward(x)
+    return {"output": output, "x_grad": layer.backward(grad_output), **gradients(layer)}
+
+
+def run_twice(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
+    """Forward and backward, and again without zero_grad between them; then zero_grad."""
+    run(layer, x, grad_output)
+    twice = {name: value.copy() for name, value in run(layer, x, grad_output).items()}
+    layer.zero_grad()
+    return {"twice": twice, "after zero_grad": gradients(layer)}
+
+
+def run_on_views(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
+    """The same with arrays whose numbers do not lie in order, and what the two arguments hold afterwards."""
+    x_view, grad_view = as_view(x), as_view(grad_output)
+    return {**run(layer, x_view, grad_view), "x afterwards": x_view, "grad_output afterwards": grad_view}
+
+
+def run_on_the_tape(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
+    """y = layer(x), recorded on part 1's tape."""
+    tensor = Tensor(x, requires_grad=True, autograd=Autograd())
+    output = Tensor.apply(layer, tensor)
+    output.backward(grad_output)
+    return {"output": output.numpy(), "x_grad": tensor.grad, **gradients(layer)}
+
+
+def gradients(layer: Module) -> Named:
+    """The gradient of every parameter, under its name followed by _grad."""
+    return {f"{name}_grad": grad for name, _, grad in layer.named_parameters()}
+
+
+def as_view(x: np.ndarray) -> np.ndarray:
+    """The same numbers, but each between two others in memory, and with the axes in the opposite order."""
+    between = np.full((*x.shape[::-1], 2), np.nan, x.dtype)
+    between[..., 0] = x.T
+    return between[..., 0].T
