@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mistake(NamedTuple):
-    """What a learner may do: in which exercise and file, and what it puts in the place of the reference's text."""
-
-    name: str
-    exercise: str
-    file: str
-    edits: tuple[tuple[str, str], ...]
-
+from autograder.testing.mistakes import Mistake
 
 MISTAKES = (
     Mistake(
