@@ -7,145 +7,51 @@ The reference is measured where there is one; SFRATORCH_CODE=own measures the fi
 
 from __future__ import annotations
 
-import argparse
-import gc
 import importlib.util
-import json
-import os
-import statistics
-import subprocess
 import sys
-import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from part1_autograd import side_by_side
+from part1_autograd.side_by_side import Row, Step, beside, by_turns
 
 if TYPE_CHECKING:
     import numpy as np
-    from rich.table import Table
 
-HERE = Path(__file__).resolve().parent
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SHORTEST_TURN = 0.05  # seconds; the clock of some systems moves in steps of a sixtieth
 SIZES = (1, 256, 4096, 65536)
 LENGTHS = (10, 100, 10_000, 100_000)
 MAIN_LENGTH, MAIN_SIZE = 1000, 16
+MICROSECOND = 1e-6
 
 Gradients = list[Any]
-Run = Callable[[], Gradients]
+Chain = Callable[[], Gradients]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the table and of the JSON file."""
-
-    work: str
-    ours: float
-    reference: float
-    reference_name: str
-    ratio: float
-    must_reach: float | None = None
-    aim_for: float | None = None
-    better: str = "lower"
-
-
-def main() -> int:
-    """Measure, print the table, write the JSON file."""
-    options = parse(sys.argv[1:])
-    code = os.environ.get("SFRATORCH_CODE") or ("solution" if (HERE / "solution").is_dir() else "own")
-    environment = {**ONE_THREAD, "SFRATORCH_CODE": "solution" if options.solution else code}
-    if any(os.environ.get(name) != value for name, value in environment.items()):
-        return restart(environment)  # NumPy and part1_autograd read these variables once, when they are imported
-    from rich.console import Console
-
-    rows = measure_all(options.rounds)
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table(rows, f"Part 1, {environment['SFRATORCH_CODE']}, {options.rounds} rounds"))
-    if importlib.util.find_spec("autograd") is None:
-        console.print("HIPS autograd is not installed, so it is not in the table (pip install autograd).")
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
-    return 0
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The options. A wrong one ends the program with exit code 2 and one line that says what is right."""
-    parser = argparse.ArgumentParser(prog="python -m part1_autograd.benchmarks", description=__doc__)
-    parser.add_argument("--solution", action="store_true", help="measure the reference, whatever SFRATORCH_CODE says")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the rows here too")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="rounds to take the median of (default 9)")
-    options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1; got {options.rounds}.")
-    if options.solution and not (HERE / "solution").is_dir():
-        parser.error("--solution needs the folder part1_autograd/solution, which a handout does not have.")
-    if options.json and (options.json.is_dir() or not os.access(options.json.absolute().parent, os.W_OK)):
-        parser.error(f"--json must be a file in a folder that can be written to; got {options.json}.")
-    return options
-
-
-def restart(environment: dict[str, str]) -> int:
-    """Do the same in a new process with these variables, in the project's .venv if this Python lacks torch."""
-    python = sys.executable
-    if importlib.util.find_spec("torch") is None:
-        venv = HERE.parent / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        if not venv.exists():
-            print(
-                "torch must be installed to compare with; run `python autograder/run.py part1` once.", file=sys.stderr
-            )
-            return 2
-        python = str(venv)
-    path = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [python, "-m", "part1_autograd.benchmarks", *sys.argv[1:]]
-    try:
-        return subprocess.run(command, env={**os.environ, **environment, "PYTHONPATH": path}, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
-
-
-# What is measured
-
-
-def measure_all(rounds: int) -> list[Row]:
+def steps(rounds: int) -> list[Step]:
     """Every row of the table."""
-    import torch
-    from rich.console import Console
-    from rich.progress import track
-
-    torch.set_num_threads(1)
-    gc.collect()
-    gc.freeze()  # the objects of the libraries are then not searched for garbage on anybody's account
-    steps: list[Callable[[], list[Row]]] = [partial(beside_torch, MAIN_LENGTH, MAIN_SIZE, rounds, 0.45, 0.33)]
+    measured: list[Step] = [partial(beside_torch, MAIN_LENGTH, MAIN_SIZE, rounds, (0.45, 0.33))]
     if importlib.util.find_spec("autograd"):
-        steps.append(partial(beside_hips, rounds))
-    steps += [partial(beside_torch, MAIN_LENGTH, size, rounds) for size in SIZES]
-    steps += [partial(beside_torch, length, MAIN_SIZE, rounds) for length in LENGTHS]
-    steps += [partial(flatness, rounds), memory]
-    console = Console(stderr=True)
-    bar = track(steps, "measuring", console=console, transient=True, disable=not console.is_terminal)
-    return [row for step in bar for row in step()]
+        measured.append(partial(beside_hips, rounds))
+    measured += [partial(beside_torch, MAIN_LENGTH, size, rounds) for size in SIZES]
+    measured += [partial(beside_torch, length, MAIN_SIZE, rounds) for length in LENGTHS]
+    return [*measured, partial(flatness, rounds), memory]
 
 
-def beside_torch(
-    length: int, size: int, rounds: int, must_reach: float | None = None, aim_for: float | None = None
-) -> list[Row]:
+def beside_torch(length: int, size: int, rounds: int, goals: tuple[float, float] | None = None) -> list[Row]:
     """An operation of y = y·a + b, forward and backward, beside torch."""
     ours, theirs = our_chain(length, size), torch_chain(length, size)
-    compare(ours(), theirs())
-    ratio, our_time, their_time = by_turns(ours, theirs, rounds)
-    return [Row(title(length, size), our_time / length, their_time / length, "torch", ratio, must_reach, aim_for)]
+    side_by_side.compare(ours(), theirs(), "xab")
+    return [beside(title(length, size), ours, theirs, rounds, goals, unit=length * MICROSECOND)]
 
 
 def beside_hips(rounds: int) -> list[Row]:
     """The same beside HIPS autograd, which differentiates NumPy too."""
     ours, theirs = our_chain(MAIN_LENGTH, MAIN_SIZE), hips_chain(MAIN_LENGTH, MAIN_SIZE)
-    compare(ours(), theirs())
-    ratio, our_time, their_time = by_turns(ours, theirs, rounds)
+    side_by_side.compare(ours(), theirs(), "xab")
     work = title(MAIN_LENGTH, MAIN_SIZE)
-    return [Row(work, our_time / MAIN_LENGTH, their_time / MAIN_LENGTH, "HIPS autograd", ratio)]
+    return [beside(work, ours, theirs, rounds, name="HIPS autograd", unit=MAIN_LENGTH * MICROSECOND)]
 
 
 def flatness(rounds: int) -> list[Row]:
@@ -153,7 +59,8 @@ def flatness(rounds: int) -> list[Row]:
     short, long = our_chain(100, MAIN_SIZE), our_chain(10_000, MAIN_SIZE)
     ratio, long_time, short_time = by_turns(long, short, rounds)
     work = "an operation among 10 000, µs"
-    return [Row(work, long_time / 10_000, short_time / 100, "among 100", ratio / 100, 1.5, 1.2)]
+    times = long_time / (10_000 * MICROSECOND), short_time / (100 * MICROSECOND)
+    return [Row(work, *times, "among 100", ratio / 100, 1.5, 1.2)]
 
 
 def memory() -> list[Row]:
@@ -194,7 +101,7 @@ def chain_values(size: int) -> list[np.ndarray]:
     return [x, np.where(rng.random(size) < 0.5, -1, 1).astype(np.float32), b, grad_output]
 
 
-def our_chain(length: int, size: int) -> Run:
+def our_chain(length: int, size: int) -> Chain:
     """The chain on our tape. The gradients are x's, a's and b's."""
     from part1_autograd.autograd_engine import Autograd
     from part1_autograd.tensor import Tensor
@@ -214,7 +121,7 @@ def our_chain(length: int, size: int) -> Run:
     return run
 
 
-def torch_chain(length: int, size: int) -> Run:
+def torch_chain(length: int, size: int) -> Chain:
     """The chain in torch."""
     import torch
 
@@ -233,7 +140,7 @@ def torch_chain(length: int, size: int) -> Run:
     return run
 
 
-def hips_chain(length: int, size: int) -> Run:
+def hips_chain(length: int, size: int) -> Chain:
     """The chain in HIPS autograd."""
     from autograd import make_vjp
 
@@ -250,45 +157,6 @@ def hips_chain(length: int, size: int) -> Run:
         return list(backward(grad_output))
 
     return run
-
-
-# How it is measured
-
-
-def by_turns(ours: Run, theirs: Run, rounds: int) -> tuple[float, float, float]:
-    """The median ratio of the rounds, and the median time of each side's run in microseconds."""
-    repeats = [turns_needed(run) for run in (ours, theirs)]
-    rows = [[turn(run, repeat) for run, repeat in zip((ours, theirs), repeats, strict=True)] for _ in range(rounds)]
-    our_times, their_times = zip(*rows, strict=True)
-    ratio = statistics.median(our_time / their_time for our_time, their_time in rows)
-    return ratio, statistics.median(our_times), statistics.median(their_times)
-
-
-def turns_needed(run: Run) -> int:
-    """How often to run for a turn that is long enough for the clock."""
-    run()
-    start = time.process_time()
-    repeat = 0
-    while time.process_time() - start < SHORTEST_TURN:
-        run()
-        repeat += 1
-    return repeat
-
-
-def turn(run: Run, repeat: int) -> float:
-    """Microseconds of CPU that one run takes."""
-    start = time.process_time()
-    for _ in range(repeat):
-        run()
-    return (time.process_time() - start) / repeat * 1e6
-
-
-def compare(ours: Gradients, theirs: Gradients) -> None:
-    """Stop if the gradients differ."""
-    import numpy as np
-
-    for name, our_gradient, their_gradient in zip("xab", ours, theirs, strict=True):
-        np.testing.assert_allclose(our_gradient, their_gradient, rtol=1e-3, atol=1e-2, err_msg=f"gradient of {name}")
 
 
 def traced_memory(length: int, size: int, release: bool) -> tuple[int, int, int]:
@@ -310,23 +178,7 @@ def traced_memory(length: int, size: int, release: bool) -> tuple[int, int, int]
     return tape, peak, left
 
 
-# What is shown
-
-
-def table(rows: list[Row], heading: str) -> Table:
-    """The rows, those that miss what they must reach in red."""
-    from rich.table import Table
-
-    shown = Table(title=heading, title_justify="left")
-    for column in ("work", "ours", "beside", "", "ratio", "goal"):
-        shown.add_column(column, justify="left" if column in ("work", "") else "right")
-    for row in rows:
-        goal = "" if row.must_reach is None else f"≤ {row.must_reach}, aim {row.aim_for}"
-        style = "" if row.must_reach is None else "green" if row.ratio <= row.must_reach else "red"
-        ratio = f"[{style}]{row.ratio:.2f}[/]" if style else f"{row.ratio:.2f}"
-        shown.add_row(row.work, f"{row.ours:.2f}", f"{row.reference:.2f}", row.reference_name, ratio, goal)
-    return shown
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    missing = "HIPS autograd is not installed, so it is not in the table (pip install autograd)."
+    notes = [] if importlib.util.find_spec("autograd") else [missing]
+    sys.exit(side_by_side.main("part1_autograd", __doc__, steps, notes))

@@ -92,27 +92,37 @@ class BatchNorm1d(Module):
 
         It is the gradient of the last forward, in the mode that forward ran in.
         """
+        along_x_hat, total = self.channel_sums(grad_output)
+        self.weight_grad += along_x_hat
+        self.bias_grad += total
+        if self.uses_batch:
+            return self.backward_of_training(grad_output, along_x_hat, total)
+        return self.backward_of_evaluation(grad_output)
+
+    def channel_sums(self, grad_output: ndarray) -> tuple[ndarray, ndarray]:
+        """Σ g x̂ and Σ g over every axis but the channels'.  Shapes: (c,) and (c,)."""
         # YOUR CODE HERE
         raise NotImplementedError(
-            "batchnorm.backward: add to weight_grad and bias_grad, then one of the two below. "
+            "batchnorm.backward: Σ g x̂ and Σ g for every channel. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
-        x_hat_grad = grad_output * per_channel(self.weight, grad_output)
-        return self.backward_of_training(x_hat_grad) if self.uses_batch else self.backward_of_evaluation(x_hat_grad)
 
-    def backward_of_training(self, x_hat_grad: ndarray) -> ndarray:
-        """dL/dx = (d - mean d - x̂ · mean(d x̂)) / √(σ² + ε), where d = dL/dx̂: μ and σ² depend on every x."""
+    def backward_of_training(self, grad_output: ndarray, along_x_hat: ndarray, total: ndarray) -> ndarray:
+        """dL/dx = w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m) for m values per channel.
+
+        The two sums are there because μ and σ² depend on every x of the channel.
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
-            "batchnorm.backward: (d - mean d - x̂ · mean(d x̂)) / √(σ² + ε). "
+            "batchnorm.backward: w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m). "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
-    def backward_of_evaluation(self, x_hat_grad: ndarray) -> ndarray:
-        """dL/dx = d / √(σ² + ε), where d = dL/dx̂: the running statistics are constants."""
+    def backward_of_evaluation(self, grad_output: ndarray) -> ndarray:
+        """dL/dx = w / √(σ² + ε) · g: the running statistics are constants."""
         # YOUR CODE HERE
         raise NotImplementedError(
-            "batchnorm.evaluation_backward: d / √(σ² + ε). "
+            "batchnorm.evaluation_backward: w / √(σ² + ε) · g. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 

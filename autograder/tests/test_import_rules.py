@@ -19,7 +19,7 @@ Allowed = Callable[[str], bool]
 
 TEST_PACKAGES = ("autograder.testing", "numpy", "scipy", "torch", "hypothesis", "pytest", "transformers")
 SCRIPT_PACKAGES = ("numpy", "torch", "matplotlib", "rich", "sklearn", "autograd", "jax", "transformers")
-SCRIPTS = ("graph.py", "features.py", "train_*.py", "benchmarks.py")
+SCRIPTS = ("graph.py", "features.py", "side_by_side.py", "train_*.py", "benchmarks.py")
 DECODING = 6  # its decoders serve every part's training script
 DYNAMIC_IMPORTS = ("__import__", "import_module", "importlib.import_module", "importorskip", "pytest.importorskip")
 
@@ -87,7 +87,10 @@ def rule_of_part(part: Part, below: list[str], parts: list[Part]) -> Allowed:
     if below[0] == "tests" and below[-1].startswith("probe_"):
         earlier = [other for other in parts if other.number < part.number]
         packages = ["numpy", *(["torch"] if "torch" in part.may_import else [])]
-        return lambda name: is_below(name, packages) or own_code(name) or code_of(earlier)(name)
+        probe = f"{part.name}.tests.probe_"  # what several probes share is a probe file too
+        return lambda name: (
+            is_below(name, packages) or own_code(name) or code_of(earlier)(name) or name.startswith(probe)
+        )
     if below[0] == "tests":
         return lambda name: is_below(name, (*TEST_PACKAGES, f"{part.name}.tests"))
     if below == ["__init__.py"]:

@@ -72,8 +72,11 @@ class BatchNorm1d(Module):
         """y = w · (x - μ) / √(σ² + ε) + b, and keep what backward needs."""
         ### BEGIN SOLUTION batchnorm.forward: w · (x - μ) / √(σ² + ε) + b
         self.scale = 1 / np.sqrt(var + self.eps)
-        self.x_hat = (x - per_channel(mean, x)) * per_channel(self.scale, x)
-        return self.x_hat * per_channel(self.weight, x) + per_channel(self.bias, x)
+        self.x_hat = x - per_channel(mean, x)
+        self.x_hat *= per_channel(self.scale, x)
+        output = self.x_hat * per_channel(self.weight, x)
+        output += per_channel(self.bias, x)
+        return output
         ### END SOLUTION
 
     def update_running_statistics(self, mean: ndarray, var: ndarray, count: int) -> None:
@@ -90,26 +93,37 @@ class BatchNorm1d(Module):
 
         It is the gradient of the last forward, in the mode that forward ran in.
         """
-        ### BEGIN SOLUTION batchnorm.backward: add to weight_grad and bias_grad, then one of the two below
-        self.weight_grad += (grad_output * self.x_hat).sum(axis=self.other_axes(grad_output))
-        self.bias_grad += grad_output.sum(axis=self.other_axes(grad_output))
-        ### END SOLUTION
-        x_hat_grad = grad_output * per_channel(self.weight, grad_output)
-        return self.backward_of_training(x_hat_grad) if self.uses_batch else self.backward_of_evaluation(x_hat_grad)
+        along_x_hat, total = self.channel_sums(grad_output)
+        self.weight_grad += along_x_hat
+        self.bias_grad += total
+        if self.uses_batch:
+            return self.backward_of_training(grad_output, along_x_hat, total)
+        return self.backward_of_evaluation(grad_output)
 
-    def backward_of_training(self, x_hat_grad: ndarray) -> ndarray:
-        """dL/dx = (d - mean d - x̂ · mean(d x̂)) / √(σ² + ε), where d = dL/dx̂: μ and σ² depend on every x."""
-        ### BEGIN SOLUTION batchnorm.backward: (d - mean d - x̂ · mean(d x̂)) / √(σ² + ε)
-        axes = self.other_axes(x_hat_grad)
-        mean = per_channel(x_hat_grad.mean(axis=axes), x_hat_grad)
-        along_x_hat = per_channel((x_hat_grad * self.x_hat).mean(axis=axes), x_hat_grad)
-        return (x_hat_grad - mean - self.x_hat * along_x_hat) * per_channel(self.scale, x_hat_grad)
+    def channel_sums(self, grad_output: ndarray) -> tuple[ndarray, ndarray]:
+        """Σ g x̂ and Σ g over every axis but the channels'.  Shapes: (c,) and (c,)."""
+        ### BEGIN SOLUTION batchnorm.backward: Σ g x̂ and Σ g for every channel
+        product = "bc,bc->c" if grad_output.ndim == 2 else "bct,bct->c"
+        return np.einsum(product, grad_output, self.x_hat), grad_output.sum(axis=self.other_axes(grad_output))
         ### END SOLUTION
 
-    def backward_of_evaluation(self, x_hat_grad: ndarray) -> ndarray:
-        """dL/dx = d / √(σ² + ε), where d = dL/dx̂: the running statistics are constants."""
-        ### BEGIN SOLUTION batchnorm.evaluation_backward: d / √(σ² + ε)
-        return x_hat_grad * per_channel(self.scale, x_hat_grad)
+    def backward_of_training(self, grad_output: ndarray, along_x_hat: ndarray, total: ndarray) -> ndarray:
+        """dL/dx = w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m) for m values per channel.
+
+        The two sums are there because μ and σ² depend on every x of the channel.
+        """
+        ### BEGIN SOLUTION batchnorm.backward: w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m)
+        count = grad_output.size // self.num_features
+        x_grad = grad_output - per_channel(total / count, grad_output)
+        x_grad -= self.x_hat * per_channel(along_x_hat / count, grad_output)
+        x_grad *= per_channel(self.weight * self.scale, grad_output)
+        return x_grad
+        ### END SOLUTION
+
+    def backward_of_evaluation(self, grad_output: ndarray) -> ndarray:
+        """dL/dx = w / √(σ² + ε) · g: the running statistics are constants."""
+        ### BEGIN SOLUTION batchnorm.evaluation_backward: w / √(σ² + ε) · g
+        return grad_output * per_channel(self.weight * self.scale, grad_output)
         ### END SOLUTION
 
     def other_axes(self, x: ndarray) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from part2_layers.module import Module, as_array, check_floats, check_fraction, check_grad_output, check_reduction
+from part2_layers.module import Module, check_floats, check_fraction, check_grad_output, check_reduction
 
 
 class MSELoss(Module):
@@ -20,6 +20,7 @@ class MSELoss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         self.reduction = check_reduction(reduction)
+        self.dtype = np.dtype(np.float32)
 
     def forward(self, input: ndarray, target: ndarray) -> ndarray:
         """L = Σ (input - target)² / N for "mean", without 1/N for "sum", without Σ for "none".
@@ -32,17 +33,18 @@ class MSELoss(Module):
         if input.shape != target.shape:
             raise ValueError(f"target must have the input's shape {input.shape}; got {target.shape}.")
         self.output_shape = input.shape if self.reduction == "none" else ()
+        self.dtype = input.dtype
         ### BEGIN SOLUTION mse.forward: the mean of (input - target)², its sum, or all of it
-        self.difference = input - target
+        self.difference = np.asarray(input - target)
         return reduce(self.difference**2, self.reduction, input.size)
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
         """dL/dinput = g · 2 (input - target), divided by N for "mean".  Shapes: g as L, result as input."""
-        grad_output = loss_gradient(grad_output, self.output_shape)
+        grad_output = loss_gradient(grad_output, self.output_shape, self.dtype)
         ### BEGIN SOLUTION mse.backward: g · 2 (input - target), divided by N for "mean"
         count = self.difference.size if self.reduction == "mean" else 1
-        return as_array(self.difference * (2 * grad_output / max(1, count)))
+        return np.asarray(self.difference * (2 * grad_output / max(1, count)))
         ### END SOLUTION
 
 
@@ -58,6 +60,7 @@ class CrossEntropyLoss(Module):
     def __init__(self, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.reduction = check_reduction(reduction)
+        self.dtype = np.dtype(np.float32)
         self.ignore_index = ignore_index
         self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
 
@@ -74,6 +77,7 @@ class CrossEntropyLoss(Module):
         self.class_axis = min(1, input.ndim - 1)
         self.check_target(input, target)
         self.output_shape = self.other_shape(input) if self.reduction == "none" else ()
+        self.dtype = input.dtype
         ### BEGIN SOLUTION cross_entropy.forward: -Σ q log p over the classes, then the reduction
         shifted = input - input.max(axis=self.class_axis, keepdims=True)
         self.log_probs = shifted - np.log(np.exp(shifted).sum(axis=self.class_axis, keepdims=True))
@@ -87,7 +91,7 @@ class CrossEntropyLoss(Module):
 
         Σ q over the classes is 1, unless the target is ignored.  Shapes: g as L, result as input.
         """
-        grad_output = loss_gradient(grad_output, self.output_shape)
+        grad_output = loss_gradient(grad_output, self.output_shape, self.dtype)
         ### BEGIN SOLUTION cross_entropy.backward: g · (p Σ q - q), divided by the count for "mean"
         if self.reduction == "none":
             grad_output = np.expand_dims(grad_output, self.class_axis)
@@ -136,14 +140,14 @@ class CrossEntropyLoss(Module):
 def reduce(losses: ndarray, reduction: str, count: int) -> ndarray:
     """The losses, their sum, or their sum divided by count, which for 0 is nan as in torch."""
     if reduction == "none":
-        return losses
+        return np.asarray(losses)
     with np.errstate(invalid="ignore"):
         return np.asarray(losses.sum() / losses.dtype.type(count if reduction == "mean" else 1))
 
 
-def loss_gradient(grad_output: ndarray | float, output_shape: tuple[int, ...] | None) -> ndarray:
-    """grad_output as an array; a number takes no part in the dtype.  Raises as `check_grad_output` does."""
+def loss_gradient(grad_output: ndarray | float, output_shape: tuple[int, ...] | None, dtype: np.dtype) -> ndarray:
+    """grad_output as an array; a number takes this dtype.  Raises as `check_grad_output` does."""
     if isinstance(grad_output, (int, float)) and output_shape in ((), None):
-        grad_output = np.asarray(grad_output, np.float16)
+        grad_output = np.asarray(grad_output, dtype)
     check_grad_output(grad_output, output_shape)
     return np.asarray(grad_output)
