@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from part2_layers.checks import mistakes_linear
+from part2_layers.checks import (
+    mistakes_activation,
+    mistakes_batchnorm,
+    mistakes_conv1d,
+    mistakes_conv2d,
+    mistakes_flatten,
+    mistakes_linear,
+    mistakes_mlp,
+    mistakes_optim,
+    mistakes_pool,
+)
 
-MISTAKES = (*mistakes_linear.MISTAKES,)
+MISTAKES = (
+    *mistakes_activation.MISTAKES,
+    *mistakes_batchnorm.MISTAKES,
+    *mistakes_conv1d.MISTAKES,
+    *mistakes_conv2d.MISTAKES,
+    *mistakes_flatten.MISTAKES,
+    *mistakes_linear.MISTAKES,
+    *mistakes_mlp.MISTAKES,
+    *mistakes_optim.MISTAKES,
+    *mistakes_pool.MISTAKES,
+)

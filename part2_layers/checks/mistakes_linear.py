@@ -25,7 +25,5 @@ MISTAKES = (
         "linear: adds the bias's share to x_grad",
         edits=(("grad_output @ self.weight", "grad_output @ self.weight + 1"),),
     ),
-    backward(
-        "linear: changes grad_output", edits=(("x_rows = self.x", "grad_output *= 2\n        x_rows = self.x"),)
-    ),
+    backward("linear: changes grad_output", edits=(("x_rows = self.x", "grad_output *= 2\n        x_rows = self.x"),)),
 )

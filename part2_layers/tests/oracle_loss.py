@@ -1,0 +1,146 @@
+"""Torch's losses, and what known mistakes would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.testing import truth
+from part2_layers.tests.oracle import Answer, Array, array_of
+
+Gradient = Array | float | None
+
+
+@truth
+def loss(loss: str, input: Array, target: Array, options: Answer, grad_output: Gradient = None) -> Answer:
+    """The loss, and the gradient of its input for a gradient from above; None stands for one."""
+    return _run(getattr(torch.nn, loss)(**options), input, target, grad_output)
+
+
+def mse_mistakes(loss: str, input: Array, target: Array, options: Answer, grad_output: Gradient = None) -> Answer:
+    right = _mse(input, target, options, grad_output)
+    absolute = torch.nn.L1Loss(reduction=options.get("reduction", "mean"))
+    known = {}
+    if input.ndim and input.size and options.get("reduction", "mean") == "mean":
+        by_the_batch = '"mean" divides by the batch only; it divides by the number of all values'
+        known[by_the_batch] = _scaled(right, input.size / len(input))
+    known |= _reduction_mistakes(_mse, input, target, options, grad_output)
+    return known | {
+        "the difference is not squared: this is |input - target|": _run(absolute, input, target, grad_output),
+        "the loss is halved; ½ (input - target)² is another loss": {"output": _scaled(right, 0.5)["output"]},
+        "the 2 is missing from the gradient: the derivative of d² is 2d": _gradient(_scaled(right, 0.5)),
+        "input and target are swapped in the gradient: dL/dinput = 2 (input - target)": _gradient(_scaled(right, -1)),
+    }
+
+
+def cross_entropy_mistakes(
+    loss: str, input: Array, target: Array, options: Answer, grad_output: Gradient = None
+) -> Answer:
+    problem = input, target, options, grad_output
+    known = _reduction_mistakes(_cross_entropy, *problem)
+    if options.get("label_smoothing"):
+        known |= _smoothing_mistakes(*problem)
+    elif target.dtype.kind == "i":
+        known |= _softmax_mistakes(*problem)
+    if target.dtype.kind == "i":
+        known |= _ignore_mistakes(*problem)
+    if options.get("reduction", "mean") == "mean":
+        known['"mean" divides by the number of classes too; it averages over the targets'] = _scaled(
+            _cross_entropy(*problem), 1 / input.shape[_class_axis(input)]
+        )
+    return known
+
+
+def _softmax_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
+    """Class numbers with another softmax, or with none."""
+    of_log_probs = torch.nn.NLLLoss(**options)
+    return {
+        "log softmax is missing: the input is taken for log-probabilities": _run(
+            of_log_probs, input, target, grad_output
+        ),
+        "the softmax runs over the last axis; the classes are on axis 1": _run(
+            lambda input, target: of_log_probs(torch.log_softmax(input, -1), target), input, target, grad_output
+        ),
+    }
+
+
+def _smoothing_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
+    """Other smoothings; loss and gradient are linear in label_smoothing."""
+    sharp, uniform = (_cross_entropy(input, target, {**options, "label_smoothing": e}, grad_output) for e in (0.0, 1.0))
+    smoothing, classes = options["label_smoothing"], input.shape[_class_axis(input)]
+    to_others = smoothing * classes / (classes - 1)
+    others = {
+        "label_smoothing has no effect": 0.0,
+        "ε is shared by the wrong classes only; ε / v goes to each of the v classes": to_others,
+        "the target is weighted by ε and the uniform distribution by 1 - ε; it is the other way round": 1 - smoothing,
+    }
+    return {
+        sentence: {name: np.asarray((1 - other) * sharp[name] + other * uniform[name]) for name in sharp}
+        for sentence, other in others.items()
+    }
+
+
+def _ignore_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
+    """What may become of ignored targets."""
+    ignore_index, axis = options.get("ignore_index", -100), _class_axis(input)
+    ignored, classes = target == ignore_index, input.shape[axis]
+    if not ignored.any():
+        return {}
+    right, is_mean = _cross_entropy(input, target, options, grad_output), options.get("reduction", "mean") == "mean"
+    share = (np.ones(target.shape) if grad_output is None else grad_output) / ((~ignored).sum() if is_mean else 1)
+    probs = torch.softmax(torch.tensor(input), axis).numpy()
+    pulled = (probs * np.expand_dims(ignored * share, axis)).astype(input.dtype)
+    known = {"ignored targets have a gradient; it is zero": {"input_grad": right["input_grad"] + pulled}}
+    if is_mean:
+        averages_all = '"mean" divides by the number of all targets; the ignored ones do not count'
+        known[averages_all] = _scaled(right, (~ignored).mean())
+    if -classes <= ignore_index < classes:  # NumPy takes a negative one for a class too
+        as_classes = np.where(ignored, ignore_index % classes, target)
+        known["ignore_index has no effect: its targets count like others"] = _cross_entropy(
+            input, as_classes, {**options, "ignore_index": -100}, grad_output
+        )
+    return known
+
+
+def _reduction_mistakes(
+    run: Callable[..., Answer], input: Array, target: Array, options: Answer, grad_output: Gradient
+) -> Answer:
+    """The other reductions, and a gradient from above that is not used."""
+    reduction = options.get("reduction", "mean")
+    known = {"grad_output has no effect": _gradient(run(input, target, options, None))}
+    if reduction != "none":
+        others = {"sum": '"sum" gives the mean', "mean": '"mean" gives the sum: it is not divided by the count'}
+        other = {**options, "reduction": "mean" if reduction == "sum" else "sum"}
+        known[others[reduction]] = run(input, target, other, grad_output)
+    return known
+
+
+def _mse(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
+    return loss("MSELoss", input, target, options, grad_output)
+
+
+def _cross_entropy(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
+    return loss("CrossEntropyLoss", input, target, options, grad_output)
+
+
+def _run(loss: Any, input: Array, target: Array, grad_output: Gradient) -> Answer:
+    input_tensor = torch.tensor(input, requires_grad=True)
+    output = loss(input_tensor, torch.tensor(target))
+    upstream = 1.0 if grad_output is None else torch.as_tensor(grad_output, dtype=output.dtype)
+    (output * upstream).sum().backward()
+    return {"output": array_of(output), "input_grad": array_of(input_tensor.grad, input_tensor)}
+
+
+def _scaled(answer: Answer, factor: float) -> Answer:
+    return {name: np.asarray(float(factor) * value) for name, value in answer.items()}
+
+
+def _gradient(answer: Answer) -> Answer:
+    return {"input_grad": answer["input_grad"]}
+
+
+def _class_axis(input: Array) -> int:
+    return min(1, input.ndim - 1)

@@ -1,0 +1,260 @@
+"""Conv1d against torch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import Candidate, assert_same, checked, law, oracle_test, probes
+from part2_layers.tests import oracle_conv1d as oracle
+from part2_layers.tests.oracle import assert_right, assert_right_on_views, assert_right_twice
+from part2_layers.tests.strategies import BATCHES, DTYPES, Draw, Problem, array
+
+conv1d = probes("conv1d")
+
+# The problems
+
+LONGEST = 6
+
+
+class Window(NamedTuple):
+    """What moves along an axis."""
+
+    kernel: int
+    stride: int
+    padding: int
+
+    def positions(self, length: int) -> int:
+        """How many positions it has on an axis of this length."""
+        return (length + 2 * self.padding - self.kernel) // self.stride + 1
+
+    def lengths(self) -> st.SearchStrategy[int]:
+        """Lengths on which it has a position."""
+        return st.integers(max(1, self.kernel - 2 * self.padding), LONGEST)
+
+
+# From simple to complicated.  Among them are windows that overlap, leave gaps, miss the end, or lie in the padding.
+# A kernel above 1 and no padding, with which most of this shows, come twice as often.
+WINDOWS = sorted(itertools.starmap(Window, itertools.product([1, 2, 3, 2, 3], [1, 2, 3], [0, 1, 2, 0])), key=sum)
+DENSE = [window for window in WINDOWS if window.stride == 1 and window.padding == 0]
+SPARSE = [window for window in WINDOWS if window not in DENSE]
+CHANNELS = st.sampled_from([1, 2, 3])
+
+
+@st.composite
+def convolutions(draw: Draw, windows: Sequence[Window] = WINDOWS, has_bias: bool | None = None) -> Problem:
+    """A layer, an input, and the gradient from above."""
+    window, dtype = draw(st.sampled_from(windows)), draw(DTYPES)
+    batch, in_channels, out_channels, time = draw(BATCHES), draw(CHANNELS), draw(CHANNELS), draw(window.lengths())
+    with_bias = draw(st.sampled_from([True, True, False])) if has_bias is None else has_bias
+    return {
+        "x": array(draw, (batch, in_channels, time), dtype=dtype),
+        "weight": array(draw, (out_channels, in_channels, window.kernel), dtype=dtype),
+        "bias": array(draw, (out_channels,), dtype=dtype) if with_bias else None,
+        "kernel_size": window.kernel,
+        "stride": window.stride,
+        "padding": window.padding,
+        "grad_output": array(draw, (batch, out_channels, window.positions(time)), dtype=dtype),
+    }
+
+
+@st.composite
+def sums_of_two_inputs(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
+    """A problem of forward, another input of the same shape, and a factor."""
+    problem = without_gradient(draw(problems))
+    x = problem["x"]
+    return {
+        "problem": problem,
+        "other": array(draw, x.shape, dtype=x.dtype.name),
+        "factor": draw(st.sampled_from([2.0, -1.0, 0.5])),
+    }
+
+
+@st.composite
+def long_convolutions(draw: Draw) -> Problem:
+    """A convolution with an input so long that it holds a whole window even without its first steps."""
+    problem = without_gradient(draw(convolutions()))
+    batch, channels, _ = problem["x"].shape
+    x = array(draw, (batch, channels, LONGEST + problem["stride"]), dtype=problem["x"].dtype.name)
+    return {**problem, "x": x}
+
+
+@st.composite
+def unfitting_convolutions(draw: Draw) -> Problem:
+    """A convolution with one thing wrong: rank, channels, a kernel too long, or a size."""
+    problem = without_gradient(draw(convolutions()))
+    shape, (out_channels, channels, _) = problem["x"].shape, problem["weight"].shape
+    batch, _, time = shape
+    ones = np.ones((out_channels, channels, 5))
+    shape, changes = draw(
+        st.sampled_from(
+            [
+                ((time,), {}),
+                ((*shape, 1), {}),
+                ((batch, channels + 1, time), {}),
+                ((batch, channels - 1, time), {}),
+                ((batch, channels, 2), {"weight": ones[:, :, :3], "kernel_size": 3, "padding": 0}),
+                ((batch, channels, 2), {"weight": ones, "kernel_size": 5, "padding": 1}),
+                (shape, {"weight": ones[:, :, :0], "kernel_size": 0}),
+                (shape, {"stride": 0}),
+                (shape, {"stride": -1}),
+                (shape, {"padding": -1}),
+            ]
+        )
+    )
+    return {**problem, **changes, "x": array(draw, shape)}
+
+
+@st.composite
+def unfitting_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
+    """A problem of backward, and a gradient with an axis too long, too many or too few."""
+    problem = draw(problems)
+    shape = problem["grad_output"].shape
+    wrong = [(*shape[:-1], shape[-1] + 1), (shape[0] + 1, *shape[1:]), (1, *shape), shape[1:], ()]
+    return {"problem": problem, "grad_output": array(draw, draw(st.sampled_from(wrong)))}
+
+
+def without_gradient(problem: Problem) -> Problem:
+    """The arguments of forward."""
+    return {name: value for name, value in problem.items() if name != "grad_output"}
+
+
+def without_input(problem: Problem) -> Problem:
+    """The arguments of backward alone."""
+    return {name: value for name, value in problem.items() if name != "x"}
+
+
+def gradients_of_parameters(problem: Problem) -> list[str]:
+    """Their names."""
+    return ["weight_grad"] if problem["bias"] is None else ["weight_grad", "bias_grad"]
+
+
+# Forward
+
+
+@oracle_test("conv1d.forward")
+@given(problem=convolutions(DENSE))
+def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """forward compares the kernel with what lies under it at every position, over all channels, and adds the bias."""
+    problem = without_gradient(problem)
+    assert_right(candidate, conv1d.forward, oracle.conv1d, problem, ["output"], oracle.output_mistakes)
+
+
+@oracle_test("conv1d.forward")
+@given(problem=convolutions(SPARSE))
+def test_output_with_stride_and_padding_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """The kernel moves by stride, over an input with padding zeros before it and after it."""
+    problem = without_gradient(problem)
+    assert_right(candidate, conv1d.forward, oracle.conv1d, problem, ["output"], oracle.output_mistakes)
+
+
+@law("conv1d.forward")
+@given(drawn=sums_of_two_inputs(convolutions(has_bias=False)))
+def test_forward_is_linear(candidate: Candidate, drawn: Problem) -> None:
+    """Without a bias, a·x + z gives a times the output of x, plus the output of z."""
+    problem, other = drawn["problem"], drawn["other"]
+    x, factor = problem["x"], other.dtype.type(drawn["factor"])
+    of_x, of_other, of_sum = (
+        candidate.run(conv1d.forward, **{**problem, "x": value})["output"] for value in (x, other, factor * x + other)
+    )
+    like = oracle.conv1d(**problem)["output"]
+    assert_same(of_sum, factor * checked(of_x, like) + checked(of_other, like))
+
+
+@law("conv1d.forward")
+@given(problem=long_convolutions())
+def test_forward_is_translation_equivariant(candidate: Candidate, problem: Problem) -> None:
+    """An input that comes a stride earlier gives an output that comes one step earlier, away from the padding."""
+    later, earlier = problem, {**problem, "x": problem["x"][:, :, problem["stride"] :]}
+    of_later, of_earlier = (
+        checked(candidate.run(conv1d.forward, **shifted)["output"], oracle.conv1d(**shifted)["output"])
+        for shifted in (later, earlier)
+    )
+    interior = -(-problem["padding"] // problem["stride"])  # the first window without padding at its beginning
+    assert_same(of_earlier[:, :, interior:], of_later[:, :, interior + 1 :])
+
+
+@law("conv1d.forward")
+@given(problem=unfitting_convolutions())
+def test_what_does_not_fit_is_refused(candidate: Candidate, problem: Problem) -> None:
+    """Another rank, other channels, a kernel longer than the padded input, and impossible sizes are ValueErrors."""
+    candidate.raises(ValueError, conv1d.forward, **problem)
+
+
+@law("conv1d.forward")
+@given(problem=convolutions())
+def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
+    """Integer input is a TypeError, as in torch."""
+    integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
+    candidate.raises(TypeError, conv1d.forward, **integers)
+
+
+@law("conv1d.forward")
+@given(problem=convolutions())
+def test_the_state_dict_is_torchs(candidate: Candidate, problem: Problem) -> None:
+    """The state dict of torch's layer goes in, and comes out again with torch's names and shapes, in float32."""
+    weight, bias = problem["weight"], problem["bias"]
+    state = oracle.state_dict(weight.astype(np.float32), None if bias is None else bias.astype(np.float32))
+    out_channels, in_channels, kernel_size = weight.shape
+    got = candidate.run(
+        conv1d.exchange_state,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        kernel_size=kernel_size,
+        bias=bias is not None,
+        state=state,
+    )
+    assert_same(got, {"names": list(state), **state})
+
+
+# Backward
+
+
+@oracle_test("conv1d.backward")
+@given(problem=convolutions())
+def test_gradients_of_weight_and_bias_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """weight_grad sums g · x over the batch and all positions of the kernel, and bias_grad sums g."""
+    names = gradients_of_parameters(problem)
+    assert_right(candidate, conv1d.forward_and_backward, oracle.conv1d, problem, names, oracle.gradient_mistakes)
+
+
+@oracle_test("conv1d.backward")
+@given(problem=convolutions())
+def test_gradient_of_the_input_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """x_grad adds up what every position gives to the inputs under it, and is zero where the kernel never comes."""
+    assert_right(candidate, conv1d.forward_and_backward, oracle.conv1d, problem, ["x_grad"], oracle.gradient_mistakes)
+
+
+@oracle_test("conv1d.backward")
+@given(problem=convolutions())
+def test_gradients_accumulate(candidate: Candidate, problem: Problem) -> None:
+    """Two backward passes add up in weight_grad and bias_grad; zero_grad starts anew."""
+    assert_right_twice(candidate, conv1d.run_twice, oracle.conv1d, problem)
+
+
+@law("conv1d.backward")
+@given(problem=convolutions())
+def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Problem) -> None:
+    """Transposed and strided arguments give the same gradients, and no argument is changed."""
+    assert_right_on_views(candidate, conv1d.run_on_views, oracle.conv1d, problem)
+
+
+@law("conv1d.backward")
+@given(problem=convolutions())
+def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
+    """On part 1's tape, through Tensor.apply, the layer gives the gradients of its own backward."""
+    assert_right(candidate, conv1d.run_on_the_tape, oracle.conv1d, problem)
+
+
+@law("conv1d.backward")
+@given(drawn=unfitting_gradients(convolutions()))
+def test_a_gradient_that_does_not_fit_is_refused(candidate: Candidate, drawn: Problem) -> None:
+    """A gradient without the output's shape is a ValueError, and backward before forward a RuntimeError."""
+    problem = drawn["problem"]
+    candidate.raises(ValueError, conv1d.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
+    candidate.raises(RuntimeError, conv1d.backward_first, **without_input(problem))

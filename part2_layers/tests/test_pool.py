@@ -1,0 +1,244 @@
+"""MaxPool2d and MeanPool2d against torch."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import Candidate, assert_same, checked, law, oracle_test, probes
+from part2_layers.tests import oracle_pool as oracle
+from part2_layers.tests.oracle import assert_right, assert_right_on_views, assert_right_twice
+from part2_layers.tests.strategies import BATCHES, DTYPES, Draw, Problem, array
+from part2_layers.tests.test_conv1d import (
+    CHANNELS,
+    WINDOWS,
+    sums_of_two_inputs,
+    unfitting_gradients,
+    without_gradient,
+    without_input,
+)
+from part2_layers.tests.test_conv2d import windows_and_options
+
+pool = probes("pool")
+
+# The problems
+
+UNPADDED = [window for window in WINDOWS if window.padding == 0]
+SIDE_BY_SIDE = [window for window in UNPADDED if window.kernel == window.stride]
+
+
+@st.composite
+def poolings(draw: Draw, kind: str, among: str = "numbers", stride: str = "any") -> Problem:
+    """A layer whose sizes are integers or pairs, an input, and the gradient from above; stride may be "left out"."""
+    is_left_out = stride == "left out"
+    down, across, options = draw(windows_and_options(SIDE_BY_SIDE if is_left_out else UNPADDED))
+    batch, channels, dtype = draw(BATCHES), draw(CHANNELS), draw(DTYPES)
+    height, width = draw(down.lengths()), draw(across.lengths())
+    return {
+        "kind": kind,
+        "x": array(draw, (batch, channels, height, width), among, dtype),
+        "kernel_size": options["kernel_size"],
+        "stride": None if is_left_out else options["stride"],
+        "grad_output": array(draw, (batch, channels, down.positions(height), across.positions(width)), dtype=dtype),
+    }
+
+
+@st.composite
+def unfitting_poolings(draw: Draw, kind: str) -> Problem:
+    """A pooling with one thing wrong: rank, a window too large, or a size."""
+    problem = without_gradient(draw(poolings(kind)))
+    shape = problem["x"].shape
+    shape, changes = draw(
+        st.sampled_from(
+            [
+                (shape[2:], {}),
+                ((*shape, 1), {}),
+                ((*shape[:2], 2, 3), {"kernel_size": 3}),
+                ((*shape[:2], 3, 2), {"kernel_size": (3, 3)}),
+                (shape, {"kernel_size": 0}),
+                (shape, {"kernel_size": (1, -1)}),
+                (shape, {"stride": 0}),
+                (shape, {"stride": (-1, 1)}),
+            ]
+        )
+    )
+    return {**problem, **changes, "x": array(draw, shape)}
+
+
+# The maximum: forward
+
+
+@oracle_test("max_pool.forward")
+@given(problem=poolings("max", stride="left out"))
+def test_maximum_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """forward gives the maximum of every window; without a stride the windows lie side by side."""
+    problem = without_gradient(problem)
+    assert_right(candidate, pool.forward, oracle.pool, problem, ["output"], oracle.output_mistakes)
+
+
+@oracle_test("max_pool.forward")
+@given(problem=poolings("max"))
+def test_maximum_with_a_stride_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """The windows move by stride, and may overlap or leave gaps; height and width have sizes of their own."""
+    problem = without_gradient(problem)
+    assert_right(candidate, pool.forward, oracle.pool, problem, ["output"], oracle.output_mistakes)
+
+
+@law("max_pool.forward")
+@given(problem=poolings("max"))
+def test_maximum_of_a_monotone_image(candidate: Candidate, problem: Problem) -> None:
+    """Where every x becomes 2x + 3, every maximum y becomes 2y + 3."""
+    problem = without_gradient(problem)
+    once = candidate.run(pool.forward, **problem)["output"]
+    image = candidate.run(pool.forward, **{**problem, "x": 2 * problem["x"] + 3})["output"]
+    assert_same(image, 2 * checked(once, oracle.pool(**problem)["output"]) + 3)
+
+
+@law("max_pool.forward")
+@given(problem=unfitting_poolings("max"))
+def test_maximum_refuses_what_does_not_fit(candidate: Candidate, problem: Problem) -> None:
+    """Another rank, a window larger than the input, and sizes that are not positive are ValueErrors."""
+    candidate.raises(ValueError, pool.forward, **problem)
+
+
+@law("max_pool.forward")
+@given(problem=poolings("max"))
+def test_maximum_refuses_integers(candidate: Candidate, problem: Problem) -> None:
+    """Integer input is a TypeError."""
+    integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
+    candidate.raises(TypeError, pool.forward, **integers)
+
+
+# The maximum: backward
+
+
+@oracle_test("max_pool.backward")
+@given(problem=poolings("max"))
+def test_gradient_of_the_maximum_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """x_grad has the gradient of each window at its maximum, the sum where windows share it, and zero elsewhere."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"], oracle.gradient_mistakes)
+
+
+@oracle_test("max_pool.backward")
+@given(problem=poolings("max", among="tied"))
+def test_gradient_of_a_tied_maximum_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """Of several maxima in a window only the first takes its gradient, counted row by row."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"], oracle.gradient_mistakes)
+
+
+@law("max_pool.backward")
+@given(problem=poolings("max"))
+def test_maximum_starts_from_zero_every_time(candidate: Candidate, problem: Problem) -> None:
+    """A second forward and backward gives the same x_grad: nothing is left over from the first."""
+    assert_right_twice(candidate, pool.run_twice, oracle.pool, problem)
+
+
+@law("max_pool.backward")
+@given(problem=poolings("max"))
+def test_maximum_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
+    """Transposed and strided arguments give the same gradient, and no argument is changed."""
+    assert_right_on_views(candidate, pool.run_on_views, oracle.pool, problem)
+
+
+@law("max_pool.backward")
+@given(problem=poolings("max"))
+def test_maximum_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
+    """On part 1's tape, through Tensor.apply, the layer gives the gradient of its own backward."""
+    assert_right(candidate, pool.run_on_the_tape, oracle.pool, problem)
+
+
+@law("max_pool.backward")
+@given(drawn=unfitting_gradients(poolings("max")))
+def test_maximum_refuses_a_gradient_that_does_not_fit(candidate: Candidate, drawn: Problem) -> None:
+    """A gradient without the output's shape is a ValueError, and backward before forward a RuntimeError."""
+    problem = drawn["problem"]
+    candidate.raises(ValueError, pool.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
+    candidate.raises(RuntimeError, pool.backward_first, **without_input(problem))
+
+
+# The mean: forward
+
+
+@oracle_test("mean_pool.forward")
+@given(problem=poolings("mean", stride="left out"))
+def test_mean_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """forward gives the mean of every window; without a stride the windows lie side by side."""
+    problem = without_gradient(problem)
+    assert_right(candidate, pool.forward, oracle.pool, problem, ["output"], oracle.output_mistakes)
+
+
+@oracle_test("mean_pool.forward")
+@given(problem=poolings("mean"))
+def test_mean_with_a_stride_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """The windows move by stride, and may overlap or leave gaps; height and width have sizes of their own."""
+    problem = without_gradient(problem)
+    assert_right(candidate, pool.forward, oracle.pool, problem, ["output"], oracle.output_mistakes)
+
+
+@law("mean_pool.forward")
+@given(drawn=sums_of_two_inputs(poolings("mean")))
+def test_mean_is_linear(candidate: Candidate, drawn: Problem) -> None:
+    """a·x + z gives a times the means of x, plus the means of z."""
+    problem, other = drawn["problem"], drawn["other"]
+    x, factor = problem["x"], other.dtype.type(drawn["factor"])
+    of_x, of_other, of_sum = (
+        candidate.run(pool.forward, **{**problem, "x": value})["output"] for value in (x, other, factor * x + other)
+    )
+    like = oracle.pool(**problem)["output"]
+    assert_same(of_sum, factor * checked(of_x, like) + checked(of_other, like))
+
+
+@law("mean_pool.forward")
+@given(problem=unfitting_poolings("mean"))
+def test_mean_refuses_what_does_not_fit(candidate: Candidate, problem: Problem) -> None:
+    """Another rank, a window larger than the input, and sizes that are not positive are ValueErrors."""
+    candidate.raises(ValueError, pool.forward, **problem)
+
+
+@law("mean_pool.forward")
+@given(problem=poolings("mean"))
+def test_mean_refuses_integers(candidate: Candidate, problem: Problem) -> None:
+    """Integer input is a TypeError."""
+    integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
+    candidate.raises(TypeError, pool.forward, **integers)
+
+
+# The mean: backward
+
+
+@oracle_test("mean_pool.backward")
+@given(problem=poolings("mean"))
+def test_gradient_of_the_mean_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """Each place of a window takes an equal share of its gradient; where windows overlap, x_grad has the sum."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"], oracle.gradient_mistakes)
+
+
+@law("mean_pool.backward")
+@given(problem=poolings("mean"))
+def test_mean_starts_from_zero_every_time(candidate: Candidate, problem: Problem) -> None:
+    """A second forward and backward gives the same x_grad: nothing is left over from the first."""
+    assert_right_twice(candidate, pool.run_twice, oracle.pool, problem)
+
+
+@law("mean_pool.backward")
+@given(problem=poolings("mean"))
+def test_mean_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
+    """Transposed and strided arguments give the same gradient, and no argument is changed."""
+    assert_right_on_views(candidate, pool.run_on_views, oracle.pool, problem)
+
+
+@law("mean_pool.backward")
+@given(problem=poolings("mean"))
+def test_mean_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
+    """On part 1's tape, through Tensor.apply, the layer gives the gradient of its own backward."""
+    assert_right(candidate, pool.run_on_the_tape, oracle.pool, problem)
+
+
+@law("mean_pool.backward")
+@given(drawn=unfitting_gradients(poolings("mean")))
+def test_mean_refuses_a_gradient_that_does_not_fit(candidate: Candidate, drawn: Problem) -> None:
+    """A gradient without the output's shape is a ValueError, and backward before forward a RuntimeError."""
+    problem = drawn["problem"]
+    candidate.raises(ValueError, pool.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
+    candidate.raises(RuntimeError, pool.backward_first, **without_input(problem))

@@ -1,0 +1,419 @@
+"""Learn to read handwritten digits with the layers of part 2: `python -m part2_layers.train_mlp --solution`.
+
+The digits come with scikit-learn: 1797 pictures of 8 × 8 pixels. A fifth of them is the test, which nothing is chosen
+by. A tenth of the others says which epoch was best; that epoch's weights are kept, also when Ctrl-C ends training.
+In a notebook: `history = train(Config(model="MLP0", epochs=10))`, then `learning_curves([history])`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from part1_autograd import launch
+
+MODULE = "part2_layers.train_mlp"
+if __name__ == "__main__":
+    # One thread: the matrices are so small that more only wait for each other.
+    launch.start(MODULE, needs=("numpy", "sklearn", "matplotlib", "rich"), threads=1)
+
+import numpy as np  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import PercentFormatter  # noqa: E402
+from numpy import ndarray  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
+from rich.table import Table  # noqa: E402
+from sklearn.datasets import load_digits  # noqa: E402
+from sklearn.model_selection import train_test_split  # noqa: E402
+
+from part2_layers import checkpoint  # noqa: E402
+from part2_layers.activation import Softmax  # noqa: E402
+from part2_layers.loss import CrossEntropyLoss  # noqa: E402
+from part2_layers.mlp import MLP0, MLP1, MLP4  # noqa: E402
+from part2_layers.module import Module  # noqa: E402
+from part2_layers.optim import AdamW  # noqa: E402
+
+SIDE, CLASSES = 8, 10
+MODELS: dict[str, Callable[[np.random.Generator], Module]] = {
+    "MLP0": lambda rng: MLP0(SIDE * SIDE, 256, CLASSES, rng=rng),
+    "MLP1": lambda rng: MLP1(SIDE * SIDE, (128, 128), CLASSES, rng=rng),
+    "MLP4": lambda rng: MLP4(SIDE * SIDE, 128, CLASSES, rng=rng),
+}
+COLORS = {"MLP0": "#0072b2", "MLP1": "#d55e00", "MLP4": "#009e73"}  # told apart by colour-blind readers too
+MOST_SHOWN = 40  # misread digits on a page
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a training run depends on: the same values give the same numbers.
+
+    `shift` is how far, in pixels, a training picture is moved at most.
+    """
+
+    model: str = "MLP1"
+    epochs: int = 60
+    batch_size: int = 32
+    lr: float = 5e-3
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.05
+    shift: float = 0.75
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        rules = {
+            "model": (self.model in MODELS, f"be one of {', '.join(MODELS)}"),
+            "epochs": (self.epochs >= 1, "be at least 1"),
+            "batch_size": (self.batch_size >= 2, "be at least 2, for batch normalisation"),
+            "lr": (0 < self.lr < math.inf, "be positive"),
+            "seed": (self.seed >= 0, "not be negative"),
+        }
+        for name, (holds, rule) in rules.items():
+            if not holds:
+                raise ValueError(f"{name} must {rule}; got {getattr(self, name)}.")
+
+
+class Pictures(NamedTuple):
+    """Images (b, 64) between 0 and 1, and the digits (b,) that they show."""
+
+    images: ndarray
+    labels: ndarray
+
+
+class Epoch(NamedTuple):
+    """What an epoch came to; the losses are without label smoothing."""
+
+    training_loss: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+@dataclass
+class History:
+    """A training run, while it goes on and afterwards. `model` has the best epoch's weights in the end."""
+
+    config: Config
+    model: Module
+    epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0  # the first is 1
+    best_weights: dict[str, ndarray] = field(default_factory=dict)
+    test_probabilities: ndarray | None = None  # (b, 10), of the best epoch
+    test_accuracy: float | None = None
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+# Training
+
+
+def train(config: Config, on_epoch: Callable[[History], None] = lambda history: None) -> History:
+    """Train a model and test its best epoch: the one with the highest accuracy, then the lowest loss, in validation.
+
+    `on_epoch` is called after every epoch.  Ctrl-C ends training early, and is noted as `interrupted`.
+    """
+    training, validation, test = load_pictures()
+    rng = np.random.default_rng(config.seed)
+    history = History(config, MODELS[config.model](rng))
+    start = time.perf_counter()
+    try:
+        for training_loss in training_losses(history.model, training, config, rng):
+            record(history, training_loss, validation)
+            history.seconds = time.perf_counter() - start
+            on_epoch(history)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    if history.best_epoch:
+        history.model.load_state_dict(history.best_weights)
+        history.test_probabilities, _ = read(history.model, test)
+        history.test_accuracy = accuracy(history.test_probabilities, test.labels)
+    return history
+
+
+def load_pictures() -> tuple[Pictures, Pictures, Pictures]:
+    """Training, validation and test: the same in every run, with as much of each digit in each."""
+    images, labels = load_digits(return_X_y=True)
+    images = (images / 16).astype(np.float32)
+    others, test, other_labels, test_labels = train_test_split(
+        images, labels, test_size=0.2, stratify=labels, random_state=0
+    )
+    training, validation, training_labels, validation_labels = train_test_split(
+        others, other_labels, test_size=0.1, stratify=other_labels, random_state=0
+    )
+    return Pictures(training, training_labels), Pictures(validation, validation_labels), Pictures(test, test_labels)
+
+
+def training_losses(model: Module, training: Pictures, config: Config, rng: np.random.Generator) -> Iterator[float]:
+    """Train for an epoch whenever asked for its loss; the learning rate falls along a cosine, to almost 0."""
+    smoothed, plain = CrossEntropyLoss(label_smoothing=config.label_smoothing), CrossEntropyLoss()
+    optimizer = AdamW(model, config.lr, weight_decay=config.weight_decay)
+    batches = max(1, len(training.labels) // config.batch_size)
+    for epoch in range(config.epochs):
+        model.train()
+        losses = []
+        # Batches of almost the same size: batch normalisation cannot do with a last one of a single picture.
+        for number, batch in enumerate(np.array_split(rng.permutation(len(training.labels)), batches)):
+            done = (epoch + number / batches) / config.epochs
+            optimizer.lr = config.lr * (1 + math.cos(math.pi * done)) / 2
+            images, labels = shifted(training.images[batch], config.shift, rng), training.labels[batch]
+            optimizer.zero_grad()
+            logits = model.forward(images)
+            smoothed.forward(logits, labels)
+            model.backward(smoothed.backward())
+            optimizer.step()
+            losses.append(float(plain.forward(logits, labels)))
+        yield sum(losses) / len(losses)
+
+
+def shifted(images: ndarray, most: float, rng: np.random.Generator) -> ndarray:
+    """Every image moved by a random part of a pixel, down and to the right; what comes in at the edge is 0.
+
+    A pixel between two pixels is their mean, weighted by nearness: y = R x Cᵀ, where R[i, k] = max(0, 1 - |i + s - k|).
+    Shapes: images (b, 64), result (b, 64).
+    """
+    pixel = np.arange(SIDE)
+    distances = rng.uniform(-most, most, (2, len(images), 1, 1))
+    weights = np.maximum(0, 1 - np.abs(pixel[:, None] + distances - pixel)).astype(images.dtype)
+    rows, columns = weights
+    moved = rows @ images.reshape(-1, SIDE, SIDE) @ columns.transpose(0, 2, 1)
+    return moved.reshape(images.shape)
+
+
+def record(history: History, training_loss: float, validation: Pictures) -> None:
+    """Add an epoch to the history, and keep its weights if it is the best so far."""
+    probabilities, loss = read(history.model, validation)
+    history.epochs.append(Epoch(training_loss, loss, accuracy(probabilities, validation.labels)))
+    best = history.epochs[history.best_epoch - 1]
+    if not history.best_epoch or quality(history.epochs[-1]) > quality(best):
+        history.best_epoch, history.best_weights = len(history.epochs), history.model.state_dict()
+
+
+def quality(epoch: Epoch) -> tuple[float, float]:
+    """What makes one epoch better than another."""
+    return epoch.validation_accuracy, -epoch.validation_loss
+
+
+def read(model: Module, pictures: Pictures) -> tuple[ndarray, float]:
+    """The probability (b, 10) of every digit for every picture, and the loss."""
+    model.eval()
+    logits = model.forward(pictures.images)
+    return Softmax(dim=-1).forward(logits), float(CrossEntropyLoss().forward(logits, pictures.labels))
+
+
+def accuracy(probabilities: ndarray, labels: ndarray) -> float:
+    """The part of the pictures whose likeliest digit is right."""
+    return float((probabilities.argmax(axis=-1) == labels).mean())
+
+
+# Pictures
+
+
+def learning_curves(histories: Sequence[History]) -> Figure:
+    """Loss and validation accuracy after every epoch, with a dot at the best one."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    for history in histories:
+        color = COLORS[history.config.model]
+        epochs = range(1, len(history.epochs) + 1)
+        training_loss, validation_loss, validation_accuracy = zip(*history.epochs, strict=True)
+        losses.plot(epochs, validation_loss, color=color, label=f"{history.config.model} validation")
+        losses.plot(
+            epochs, training_loss, color=color, alpha=0.5, linestyle=":", label=f"{history.config.model} training"
+        )
+        label = f"{history.config.model}: {percent(history.test_accuracy)} in the test"
+        accuracies.plot(epochs, validation_accuracy, color=color, label=label)
+        accuracies.plot(history.best_epoch, validation_accuracy[history.best_epoch - 1], "o", color=color)
+    losses.set(title="Loss (cross-entropy)", xlabel="epoch", yscale="log")
+    accuracies.set(title="Validation accuracy, best epoch dotted", xlabel="epoch")
+    accuracies.yaxis.set_major_formatter(PercentFormatter(1))
+    for axes in (losses, accuracies):
+        axes.grid(alpha=0.3)
+        axes.legend()
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def misread_page(history: History) -> Figure:
+    """The test pictures that the best epoch misreads, the most certain mistakes first."""
+    _, _, test = load_pictures()
+    probabilities = history.test_probabilities
+    if probabilities is None:
+        raise ValueError("history must have a finished epoch; got none. Train for longer.")
+    said = probabilities.argmax(axis=-1)
+    certainty = probabilities.max(axis=-1)
+    wrong = np.flatnonzero(said != test.labels)
+    shown = wrong[np.argsort(-certainty[wrong], kind="stable")][:MOST_SHOWN]
+    columns = min(8, max(4, math.ceil(math.sqrt(2 * len(shown)))))
+    rows = max(1, math.ceil(len(shown) / columns))
+    figure = Figure(figsize=(1.6 * columns, 2.1 * rows + 0.8), layout="constrained")
+    beginning = f"{history.config.model} misreads {len(wrong)} of {len(test.labels)} test digits"
+    figure.suptitle(beginning + (f"; the {len(shown)} it is surest of" if len(shown) < len(wrong) else ""))
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, index in zip(figure.axes, shown, strict=False):
+        axes.imshow(test.images[index].reshape(SIDE, SIDE), cmap="gray_r", vmin=0, vmax=1)
+        right, said_here = test.labels[index], said[index]
+        axes.set_title(
+            f"is {right}, read as {said_here}\nat {certainty[index]:.0%} (to {probabilities[index, right]:.0%})"
+        )
+    return figure
+
+
+def percent(part: float | None) -> str:
+    return "–" if part is None else f"{part:.1%}".replace("%", " %")
+
+
+# The command
+
+
+def main() -> int:
+    """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 where an exercise is not written yet."""
+    configs, folder = parse(sys.argv[1:])
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+    histories: list[History] = []
+    interrupted, problem = False, ""
+    try:
+        for config in configs:
+            histories.append(train_and_save(config, folder, console))
+            if interrupted := histories[-1].interrupted:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    except NotImplementedError as error:
+        problem = not_written(error)
+    report([history for history in histories if history.best_epoch], folder, interrupted, console)
+    if problem:
+        print(problem, file=sys.stderr)
+    return 130 if interrupted else 2 if problem else 0
+
+
+def parse(arguments: Sequence[str]) -> tuple[list[Config], Path]:
+    """What to train, and the folder for what comes of it, which is made if it is not there."""
+    parser = launch.Parser(MODULE, description="Learn scikit-learn's handwritten digits with the layers of part 2.")
+    parser.add_argument("--model", choices=[*MODELS, "all"], default="all", help="what to train (default: all)")
+    help_texts = {
+        "epochs": "how often to see every training picture",
+        "batch_size": "pictures to a step",
+        "lr": "learning rate at the beginning",
+        "seed": "of the first weights, the batches and the shifts",
+    }
+    for name, help_text in help_texts.items():
+        default = getattr(Config, name)
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(
+            option, type=type(default), default=default, metavar="N", help=f"{help_text} (default: {default})"
+        )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/train_mlp"),
+        metavar="DIR",
+        help="folder for weights and pictures (default: runs/train_mlp)",
+    )
+    options = parser.parse_args(arguments)
+    chosen = list(MODELS) if options.model == "all" else [options.model]
+    try:
+        configs = [Config(model=model, **{name: getattr(options, name) for name in help_texts}) for model in chosen]
+        options.out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=options.out).close()
+    except ValueError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"--out must be a folder that can be written to; got {options.out}: {error.strerror}")
+    return configs, options.out
+
+
+def train_and_save(config: Config, folder: Path, console: Console) -> History:
+    """Train, with the best weights so far always in the folder."""
+    with progress(config, console) as show:
+
+        def save_and_show(history: History) -> None:
+            if history.best_epoch == len(history.epochs):
+                checkpoint.save(weights_path(history, folder), history.best_weights)
+            show(history)
+
+        history = train(config, save_and_show)
+    if history.interrupted and history.best_epoch:  # perhaps in the middle of saving them
+        checkpoint.save(weights_path(history, folder), history.best_weights)
+    return history
+
+
+def weights_path(history: History, folder: Path) -> Path:
+    return folder / f"best_{history.config.model}.npz"
+
+
+@contextlib.contextmanager
+def progress(config: Config, console: Console) -> Iterator[Callable[[History], None]]:
+    """What shows how far training is: a bar, or a line for every tenth of it where there is no terminal."""
+
+    def show_line(history: History) -> None:
+        epoch = len(history.epochs)
+        if epoch % max(1, config.epochs // 10) == 0 or epoch == config.epochs:
+            console.print(f"{config.model}  epoch {epoch} of {config.epochs}  {state(history)}")
+
+    if not console.is_terminal:
+        yield show_line
+        return
+    text = TextColumn("{task.description}  epoch {task.completed} of {task.total}  {task.fields[state]}", markup=False)
+    with Progress(text, BarColumn(), TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task(config.model, total=config.epochs, state="")
+        yield lambda history: bar.update(task, completed=len(history.epochs), state=state(history))
+
+
+def state(history: History) -> str:
+    epoch = history.epochs[-1]
+    return f"loss {epoch.training_loss:.4f}  validation {percent(epoch.validation_accuracy)}"
+
+
+def report(histories: Sequence[History], folder: Path, interrupted: bool, console: Console) -> None:
+    """The table, where the weights are, and the pictures."""
+    if interrupted:
+        kept = "the best weights so far are kept" if histories else "no epoch was finished, and no weights are kept"
+        console.print(f"Stopped by Ctrl-C: {kept}.")
+    if not histories:
+        return
+    table = Table("model", "parameters", "best epoch", "validation", "test accuracy", "seconds")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for history in histories:
+        table.add_row(*row(history))
+    console.print(table)
+    for history in histories:
+        console.print(f"weights   {weights_path(history, folder)}", soft_wrap=True)
+    pages = {f"misread_{history.config.model}.png": misread_page(history) for history in histories}
+    for name, figure in {"learning_curves.png": learning_curves(histories), **pages}.items():
+        figure.savefig(folder / name, dpi=120)
+        console.print(f"picture   {folder / name}", soft_wrap=True)
+
+
+def row(history: History) -> list[str]:
+    """A line of the table."""
+    parameters = sum(value.size for _, value, _ in history.model.named_parameters())
+    epoch = history.epochs[history.best_epoch - 1]
+    return [
+        history.config.model,
+        f"{parameters:,}".replace(",", " "),
+        f"{history.best_epoch} of {len(history.epochs)}",
+        percent(epoch.validation_accuracy),
+        percent(history.test_accuracy),
+        f"{history.seconds:.1f}",
+    ]
+
+
+def not_written(error: NotImplementedError) -> str:
+    """The line that says which exercise stands in the way."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    exercise = str(error).partition(" See ")[0]
+    place = f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
+    return f"{place} is not written yet. {exercise} Write it, or train the reference: --solution".replace("  ", " ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
