@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from part2_layers.activation import ReLU
 from part2_layers.batchnorm import BatchNorm1d
 from part2_layers.linear import Linear
-from part2_layers.module import Module, checked_backward, checked_forward, integer
+from part2_layers.module import Module, check_shape, checked_backward, checked_forward, integer
 from part2_layers.sequential import Sequential
 
 

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from part2_layers.activation import ReLU
 from part2_layers.batchnorm import BatchNorm1d
 from part2_layers.linear import Linear
-from part2_layers.module import Module, checked_backward, checked_forward, integer
+from part2_layers.module import Module, check_shape, checked_backward, checked_forward, integer
 from part2_layers.sequential import Sequential
 
 
@@ -101,7 +101,9 @@ class Residual(Module):
     def forward(self, x: ndarray) -> ndarray:
         """y = x + f(x).  Shapes: x (b, d), y (b, d).  Raises ValueError if f changes the shape."""
         ### BEGIN SOLUTION residual.forward: x + f(x)
-        return x + self.inner.forward(x)
+        inner = self.inner.forward(x)
+        check_shape("f(x)", inner, x.shape)
+        return x + inner
         ### END SOLUTION
 
     @checked_backward

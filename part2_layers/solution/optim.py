@@ -43,7 +43,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, ndarray]:
         """A copy of everything that the next step depends on, besides the parameters: `<parameter>.<name>`."""
-        return {f"{name}.{key}": value.copy() for name, kept in self.state.items() for key, value in kept.items()}
+        return {f"{name}.{key}": np.array(value) for name, kept in self.state.items() for key, value in kept.items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state_dict.  Raises ValueError, with nothing changed, if it names unknown parameters."""

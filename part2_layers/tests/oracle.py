@@ -13,6 +13,8 @@ import torch
 
 from autograder.testing import Candidate, Probe, assert_same
 
+torch.set_num_threads(1)  # with so few numbers, several threads only wait for each other
+
 Array = np.ndarray
 Answer = dict[str, Any]
 Truth = Callable[..., Answer]
@@ -47,11 +49,11 @@ def assert_right_twice(candidate: Candidate, probe: Probe, truth: Truth, problem
     of_parameters = {name: value for name, value in right.items() if name not in ("output", "x_grad")}
     twice = {**right, **{name: value + value for name, value in of_parameters.items()}}
     zero = {name: np.zeros_like(value) for name, value in of_parameters.items()}
+    overwritten = {"the gradients of the parameters are": right}
+    overwritten |= {f"{name} is": {**twice, name: value} for name, value in of_parameters.items()}
     known = {
-        "a second backward overwrites the gradients of the parameters; it must add to them": {
-            "twice": right,
-            "after zero_grad": zero,
-        }
+        f"{which} overwritten by a second backward; each backward must add": {"twice": wrong, "after zero_grad": zero}
+        for which, wrong in overwritten.items()
     }
     assert_same(candidate.run(probe, **problem), {"twice": twice, "after zero_grad": zero}, mistakes=known)
 

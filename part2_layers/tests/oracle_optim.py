@@ -102,12 +102,15 @@ def _sgd_mistakes(problem: Answer, momentum: float = 0.0, weight_decay: float = 
         return _walked(rule, problem)
 
     def aliased(is_kept: bool) -> Answer:
-        """The first m is the gradient's array, in which the second gradient stands when m is read again."""
+        """m is the gradient's own array: at first, or kept so by m *= … and m += …, which write into it."""
 
         def rule(value: Array, grad: Array, lr: float, step: int, state: Arrays) -> Array:
-            last = grad if step == 2 or is_kept else state.get("m", grad)
-            state["m"] = grad if step == 1 else momentum * last + (momentum * grad if is_kept else grad)
-            grad = state["m"] if is_kept else grad
+            if step == 1:
+                state["m"] = grad
+            elif is_kept:
+                grad = state["m"] = momentum * grad + momentum * grad
+            else:
+                state["m"] = momentum * (grad if step == 2 else state["m"]) + grad
             return value - lr * (grad + momentum * state["m"] if nesterov else state["m"])
 
         return _walked(rule, problem)
@@ -277,8 +280,8 @@ def clip(gradients: Arrays, max_norm: float) -> Answer:
 
 
 def clip_mistakes(gradients: Arrays, max_norm: float) -> Answer:
-    norms = {name: float(np.linalg.norm(grad)) for name, grad in gradients.items()}
-    norm = float(np.linalg.norm(list(norms.values())))
+    squares = {name: np.vdot(grad, grad) for name, grad in gradients.items()}
+    norm = np.sqrt(sum(squares.values()))
 
     def scaled(factors: dict[str, float]) -> Answer:
         return {"gradient": {name: (grad * factors[name]).astype(grad.dtype) for name, grad in gradients.items()}}
@@ -288,7 +291,7 @@ def clip_mistakes(gradients: Arrays, max_norm: float) -> Answer:
             "gradient": gradients
         },
         "each parameter is clipped by itself; all of them are one vector": scaled(
-            {name: min(1, max_norm / (own + 1e-6)) for name, own in norms.items()}
+            {name: min(1, max_norm / (np.sqrt(square) + 1e-6)) for name, square in squares.items()}
         ),
         "each number is clipped by itself; only the length of the vector changes": {
             "gradient": {name: np.clip(grad, -max_norm, max_norm) for name, grad in gradients.items()}

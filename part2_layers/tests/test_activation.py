@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_same, checked, law, oracle_test, probes
 from part2_layers.tests import oracle_activation as oracle
 from part2_layers.tests.oracle import assert_right, assert_right_on_views
-from part2_layers.tests.strategies import BATCHES, DTYPES, LENGTHS, Draw, Problem, array
+from part2_layers.tests.strategies import BATCHES, DTYPES, LENGTHS, Draw, Problem, array, without_gradient
 
 activation = probes("activation")
 
@@ -394,8 +394,3 @@ def check_output_on_a_view(candidate: Candidate, problem: Problem) -> None:
 def check_gradient(candidate: Candidate, problem: Problem, probe: Any = activation.forward_and_backward) -> None:
     """The gradient of x is torch's."""
     assert_right(candidate, probe, oracle.activation, problem, ["x_grad"], oracle.gradient_mistakes)
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}

@@ -13,37 +13,28 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_same, checked, law, oracle_test, probes
 from part2_layers.tests import oracle_conv1d as oracle
 from part2_layers.tests.oracle import assert_right, assert_right_on_views, assert_right_twice
-from part2_layers.tests.strategies import BATCHES, DTYPES, Draw, Problem, array
+from part2_layers.tests.strategies import (
+    BATCHES,
+    CHANNELS,
+    DENSE,
+    DTYPES,
+    LONGEST,
+    SPARSE,
+    WINDOWS,
+    Draw,
+    Problem,
+    Window,
+    array,
+    gradients_of_parameters,
+    sums_of_two_inputs,
+    unfitting_gradients,
+    without_gradient,
+    without_input,
+)
 
 conv1d = probes("conv1d")
 
 # The problems
-
-LONGEST = 6
-
-
-class Window(NamedTuple):
-    """What moves along an axis."""
-
-    kernel: int
-    stride: int
-    padding: int
-
-    def positions(self, length: int) -> int:
-        """How many positions it has on an axis of this length."""
-        return (length + 2 * self.padding - self.kernel) // self.stride + 1
-
-    def lengths(self) -> st.SearchStrategy[int]:
-        """Lengths on which it has a position."""
-        return st.integers(max(1, self.kernel - 2 * self.padding), LONGEST)
-
-
-# From simple to complicated.  Among them are windows that overlap, leave gaps, miss the end, or lie in the padding.
-# A kernel above 1 and no padding, with which most of this shows, come twice as often.
-WINDOWS = sorted(itertools.starmap(Window, itertools.product([1, 2, 3, 2, 3], [1, 2, 3], [0, 1, 2, 0])), key=sum)
-DENSE = [window for window in WINDOWS if window.stride == 1 and window.padding == 0]
-SPARSE = [window for window in WINDOWS if window not in DENSE]
-CHANNELS = st.sampled_from([1, 2, 3])
 
 
 @st.composite
@@ -60,18 +51,6 @@ def convolutions(draw: Draw, windows: Sequence[Window] = WINDOWS, has_bias: bool
         "stride": window.stride,
         "padding": window.padding,
         "grad_output": array(draw, (batch, out_channels, window.positions(time)), dtype=dtype),
-    }
-
-
-@st.composite
-def sums_of_two_inputs(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """A problem of forward, another input of the same shape, and a factor."""
-    problem = without_gradient(draw(problems))
-    x = problem["x"]
-    return {
-        "problem": problem,
-        "other": array(draw, x.shape, dtype=x.dtype.name),
-        "factor": draw(st.sampled_from([2.0, -1.0, 0.5])),
     }
 
 
@@ -108,30 +87,6 @@ def unfitting_convolutions(draw: Draw) -> Problem:
         )
     )
     return {**problem, **changes, "x": array(draw, shape)}
-
-
-@st.composite
-def unfitting_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """A problem of backward, and a gradient with an axis too long, too many or too few."""
-    problem = draw(problems)
-    shape = problem["grad_output"].shape
-    wrong = [(*shape[:-1], shape[-1] + 1), (shape[0] + 1, *shape[1:]), (1, *shape), shape[1:], ()]
-    return {"problem": problem, "grad_output": array(draw, draw(st.sampled_from(wrong)))}
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}
-
-
-def without_input(problem: Problem) -> Problem:
-    """The arguments of backward alone."""
-    return {name: value for name, value in problem.items() if name != "x"}
-
-
-def gradients_of_parameters(problem: Problem) -> list[str]:
-    """Their names."""
-    return ["weight_grad"] if problem["bias"] is None else ["weight_grad", "bias_grad"]
 
 
 # Forward

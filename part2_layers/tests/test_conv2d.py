@@ -12,14 +12,18 @@ from autograder.testing import Candidate, assert_same, checked, law, oracle_test
 from part2_layers.tests import oracle_conv2d as oracle
 from part2_layers.tests.oracle import assert_right, assert_right_on_views, assert_right_twice
 from part2_layers.tests.oracle_conv2d import as_pair
-from part2_layers.tests.strategies import BATCHES, DTYPES, Draw, Problem, array
-from part2_layers.tests.test_conv1d import (
+from part2_layers.tests.strategies import (
+    BATCHES,
     CHANNELS,
     DENSE,
+    DTYPES,
     LONGEST,
     SPARSE,
     WINDOWS,
+    Draw,
+    Problem,
     Window,
+    array,
     gradients_of_parameters,
     sums_of_two_inputs,
     unfitting_gradients,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_same, checked, law, oracle_test, probes
 from part2_layers.tests.oracle_dropout import assert_dropped, assert_gradient, assert_independent, assert_mean
-from part2_layers.tests.strategies import BATCHES, DTYPES, LENGTHS, Draw, Problem, Shape, array
+from part2_layers.tests.strategies import BATCHES, DTYPES, LENGTHS, Draw, Problem, Shape, array, without_gradient
 
 dropout = probes("dropout")
 
@@ -213,12 +213,7 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 
 def check_gradient(candidate: Candidate, probe: Probe, problem: Problem) -> Problem:
-    """The gradient is zero where the output is, and g / (1 - p) elsewhere. The probe's answer."""
+    """The gradient is zero where the output is, and g / (1 - p) elsewhere; the answer of the probe."""
     got = candidate.run(probe, **problem)
     assert_gradient(got["x_grad"], got["output"], problem["grad_output"], problem["p"])
     return got
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}

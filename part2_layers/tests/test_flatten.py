@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, law, oracle_test, probes
 from part2_layers.tests import oracle_flatten as oracle
 from part2_layers.tests.oracle import assert_right, assert_right_on_views
-from part2_layers.tests.strategies import BATCHES, DTYPES, Draw, Problem, array
-from part2_layers.tests.test_conv1d import unfitting_gradients, without_gradient, without_input
+from part2_layers.tests.strategies import (
+    BATCHES,
+    DTYPES,
+    Draw,
+    Problem,
+    array,
+    unfitting_gradients,
+    without_gradient,
+    without_input,
+)
 
 flatten = probes("flatten")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_same, checked, law, oracle_test, probes
 from part2_layers.tests import oracle_linear as oracle
 from part2_layers.tests.oracle import assert_right, assert_right_on_views, assert_right_twice
-from part2_layers.tests.strategies import BATCHES, DTYPES, LENGTHS, Draw, Problem, array
+from part2_layers.tests.strategies import BATCHES, DTYPES, LENGTHS, Draw, Problem, array, without_gradient
 
 linear = probes("linear")
 
@@ -132,11 +132,6 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
     """backward before any forward is a RuntimeError."""
     without_x = {name: value for name, value in problem.items() if name != "x"}
     candidate.raises(RuntimeError, linear.backward_first, **without_x)
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}
 
 
 def gradients(problem: Problem) -> list[str]:

@@ -40,7 +40,8 @@ def networks(draw: Draw, network: str, training: bool) -> Problem:
     """A network with a state dict, an input, and the gradient from above.
 
     Where a batch is normalised, all weights are positive and x grows from row to row, and so does every unit: one that
-    is almost the same in all rows would be magnified until only rounding is left.  In float32 little is enough.
+    is almost the same in all rows would be magnified until only rounding is left.  Float32 has too few digits even so:
+    with two rows a ReLU's input is often almost zero.
     """
     is_normalised = network != "MLP0"
     among = "positive" if is_normalised and training else "numbers"

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_same, checked, law, oracle_test, probes
 from part2_layers.tests import oracle_pool as oracle
 from part2_layers.tests.oracle import assert_right, assert_right_on_views, assert_right_twice
-from part2_layers.tests.strategies import BATCHES, DTYPES, Draw, Problem, array
-from part2_layers.tests.test_conv1d import (
+from part2_layers.tests.strategies import (
+    BATCHES,
     CHANNELS,
+    DTYPES,
     WINDOWS,
+    Draw,
+    Problem,
+    array,
     sums_of_two_inputs,
     unfitting_gradients,
     without_gradient,
