@@ -1,4 +1,4 @@
-"""What a part's tests import: `probes`, `oracle_test`, `law`, `truth`, `assert_same`, `checked`.
+"""What a part's tests import: `probes`, `oracle_test`, `law`, `truth`, `assert_right`, `assert_same`, `checked`.
 
 A test draws a problem, runs a probe on it through `candidate`, computes the truth with torch (or states a law), and
 compares.
@@ -9,6 +9,7 @@ from autograder.judge.comparison import assert_same, checked
 from autograder.testing.candidate import Candidate
 from autograder.testing.marks import law, oracle_test
 from autograder.testing.probes import Probe, probes
+from autograder.testing.right import assert_right
 from autograder.testing.truths import truth
 
-__all__ = ["Candidate", "Probe", "assert_same", "checked", "law", "oracle_test", "probes", "truth"]
+__all__ = ["Candidate", "Probe", "assert_right", "assert_same", "checked", "law", "oracle_test", "probes", "truth"]

@@ -1,0 +1,216 @@
+"""CTC: the probability of a label sequence, summed over every way to spread it over time     (Graves et al. 2006).
+
+A path names a symbol for each frame.  It spells the target if taking out repetitions and then blanks leaves it.
+With a blank before, between and after the labels (the extended target, e = 2·labels + 1 states) a path is a walk that
+at each frame stays, goes on by one state, or skips a blank between two different labels.  All of it in log space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy import ndarray
+
+from part2_layers.module import Module, check_floats, check_grad_output, check_reduction, check_shape, integer
+
+Labels = ndarray | Sequence[int]
+
+
+def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, ndarray]:
+    """The target with a blank before, between and after its labels; and where two states back may be skipped from.
+
+    extended = (blank, y₁, blank, y₂, …, blank).  can_skip[s] says whether a walk may come from s - 2: at a label that
+    differs from the one before it.
+    Shapes: target (labels,), results (2·labels + 1,) of int64 and of bool.
+    """
+    target = np.asarray(target, dtype=np.int64)
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "ctc.extend: blanks between the labels, and where a blank may be skipped. "
+        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
+    """log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
+
+    α[t, s] = (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2] if can_skip[s]) · p[t, extended[s]], from states 0 and 1 at t = 0
+    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot be reached is -inf.
+    """
+    extended, can_skip = extend_target_with_blank(target, blank)
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "ctc.log_forward: the recursion, in log space. "
+        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
+    """log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
+
+    β[t, s] = Σ over the next states n of s, at frame t + 1, of p[t+1, extended[n]] · β[t+1, n]; β = 1 in the last two
+    states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
+    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot reach an end is -inf.
+    """
+    extended, _ = extend_target_with_blank(target, blank)
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "ctc.log_backward: the recursion from the last frame, in log space. "
+        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+def log_posteriors(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
+    """log γ[t, s]: the log-probability that a walk which spells the target stands in state s at frame t.
+
+    γ[t, s] = α[t, s] β[t, s] / Σ over s of α[t, s] β[t, s]
+    Shapes: log_probs (t, v), result (t, 2·labels + 1).  A target that cannot be spelled in t frames: all -inf.
+    """
+    log_walks = log_forward(log_probs, target, blank) + log_backward(log_probs, target, blank)
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "ctc.log_posteriors: α β, divided by its sum over the states. "
+        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+class CTCLoss(Module):
+    """-log P(target | log_probs) for each example, and its mean, sum, or neither.
+
+    "mean" divides each loss by its target's length (1 for an empty target), then averages over the batch, as torch.
+    An infeasible target, longer than its frames allow, has loss inf, or 0 with zero_infinity, and a zero gradient.
+    Raises ValueError for an unknown reduction and a negative blank.
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__()
+        self.blank = integer("blank", blank, minimum=0)
+        self.reduction = check_reduction(reduction)
+        self.zero_infinity = zero_infinity
+        self.dtype = np.dtype(np.float32)
+
+    def forward(self, log_probs: ndarray, targets: Labels, input_lengths: Labels, target_lengths: Labels) -> ndarray:
+        """The loss.
+
+        Shapes: log_probs (t, b, v), logarithms of probabilities; targets (b, longest), padded, or (Σ target_lengths,),
+        one after another; input_lengths and target_lengths (b,); result () or, for "none", (b,).
+        Raises TypeError for log_probs that are not floats and targets that are not integers, ValueError for another
+        shape, lengths that do not fit, and labels that are the blank or outside 0 to v - 1.
+        """
+        check_floats("log_probs", log_probs)
+        check_shape("log_probs", log_probs, ("time", "batch", "classes"))
+        self.labels = split_targets(targets, target_lengths, log_probs.shape, self.blank)
+        self.frames = checked_frames(input_lengths, log_probs.shape)
+        self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
+        self.dtype = log_probs.dtype
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "ctc.loss_forward: -log P of every example, reduced; keep the posteriors. "
+            "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
+        """dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s]: the true partial derivative.
+
+        Zero after an example's frames, and for an infeasible target.  Shapes: g as the loss, result (t, b, v).
+        """
+        is_number = isinstance(grad_output, (int, float)) and self.output_shape in ((), None)
+        grad_output = np.asarray(grad_output, self.dtype) if is_number else grad_output
+        check_grad_output(grad_output, self.output_shape)
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "ctc.loss_backward: minus the posterior of each symbol, times g, divided as the loss was. "
+            "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+
+# A whole batch at once: targets are padded to the longest, frames to the longest
+
+
+def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
+    """The log-probability of all walks that arrive in state s at frame t, before the frame's own emission.
+
+    Shapes: emissions (t, b, s), the log-probability of each state's symbol; can_skip (b, s); result (t, b, s).
+    One pass serves both directions: log α is this plus the emissions, log β is this for time and states reversed.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "ctc.log_forward: log(Σ of the three ways to arrive) for every frame. "
+        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+def losses_and_posteriors(
+    log_probs: ndarray, labels: list[ndarray], frames: ndarray, blank: int
+) -> tuple[ndarray, ndarray]:
+    """-log P of every example, and for every frame the probability that its walks name each symbol there.
+
+    Shapes: log_probs (t, b, v), results (b,) and (t, b, v).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "ctc.loss_forward: α and β of the whole batch, then -log P and Σ γ by symbol. "
+        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+def turned(steps: int, lengths: ndarray) -> ndarray:
+    """Which step stands at each place when the first `lengths` steps are read from their end.  Shape: (steps, b)."""
+    place = np.arange(steps)[:, None]
+    return np.where(place < lengths, lengths - 1 - place, place)
+
+
+def log_sum(x: ndarray, axis: int) -> ndarray:
+    """log Σ eˣ along an axis, which stays with length 1; -inf for the sum of nothing."""
+    largest = np.maximum(x.max(axis=axis, keepdims=True), np.finfo(x.dtype).min)  # -inf - -inf would be nan
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+
+
+# Checks, given
+
+
+def split_targets(targets: Labels, target_lengths: Labels, shape: tuple[int, ...], blank: int) -> list[ndarray]:
+    """The labels of each example, from padded targets or from targets that stand one after another."""
+    _, batch, classes = shape
+    lengths, array = np.asarray(target_lengths), np.asarray(targets)
+    for name, value in (("targets", array), ("target_lengths", lengths)):
+        if value.dtype.kind not in "iu" and value.size:
+            raise TypeError(f"{name} must be integers; got {value.dtype}.")
+    check_shape("target_lengths", lengths, (batch,))
+    if lengths.size and lengths.min() < 0:
+        raise ValueError(f"target_lengths must not be negative; got {lengths.min()}.")
+    lengths = lengths.astype(np.int64)
+    if array.ndim == 1:
+        if array.size != lengths.sum():
+            raise ValueError(f"targets must hold the sum of target_lengths, {lengths.sum()} labels; got {array.size}.")
+        labels = np.split(array.astype(np.int64), np.cumsum(lengths)[:-1]) if batch else []
+    elif array.ndim == 2 and len(array) == batch and lengths.max(initial=0) <= array.shape[1]:
+        labels = [row[:length] for row, length in zip(array.astype(np.int64), lengths, strict=True)]
+    else:
+        raise ValueError(
+            f"targets must have shape (batch, longest target) or (sum of target_lengths,); got {array.shape} for "
+            f"batch {batch} and target_lengths {lengths.tolist()}."
+        )
+    for b, label in enumerate(labels):
+        wrong = label[(label < 0) | (label >= classes) | (label == blank)]
+        if wrong.size:
+            raise ValueError(
+                f"targets must be labels from 0 to {classes - 1} but the blank {blank}; got {wrong[0]} in {b}."
+            )
+    return labels
+
+
+def checked_frames(input_lengths: Labels, shape: tuple[int, ...]) -> ndarray:
+    """input_lengths as an array."""
+    time, batch, _ = shape
+    frames = np.asarray(input_lengths)
+    if frames.dtype.kind not in "iu" and frames.size:
+        raise TypeError(f"input_lengths must be integers; got {frames.dtype}.")
+    check_shape("input_lengths", frames, (batch,))
+    if batch == 0:
+        raise ValueError("log_probs must hold one example at least; got a batch of 0.")
+    if frames.min() < 1 or frames.max() > time:
+        raise ValueError(f"input_lengths must lie between 1 and the {time} frames; got {frames.tolist()}.")
+    return frames.astype(np.int64)

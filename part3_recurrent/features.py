@@ -1,0 +1,172 @@
+"""Sound, and what a recogniser sees of it: WAV files, log-mel features, spoken digits, touch tones. Given.
+
+Sounds are float32 arrays (samples,) between -1 and 1, times are in seconds, frequencies in Hz.
+"""
+
+from __future__ import annotations
+
+import re
+import wave
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+SAMPLE_RATE = 8000
+TRAINING_NUMBERS, TEST_NUMBERS = range(5, 50), range(5)  # the Free Spoken Digit Dataset's own split
+_RECORDING = re.compile(r"(\d)_(\w+)_(\d+)\.wav")
+_ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477)
+TONES = {digit: (_ROWS[(digit - 1) // 3], _COLUMNS[(digit - 1) % 3]) for digit in range(1, 10)} | {0: (941, 1336)}
+
+
+# Features
+
+
+def log_mel(
+    sound: ndarray, sample_rate: int = SAMPLE_RATE, num_mels: int = 40, window: float = 0.025, hop: float = 0.010
+) -> ndarray:
+    """The logarithm of the energy in each band of the mel scale, frame by frame.
+
+    log(Σ_f mel[m, f] · |STFT[t, f]|² + 10⁻⁶), with a Hann window; the bands are triangles, evenly spaced in
+    mel(f) = 2595 log₁₀(1 + f / 700)     (Davis and Mermelstein 1980).
+    Shapes: sound (samples,), result (frames, num_mels) in float32, frames = 1 + (samples - window) // hop, at least 1.
+    Raises ValueError for an empty sound.
+    """
+    if sound.ndim != 1 or sound.size == 0:
+        raise ValueError(f"sound must be an array of samples, one at least; got shape {sound.shape}.")
+    length, step = round(window * sample_rate), round(hop * sample_rate)
+    sound = np.pad(sound, (0, max(0, length - len(sound))))
+    frames = np.lib.stride_tricks.sliding_window_view(sound, length)[::step] * np.hanning(length).astype(np.float32)
+    size = 2 ** int(np.ceil(np.log2(length)))
+    energy = np.abs(np.fft.rfft(frames, size)) ** 2
+    return np.log(energy @ mel_bands(sample_rate, num_mels, size).T + 1e-6).astype(np.float32)
+
+
+@cache
+def mel_bands(sample_rate: int, num_mels: int, size: int) -> ndarray:
+    """The weight of every frequency in every band.  Shape: (num_mels, size // 2 + 1)."""
+    highest = 2595 * np.log10(1 + sample_rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, highest, num_mels + 2) / 2595) - 1)
+    frequencies = np.linspace(0, sample_rate / 2, size // 2 + 1)
+    rising = (frequencies - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - frequencies) / (edges[2:] - edges[1:-1])[:, None]
+    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+
+
+def normalized(features: ndarray) -> ndarray:
+    """Features with mean 0 and variance 1 in every band of an utterance: loudness and microphone drop out."""
+    centred = features - features.mean(axis=0)
+    return centred / (centred.std(axis=0) + 1e-5)
+
+
+def stacked(features: ndarray, count: int) -> ndarray:
+    """Every `count` frames joined into one, the last one filled up with zeros.
+
+    Shapes: features (frames, bands), result (⌈frames / count⌉, count · bands).
+    """
+    frames, bands = features.shape
+    padded = np.pad(features, ((0, -frames % count), (0, 0)))
+    return padded.reshape(-1, count * bands)
+
+
+# Files
+
+
+def read_wav(path: Path | str) -> tuple[ndarray, int]:
+    """The sound of a PCM WAV file, its channels averaged, and its sample rate.
+
+    Raises FileNotFoundError, and ValueError that names the file for anything but 8, 16 or 32 bit PCM.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate, frames, *_ = file.getparams()
+            data = file.readframes(frames)
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"{path} must be a PCM WAV file; got {error or 'an empty file'}.") from None
+    if width not in (1, 2, 4):
+        raise ValueError(f"{path} must hold 8, 16 or 32 bit samples; got {8 * width}.")
+    samples = np.frombuffer(data, {1: "u1", 2: "<i2", 4: "<i4"}[width]).astype(np.float32)
+    samples = samples / 2 ** (8 * width - 1) - (1 if width == 1 else 0)
+    return samples.reshape(-1, channels).mean(axis=1, dtype=np.float32), rate
+
+
+@lru_cache(maxsize=4)
+def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, list[ndarray]]:
+    """The recordings of each digit whose names are `<digit>_<speaker>_<number>.wav`, by these numbers.
+
+    Raises FileNotFoundError if there is no such folder, ValueError if it holds no recording of one of these numbers, or
+    one of another sample rate.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} must be a folder of <digit>_<speaker>_<number>.wav; there is none.")
+    found: dict[int, list[ndarray]] = {}
+    for path in sorted(folder.glob("*.wav")):
+        name = _RECORDING.fullmatch(path.name)
+        if name and int(name[3]) in numbers:
+            sound, rate = read_wav(path)
+            if rate != SAMPLE_RATE:
+                raise ValueError(f"{path} must be sampled at {SAMPLE_RATE} Hz; got {rate}. Convert it first.")
+            found.setdefault(int(name[1]), []).append(sound)
+    if not found:
+        raise ValueError(
+            f"{folder} must hold <digit>_<speaker>_<number>.wav of numbers {numbers.start} to {numbers.stop - 1}; "
+            "got none."
+        )
+    return found
+
+
+# Utterances: a sound, and the digits that are said in it
+
+
+def digit_strings(
+    folder: Path | str, rng: np.random.Generator, numbers: range = TRAINING_NUMBERS, max_digits: int = 5
+) -> Iterator[tuple[ndarray, list[int]]]:
+    """Endless strings of 1 to max_digits spoken digits, with random gaps of 0 to 0.2 s between the recordings.
+
+    Raises as `recordings` does.
+    """
+    found = recordings(Path(folder), numbers)
+    said = sorted(found)
+    while True:
+        digits = [int(digit) for digit in rng.choice(said, rng.integers(1, max_digits + 1))]
+        pieces = [_silence(rng, 0.2)]
+        for digit in digits:
+            pieces += [found[digit][rng.integers(len(found[digit]))], _silence(rng, 0.2)]
+        yield np.concatenate(pieces), digits
+
+
+def touch_tones(
+    digits: Sequence[int], rng: np.random.Generator, lowest_snr: float = 0.0, highest_snr: float = 25.0
+) -> ndarray:
+    """The sound of a telephone that dials these digits: two tones each, of random length, loudness and pitch, in noise.
+
+    The signal-to-noise ratio is drawn between lowest_snr and highest_snr, in decibels.
+    Raises ValueError for a digit outside 0 to 9.
+    """
+    pieces = [_silence(rng, 0.1)]
+    for digit in digits:
+        if digit not in TONES:
+            raise ValueError(f"digits must lie between 0 and 9; got {digit}.")
+        time = np.arange(int(rng.uniform(0.06, 0.20) * SAMPLE_RATE)) / SAMPLE_RATE
+        pitches = np.array(TONES[digit])[:, None] * rng.uniform(0.985, 1.015, (2, 1))
+        waves = np.sin(2 * np.pi * (pitches * time + rng.random((2, 1))))
+        tone = (rng.uniform(0.5, 1.0, (2, 1)) * waves).sum(axis=0)
+        pieces += [tone.astype(np.float32), _silence(rng, 0.1, shortest=0.03)]
+    sound = np.concatenate(pieces)
+    snr = 10 ** (rng.uniform(lowest_snr, highest_snr) / 10)
+    noise = rng.standard_normal(len(sound)) * np.sqrt(np.mean(sound**2) / snr)
+    sound = (sound + noise).astype(np.float32)
+    return sound / np.abs(sound).max() if len(digits) else sound
+
+
+def tone_strings(rng: np.random.Generator, max_digits: int = 8) -> Iterator[tuple[ndarray, list[int]]]:
+    """Endless strings of 1 to max_digits dialled digits."""
+    while True:
+        digits = [int(digit) for digit in rng.integers(0, 10, rng.integers(1, max_digits + 1))]
+        yield touch_tones(digits, rng), digits
+
+
+def _silence(rng: np.random.Generator, longest: float, shortest: float = 0.0) -> ndarray:
+    return np.zeros(int(rng.uniform(shortest, longest) * SAMPLE_RATE), np.float32)

@@ -1,0 +1,54 @@
+"""RNNClassifier: read a sequence, then say what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy import ndarray
+from numpy.typing import DTypeLike
+
+from part2_layers.linear import Linear
+from part2_layers.module import Module
+from part3_recurrent.rnn import RNN
+
+
+class RNNClassifier(Module):
+    """An RNN, and a Linear on the top layer's last hidden state.
+
+    Names: rnn.weight_ih_l0, …, linear.weight, linear.bias.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        num_classes: int,
+        *,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        rng = rng or np.random.default_rng()
+        self.rnn = RNN(input_size, hidden_size, num_layers, dtype=dtype, rng=rng)
+        self.linear = Linear(hidden_size, num_classes, dtype=dtype, rng=rng)
+
+    def forward(self, x: ndarray, lengths: ndarray | Sequence[int] | None = None) -> ndarray:
+        """One row of logits for each sequence.  Shapes: x (t, b, i), lengths (b,), logits (b, v).
+
+        Raises as RNN.forward does.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "rnn_classifier.forward: the RNN, then the Linear on h_n of the top layer. "
+            "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def backward(self, grad_output: ndarray) -> ndarray:
+        """dL/dx.  Shapes: grad_output (b, v), result (t, b, i)."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "rnn_classifier.backward: the Linear, then the RNN: only h_n of the top layer has a gradient. "
+            "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+        )

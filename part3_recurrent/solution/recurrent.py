@@ -1,0 +1,210 @@
+"""Recurrent: layers above one another, one or two directions, sequences of different lengths.
+
+RNN and GRU differ only in how one direction of one layer runs over time: `run` and `run_backward`, in their own files.
+Everything else about a recurrent network is here.
+
+Padding never counts.  The batch is sorted, the longest sequence first, so that at every time step the sequences that
+are still running are the first rows: `running[t]` of them, and `h[:running[t]]` is all that a step touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy import ndarray
+from numpy.typing import DTypeLike
+
+from part2_layers.dropout import Dropout
+from part2_layers.module import Module, check_floats, check_grad_output, check_shape, integer, uniform
+
+
+class Recurrent(Module):
+    """num_layers layers; each takes the output of the one below, of both directions if there are two.
+
+    Parameters, for layer l and "_reverse" for the second direction: weight_ih_l0 (gates·n, i), weight_hh_l0
+    (gates·n, n), bias_ih_l0 and bias_hh_l0 (gates·n,), uniform between ±1/√n.  Dropout acts between layers.
+    Raises ValueError for sizes that are not positive and a dropout outside 0 to 1.
+    """
+
+    gates: ClassVar[int]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bias: bool = True,
+        bidirectional: bool = False,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.input_size = integer("input_size", input_size)
+        self.hidden_size = integer("hidden_size", hidden_size)
+        self.num_layers = integer("num_layers", num_layers)
+        self.batch_first, self.bias = batch_first, bias
+        self.suffixes = ("", "_reverse") if bidirectional else ("",)
+        rng, n = rng or np.random.default_rng(), hidden_size
+        for layer in range(num_layers):
+            inputs = input_size if layer == 0 else n * len(self.suffixes)
+            for suffix in self.suffixes:
+                shapes: dict[str, tuple[int, ...]] = {
+                    "weight_ih": (self.gates * n, inputs),
+                    "weight_hh": (self.gates * n, n),
+                }
+                shapes |= {"bias_ih": (self.gates * n,), "bias_hh": (self.gates * n,)} if bias else {}
+                for name, shape in shapes.items():
+                    self.add_parameter(f"{name}_l{layer}{suffix}", uniform(rng, shape, n, dtype))
+            if layer < num_layers - 1:
+                setattr(self, f"dropout_l{layer}", Dropout(dropout, rng))
+
+    # One direction of one layer: what RNN and GRU define
+
+    def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
+        """Output (t, b, n), zero after each end, and the last hidden state (b, n), for x (t, b, ·) and h_0 (b, n).
+
+        `name` is that of the layer and direction, such as "l0_reverse".
+        """
+        raise TypeError(f"{type(self).__name__} must define run; it does not.")
+
+    def run_backward(
+        self, output_grad: ndarray, h_n_grad: ndarray, running: Sequence[int], name: str
+    ) -> tuple[ndarray, ndarray]:
+        """The gradients of x (t, b, ·) and h_0 (b, n); those of the parameters are added to theirs."""
+        raise TypeError(f"{type(self).__name__} must define run_backward; it does not.")
+
+    # All of them
+
+    def forward(
+        self, x: ndarray, h_0: ndarray | None = None, lengths: ndarray | Sequence[int] | None = None
+    ) -> tuple[ndarray, ndarray]:
+        """The top layer's output at every time, and every layer's last hidden state.
+
+        Shapes: x (t, b, i), or (b, t, i) with batch_first; h_0 and h_n (layers · directions, b, n), zeros without h_0;
+        output (t, b, directions · n) or (b, t, directions · n).  Both directions of a layer are neighbours in h_n.
+        With lengths (b,) the output is zero after each end, and h_n holds the state at each end.
+        Raises TypeError for anything but floats, ValueError for another shape and for lengths outside 1 to t.
+        """
+        check_floats("x", x)
+        check_shape(
+            "x", x, ("batch", "time", self.input_size) if self.batch_first else ("time", "batch", self.input_size)
+        )
+        x = x.swapaxes(0, 1) if self.batch_first else x
+        time, batch, _ = x.shape
+        if time == 0:
+            raise ValueError(f"x must have a time step at least; got shape {x.shape}.")
+        self.lengths = checked_lengths(lengths, time, batch)
+        states = (self.num_layers * len(self.suffixes), batch, self.hidden_size)
+        if h_0 is None:
+            h_0 = np.zeros(states, x.dtype)
+        check_floats("h_0", h_0)
+        check_shape("h_0", h_0, states)
+        self.order = np.argsort(-self.lengths, kind="stable")
+        self.lengths = self.lengths[self.order]
+        self.running = [int(count) for count in (self.lengths > np.arange(time)[:, None]).sum(axis=1)]
+        output, h_n = self.stack_forward(x[:, self.order], h_0[:, self.order])
+        original = np.argsort(self.order)
+        output, h_n = output[:, original], h_n[:, original]
+        output = output.swapaxes(0, 1) if self.batch_first else output
+        self.output_shape, self.h_n_shape = output.shape, h_n.shape
+        return output, h_n
+
+    def stack_forward(self, x: ndarray, h_0: ndarray) -> tuple[ndarray, ndarray]:
+        """Every layer and direction, for a batch that is sorted by length: the top layer's output, and h_n.
+
+        The second direction runs on the reversed sequences, and its output is reversed again.
+        """
+        ### BEGIN SOLUTION recurrent.forward: run each direction of each layer, join, dropout between layers
+        h_n: list[ndarray] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for suffix in self.suffixes:
+                sequence = self.reversed(x) if suffix else x
+                output, last = self.run(sequence, h_0[len(h_n)], self.running, f"l{layer}{suffix}")
+                outputs.append(self.reversed(output) if suffix else output)
+                h_n.append(last)
+            x = np.concatenate(outputs, axis=2)
+            if layer < self.num_layers - 1:
+                x = self.dropout_after(layer).forward(x)
+        return x, np.stack(h_n)
+        ### END SOLUTION
+
+    def backward(self, output_grad: ndarray, h_n_grad: ndarray | None = None) -> tuple[ndarray, ndarray]:
+        """The gradients of x and h_0, given those of output and h_n (zeros if None).
+
+        Shapes: as in forward.  What stands after the end of a sequence has no gradient.
+        Raises RuntimeError before the first forward, ValueError for another shape.
+        """
+        check_grad_output(output_grad, self.output_shape)
+        h_n_grad = np.zeros(self.h_n_shape, output_grad.dtype) if h_n_grad is None else h_n_grad
+        check_floats("h_n_grad", h_n_grad)
+        check_shape("h_n_grad", h_n_grad, self.h_n_shape)
+        output_grad = output_grad.swapaxes(0, 1) if self.batch_first else output_grad
+        x_grad, h_0_grad = self.stack_backward(output_grad[:, self.order], h_n_grad[:, self.order])
+        original = np.argsort(self.order)
+        x_grad, h_0_grad = x_grad[:, original], h_0_grad[:, original]
+        return (x_grad.swapaxes(0, 1) if self.batch_first else x_grad), h_0_grad
+
+    def stack_backward(self, output_grad: ndarray, h_n_grad: ndarray) -> tuple[ndarray, ndarray]:
+        """The way back through stack_forward: the last layer first, and the directions' gradients of x add up."""
+        ### BEGIN SOLUTION recurrent.backward: from the last layer to the first, both directions added
+        h_0_grad = np.empty_like(h_n_grad)
+        for layer in reversed(range(self.num_layers)):
+            if layer < self.num_layers - 1:
+                output_grad = self.dropout_after(layer).backward(output_grad)
+            x_grads = []
+            for direction, suffix in enumerate(self.suffixes):
+                state = layer * len(self.suffixes) + direction
+                grad = np.split(output_grad, len(self.suffixes), axis=2)[direction]
+                grad = self.reversed(grad) if suffix else grad
+                x_grad, h_0_grad[state] = self.run_backward(grad, h_n_grad[state], self.running, f"l{layer}{suffix}")
+                x_grads.append(self.reversed(x_grad) if suffix else x_grad)
+            output_grad = sum(x_grads[1:], start=x_grads[0])
+        return output_grad, h_0_grad
+        ### END SOLUTION
+
+    # Helpers, given
+
+    def parameters_of(self, name: str) -> tuple[ndarray, ndarray, ndarray | float, ndarray | float]:
+        """weight_ih, weight_hh, bias_ih and bias_hh of a layer and direction; 0 in the place of a bias without."""
+        biases = [getattr(self, f"{kind}_{name}") if self.bias else 0.0 for kind in ("bias_ih", "bias_hh")]
+        return getattr(self, f"weight_ih_{name}"), getattr(self, f"weight_hh_{name}"), biases[0], biases[1]
+
+    def add_gradients(
+        self, name: str, weight_ih: ndarray, weight_hh: ndarray, bias_ih: ndarray, bias_hh: ndarray
+    ) -> None:
+        """Add to the gradients of a layer and direction."""
+        for kind, gradient in (("weight_ih", weight_ih), ("weight_hh", weight_hh)):
+            getattr(self, f"{kind}_{name}_grad").__iadd__(gradient)
+        if self.bias:
+            getattr(self, f"bias_ih_{name}_grad").__iadd__(bias_ih)
+            getattr(self, f"bias_hh_{name}_grad").__iadd__(bias_hh)
+
+    def dropout_after(self, layer: int) -> Dropout:
+        """The dropout between this layer and the next."""
+        dropout: Dropout = getattr(self, f"dropout_l{layer}")
+        return dropout
+
+    def reversed(self, x: ndarray) -> ndarray:
+        """Each sequence of x (t, b, ·) from its end to its beginning; the padding stays behind it."""
+        steps = np.arange(len(x))[:, None]
+        source = np.where(steps < self.lengths, self.lengths - 1 - steps, steps)
+        return x[source, np.arange(x.shape[1])]
+
+
+def checked_lengths(lengths: ndarray | Sequence[int] | None, time: int, batch: int) -> ndarray:
+    """The lengths as an array; all of the time where they are None."""
+    if lengths is None:
+        return np.full(batch, time)
+    array = np.asarray(lengths)
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"lengths must be integers; got {array.dtype}.")
+    check_shape("lengths", array, (batch,))
+    if array.size and not (array.min() >= 1 and array.max() <= time):
+        raise ValueError(f"lengths must lie between 1 and {time}, the time steps of x; got {array.tolist()}.")
+    return array.astype(int)
