@@ -164,7 +164,8 @@ class Softmax(Module):
         if not -x.ndim <= self.dim < x.ndim:
             raise ValueError(f"dim must be an axis of x, from {-x.ndim} to {x.ndim - 1}; got {self.dim}.")
         ### BEGIN SOLUTION softmax.forward: exp(x - max x), divided by its sum along dim
-        exponentials = np.exp(x - x.max(axis=self.dim, keepdims=True, initial=-np.inf))
+        with np.errstate(over="ignore"):  # the difference of two huge numbers may be -inf, and its exponential is 0
+            exponentials = np.exp(x - x.max(axis=self.dim, keepdims=True, initial=-np.inf))
         self.output = exponentials / exponentials.sum(axis=self.dim, keepdims=True)
         return self.output
         ### END SOLUTION
