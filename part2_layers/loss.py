@@ -76,9 +76,9 @@ class CrossEntropyLoss(Module):
         another shape, and for a class that is neither one of 0 to v - 1 nor ignore_index.
         """
         check_floats("input", input)
-        self.class_axis = min(1, input.ndim - 1)
         self.check_target(input, target)
-        self.output_shape = self.other_shape(input) if self.reduction == "none" else ()
+        self.class_axis = class_axis(input)
+        self.output_shape = other_shape(input) if self.reduction == "none" else ()
         self.dtype = input.dtype
         # YOUR CODE HERE
         raise NotImplementedError(
@@ -108,24 +108,30 @@ class CrossEntropyLoss(Module):
 
     def check_target(self, input: ndarray, target: ndarray) -> None:
         """Raise an error unless the target stands for a distribution over the input's classes."""
-        if input.ndim == 0 or input.shape[self.class_axis] == 0:
+        if input.ndim == 0 or input.shape[class_axis(input)] == 0:
             raise ValueError(f"input must have an axis of classes; got shape {input.shape}.")
         if not isinstance(target, ndarray) or target.dtype.kind not in "iuf":
             got = f"an array of {target.dtype}" if isinstance(target, ndarray) else type(target).__name__
             raise TypeError(f"target must be an array of class numbers or of probabilities; got {got}.")
         is_classes = target.dtype.kind != "f"
-        shape = self.other_shape(input) if is_classes else input.shape
+        shape = other_shape(input) if is_classes else input.shape
         if target.shape != shape:
             raise ValueError(f"target must have shape {shape} for input {input.shape}; got {target.shape}.")
-        classes = input.shape[self.class_axis]
+        classes = input.shape[class_axis(input)]
         if is_classes:
             wrong = target[((target < 0) | (target >= classes)) & (target != self.ignore_index)]
             if wrong.size:
                 raise ValueError(f"target must lie in 0 to {classes - 1}, or be {self.ignore_index}; got {wrong[0]}.")
 
-    def other_shape(self, input: ndarray) -> tuple[int, ...]:
-        """The shape of the input without its axis of classes."""
-        return (*input.shape[: self.class_axis], *input.shape[self.class_axis + 1 :])
+
+def class_axis(input: ndarray) -> int:
+    """The axis of the classes: the second, or the only one."""
+    return min(1, input.ndim - 1)
+
+
+def other_shape(input: ndarray) -> tuple[int, ...]:
+    """The shape of the input without its axis of classes."""
+    return (*input.shape[: class_axis(input)], *input.shape[class_axis(input) + 1 :])
 
 
 def reduce(losses: ndarray, reduction: str, count: int) -> ndarray:

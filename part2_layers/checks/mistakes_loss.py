@@ -28,6 +28,7 @@ MISTAKES = (
     mse_forward("mse: halved", edits=((SQUARES, f"0.5 * {SQUARES}"),)),
     mse_forward("mse: mean over the batch only", edits=((SQUARES_COUNT, "self.reduction, len(np.atleast_1d(input))"),)),
     mse_forward("mse: float64 always", edits=((SQUARES, "self.difference.astype(float) ** 2"),)),
+    mse_forward("mse: a NumPy scalar", edits=(("np.asarray(losses.sum() / ", "(losses.sum() / "),)),
     mse_backward("mse: no 2", edits=((SQUARES_FACTOR, "grad_output / max(1, count)"),)),
     mse_backward("mse: target - input", edits=((SQUARES_FACTOR, f"-{SQUARES_FACTOR}"),)),
     mse_backward("mse: gradient not divided", edits=((SQUARES_FACTOR, "2 * grad_output"),)),
@@ -70,6 +71,9 @@ MISTAKES = (
         edits=((SMOOTHED, "smoothed = self.label_smoothing * q + (1 - self.label_smoothing) / classes"),),
     ),
     forward("cross_entropy: the mean of nothing is zero", edits=((COUNT, "self.reduction, max(1, self.count)"),)),
+    forward(
+        "cross_entropy: class -1 is the last", edits=(("((target < 0) | (target >= classes))", "(target >= classes)"),)
+    ),
     backward("cross_entropy: q - p", edits=((GRADIENT, "self.q - np.exp(self.log_probs) * total"),)),
     backward("cross_entropy: ignored targets have a gradient", edits=((GRADIENT, "np.exp(self.log_probs) - self.q"),)),
     backward("cross_entropy: gradient not divided", edits=((FACTOR, "grad_output"),)),
