@@ -148,17 +148,20 @@ def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
     arrivals[0, :, :2] = 0
     skips = np.where(can_skip[:, 2:], 0, -np.inf).astype(emissions.dtype)
     ways = np.full((3, batch, states), -np.inf, emissions.dtype)
+    largest, shares = np.empty_like(ways[0]), np.empty_like(ways)
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant
         for t in range(1, time):
             before = np.add(arrivals[t - 1], emissions[t - 1], out=ways[0])
             ways[1, :, 1:] = before[:, :-1]
             np.add(before[:, :-2], skips, out=ways[2, :, 2:])
-            largest = np.maximum(ways[0], ways[1])
+            np.maximum(ways[0], ways[1], out=largest)
             np.maximum(largest, ways[2], out=largest)
             np.maximum(largest, np.finfo(largest.dtype).min, out=largest)  # -inf - -inf would be nan
-            shares = np.exp(ways - largest)
-            np.log(shares[0] + shares[1] + shares[2], out=arrivals[t])
-            arrivals[t] += largest
+            np.exp(np.subtract(ways, largest, out=shares), out=shares)
+            total = np.add(shares[0], shares[1], out=arrivals[t])
+            total += shares[2]
+            np.log(total, out=total)
+            total += largest
     return arrivals
     ### END SOLUTION
 

@@ -62,19 +62,20 @@ class GRU(Recurrent):
         r, z = r_z[:, :, :n], r_z[:, :, n:]
         before = np.concatenate([h_0[None], output[:-1]])
         to_new = (1 - z) * (1 - new**2)  # times g: the gradient of what goes into the tanh
-        to_gates = np.empty((*new.shape[:2], 3, n), new.dtype)  # times g: the gradients of h_r, h_z and h_n
-        to_gates[:, :, 2] = to_new * r
-        to_gates[:, :, 0] = to_gates[:, :, 2] * h_new * (1 - r)
-        to_gates[:, :, 1] = (before - new) * z * (1 - z)
-        gates_grad, grads = np.zeros_like(to_gates), np.zeros_like(new)  # they stay zero after each end
+        gates = np.empty((*new.shape[:2], 3, n), new.dtype)  # times g: the gradients of h_r, h_z and h_n
+        gates[:, :, 2] = to_new * r
+        gates[:, :, 0] = gates[:, :, 2] * h_new * (1 - r)
+        gates[:, :, 1] = (before - new) * z * (1 - z)
+        grads = np.zeros_like(new)  # stays zero after each end
         h_grad = h_n_grad.astype(new.dtype)
         for t, rows in reversed(list(enumerate(running))):
             grad = np.add(output_grad[t, :rows], h_grad[:rows], out=grads[t, :rows])
-            np.multiply(to_gates[t, :rows], grad[:, None], out=gates_grad[t, :rows])
-            h_grad[:rows] = grad * z[t, :rows] + gates_grad[t, :rows].reshape(rows, 3 * n) @ weight_hh
-        flat = gates_grad.reshape(-1, 3 * n)
+            gates[t, :rows] *= grad[:, None]  # now they are the gradients
+            gates[t, rows:] = 0
+            h_grad[:rows] = grad * z[t, :rows] + gates[t, :rows].reshape(rows, 3 * n) @ weight_hh
+        flat = gates.reshape(-1, 3 * n)
         weight_hh_grad, bias_hh_grad = flat.T @ before.reshape(-1, n), flat.sum(axis=0)
-        gates_grad[:, :, 2] = grads * to_new  # from here on they are the gradients of x_r, x_z and x_n
+        gates[:, :, 2] = grads * to_new  # and now those of x_r, x_z and x_n
         weight_ih_grad, bias_ih_grad = flat.T @ x.reshape(len(flat), x.shape[2]), flat.sum(axis=0)
         self.add_gradients(name, weight_ih_grad, weight_hh_grad, bias_ih_grad, bias_hh_grad)
         return (flat @ weight_ih).reshape(x.shape), h_grad

@@ -104,12 +104,11 @@ class Recurrent(Module):
             h_0 = np.zeros(states, x.dtype)
         check_floats("h_0", h_0)
         check_shape("h_0", h_0, states)
-        self.order = np.argsort(-self.lengths, kind="stable")
+        self.order, self.original = longest_first(self.lengths)
         self.lengths = self.lengths[self.order]
         self.running = [int(count) for count in (self.lengths > np.arange(time)[:, None]).sum(axis=1)]
         output, h_n = self.stack_forward(x[:, self.order], h_0[:, self.order])
-        original = np.argsort(self.order)
-        output, h_n = output[:, original], h_n[:, original]
+        output, h_n = output[:, self.original], h_n[:, self.original]
         output = output.swapaxes(0, 1) if self.batch_first else output
         self.output_shape, self.h_n_shape = output.shape, h_n.shape
         return output, h_n
@@ -146,8 +145,7 @@ class Recurrent(Module):
         check_shape("h_n_grad", h_n_grad, self.h_n_shape)
         output_grad = output_grad.swapaxes(0, 1) if self.batch_first else output_grad
         x_grad, h_0_grad = self.stack_backward(output_grad[:, self.order], h_n_grad[:, self.order])
-        original = np.argsort(self.order)
-        x_grad, h_0_grad = x_grad[:, original], h_0_grad[:, original]
+        x_grad, h_0_grad = x_grad[:, self.original], h_0_grad[:, self.original]
         return (x_grad.swapaxes(0, 1) if self.batch_first else x_grad), h_0_grad
 
     def stack_backward(self, output_grad: ndarray, h_n_grad: ndarray) -> tuple[ndarray, ndarray]:
@@ -195,6 +193,14 @@ class Recurrent(Module):
         steps = np.arange(len(x))[:, None]
         source = np.where(steps < self.lengths, self.lengths - 1 - steps, steps)
         return x[source, np.arange(x.shape[1])]
+
+
+def longest_first(lengths: ndarray) -> tuple[ndarray | slice, ndarray | slice]:
+    """The indices that sort a batch, the longest first, and those that undo it; slices where it is sorted."""
+    if (lengths[1:] <= lengths[:-1]).all():
+        return slice(None), slice(None)
+    order = np.argsort(-lengths, kind="stable")
+    return order, np.argsort(order)
 
 
 def checked_lengths(lengths: ndarray | Sequence[int] | None, time: int, batch: int) -> ndarray:
