@@ -54,6 +54,7 @@ class GRUCTC(Module):
 
         Shapes: log_probs_grad (t, b, v), result (t, b, i).  Raises RuntimeError before the first forward.
         """
+        check_grad_output(log_probs_grad, self.linear.output_shape)
         # YOUR CODE HERE
         raise NotImplementedError(
             "gru_ctc.backward: the log-softmax, the Linear, the GRU. "

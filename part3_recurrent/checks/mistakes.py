@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from autograder.testing.mistakes import Mistake
+from part3_recurrent.checks import (
+    mistakes_cells,
+    mistakes_ctc,
+    mistakes_models,
+    mistakes_sequences,
+)
 
-MISTAKES: tuple[Mistake, ...] = ()
+MISTAKES = (
+    *mistakes_cells.MISTAKES,
+    *mistakes_ctc.MISTAKES,
+    *mistakes_models.MISTAKES,
+    *mistakes_sequences.MISTAKES,
+)

@@ -9,7 +9,7 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from part2_layers.linear import Linear
-from part2_layers.module import Module
+from part2_layers.module import Module, check_grad_output
 from part3_recurrent.rnn import RNN
 
 
@@ -45,7 +45,8 @@ class RNNClassifier(Module):
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray) -> ndarray:
-        """dL/dx.  Shapes: grad_output (b, v), result (t, b, i)."""
+        """dL/dx.  Shapes: grad_output (b, v), result (t, b, i).  Raises RuntimeError before the first forward."""
+        check_grad_output(grad_output, self.linear.output_shape)
         ### BEGIN SOLUTION rnn_classifier.backward: the Linear, then the RNN: only h_n of the top layer has a gradient
         h_n_grad = np.zeros(self.rnn.h_n_shape, grad_output.dtype)
         h_n_grad[-1] = self.linear.backward(grad_output)

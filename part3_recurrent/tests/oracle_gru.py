@@ -1,0 +1,27 @@
+"""Torch's GRU in one direction of one layer, and what known mistakes would give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograder.testing import truth
+from part3_recurrent.tests import oracle_sequences
+from part3_recurrent.tests.oracle import Answer, Array
+from part3_recurrent.tests.oracle_gru_cell import MISTAKEN_STEPS, step
+
+
+@truth
+def gru(
+    state: Answer,
+    x: Array,
+    h_0: Array,
+    running: Sequence[int],
+    output_grad: Array | None = None,
+    h_n_grad: Array | None = None,
+) -> Answer:
+    return oracle_sequences.run("GRU", state, x, h_0, running, output_grad, h_n_grad)
+
+
+def gru_mistakes(**problem: Any) -> Answer:
+    return oracle_sequences.mistakes(gru(**problem), step, MISTAKEN_STEPS, **problem)

@@ -1,0 +1,27 @@
+"""Torch's RNN in one direction of one layer, and what known mistakes would give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograder.testing import truth
+from part3_recurrent.tests import oracle_sequences
+from part3_recurrent.tests.oracle import Answer, Array
+from part3_recurrent.tests.oracle_rnn_cell import MISTAKEN_STEPS, step
+
+
+@truth
+def rnn(
+    state: Answer,
+    x: Array,
+    h_0: Array,
+    running: Sequence[int],
+    output_grad: Array | None = None,
+    h_n_grad: Array | None = None,
+) -> Answer:
+    return oracle_sequences.run("RNN", state, x, h_0, running, output_grad, h_n_grad)
+
+
+def rnn_mistakes(**problem: Any) -> Answer:
+    return oracle_sequences.mistakes(rnn(**problem), step, MISTAKEN_STEPS, **problem)

@@ -1,0 +1,165 @@
+"""What the tests do with CTC: fill the tables of one example, and take the loss of a batch and its gradient."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from part3_recurrent.ctc import (
+    CTCLoss,
+    extend_target_with_blank,
+    log_backward,
+    log_forward,
+    log_posteriors,
+)
+
+Array = np.ndarray
+Named = dict[str, Any]
+Labels = Array | Sequence[int]
+
+# One example
+
+
+def extend(target: Labels, blank: int) -> Named:
+    """The extended target, and where a blank may be skipped."""
+    extended, can_skip = extend_target_with_blank(target, blank)
+    return {"extended": extended, "can_skip": can_skip}
+
+
+def alpha(log_probs: Array, target: Labels, blank: int) -> Named:
+    """log α of every state at every frame."""
+    return {"log_alpha": log_forward(log_probs, target, blank)}
+
+
+def beta(log_probs: Array, target: Labels, blank: int) -> Named:
+    """log β of every state at every frame."""
+    return {"log_beta": log_backward(log_probs, target, blank)}
+
+
+def alpha_and_beta(log_probs: Array, target: Labels, blank: int) -> Named:
+    """Both tables."""
+    return {**alpha(log_probs, target, blank), **beta(log_probs, target, blank)}
+
+
+def gamma(log_probs: Array, target: Labels, blank: int) -> Named:
+    """log γ of every state at every frame."""
+    return {"log_gamma": log_posteriors(log_probs, target, blank)}
+
+
+def alpha_without_warning(log_probs: Array, target: Labels, blank: int) -> Named:
+    """log α; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return alpha(log_probs, target, blank)
+
+
+def beta_without_warning(log_probs: Array, target: Labels, blank: int) -> Named:
+    """log β; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return beta(log_probs, target, blank)
+
+
+def gamma_without_warning(log_probs: Array, target: Labels, blank: int) -> Named:
+    """log γ; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return gamma(log_probs, target, blank)
+
+
+def tables_of_views(log_probs: Array, target: Array, blank: int) -> Named:
+    """All tables of arrays whose numbers do not lie in order, and what the arrays hold afterwards."""
+    views = {"log_probs": _as_view(log_probs), "target": _as_view(target)}
+    tables = {**alpha_and_beta(**views, blank=blank), **gamma(**views, blank=blank)}
+    return {**tables, **{f"{name} afterwards": view for name, view in views.items()}}
+
+
+# A batch
+
+
+def forward(log_probs: Array, targets: Labels, input_lengths: Labels, target_lengths: Labels, options: Named) -> Named:
+    """L = CTCLoss(options)(log_probs, targets, input_lengths, target_lengths)"""
+    return {"output": CTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)}
+
+
+def forward_and_backward(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    options: Named,
+    grad_output: Array | float | None,
+) -> Named:
+    """Forward, then backward with the gradient from above; None leaves it out."""
+    loss = CTCLoss(**options)
+    output = loss.forward(log_probs, targets, input_lengths, target_lengths)
+    return {"output": output, "log_probs_grad": loss.backward() if grad_output is None else loss.backward(grad_output)}
+
+
+def forward_without_warning(
+    log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
+) -> Named:
+    """Forward; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return forward(log_probs, targets, input_lengths, target_lengths, options)
+
+
+def run_without_warning(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    options: Named,
+    grad_output: Array | float | None,
+) -> Named:
+    """Forward and backward; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return forward_and_backward(log_probs, targets, input_lengths, target_lengths, options, grad_output)
+
+
+def run_on_views(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    options: Named,
+    grad_output: Array | float | None,
+) -> Named:
+    """Forward and backward of arrays whose numbers do not lie in order, and what the arguments hold afterwards."""
+    arguments = {
+        "log_probs": log_probs,
+        "targets": targets,
+        "input_lengths": input_lengths,
+        "target_lengths": target_lengths,
+        "grad_output": grad_output,
+    }
+    views = {name: _as_view(value) for name, value in arguments.items()}
+    got = forward_and_backward(options=options, **views)
+    return {**got, **{f"{name} afterwards": view for name, view in views.items()}}
+
+
+def kind_of_output(
+    log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
+) -> str:
+    """The type of what forward returns."""
+    return type(CTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)).__name__
+
+
+def backward_first(options: Named, grad_output: Array | float | None) -> None:
+    """Backward of a new loss, without forward."""
+    loss = CTCLoss(**options)
+    loss.backward() if grad_output is None else loss.backward(grad_output)
+
+
+def _as_view(value: Any) -> Any:
+    """An array's numbers, each between two others in memory, and with the axes in the opposite order."""
+    if not isinstance(value, np.ndarray):
+        return value
+    between = np.full((*value.shape[::-1], 2), -1, value.dtype)
+    between[..., 0] = value.T
+    return between[..., 0].T

@@ -1,0 +1,226 @@
+"""What CTC is tested on: distributions over symbols for every frame, and targets that they may spell.
+
+All log-probabilities are those of a log-softmax, so that torch's gradient of its input can be had.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from part3_recurrent.tests.strategies import DTYPES, Draw, Problem, Shape, array, integers
+
+SINGLE_NUMBERS: tuple[Problem, ...] = ({}, {"reduction": "sum"}, {"reduction": "mean"})
+SINGLE_LOSSES: tuple[Problem, ...] = ({"reduction": "none"},)
+REDUCTIONS = SINGLE_NUMBERS + SINGLE_LOSSES
+# What comes from above to a single number: 65536 is a usual loss scale, None leaves it to the default.
+GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 65536.0])
+LONG_FRAMES, LONG_CLASSES, LONG_LABELS = 2000, 6, 12
+
+# One example
+
+
+@st.composite
+def targets(draw: Draw) -> Problem:
+    """A target, in which labels may repeat, and a blank that is none of its labels."""
+    classes = draw(st.sampled_from([3, 2, 4, 6]))
+    blank = draw(st.integers(0, classes - 1))
+    return {"target": labels(draw, (draw(st.integers(0, 6)),), classes, blank), "blank": blank}
+
+
+@st.composite
+def examples(
+    draw: Draw,
+    is_feasible: bool = False,
+    classes: tuple[int, ...] = (3, 2, 3),
+    most_labels: int = 3,
+    most_frames: int = 5,
+) -> Problem:
+    """A few frames, and a target that may need more of them.  With the defaults, few enough to try every path."""
+    count = draw(st.sampled_from(classes))
+    blank = draw(st.integers(0, count - 1))
+    target = labels(draw, (draw(st.sampled_from([1, 2, 3, 2, most_labels, 0])),), count, blank)
+    least = max(1, needed_frames(target)) if is_feasible else 1
+    frames = draw(st.sampled_from([*range(least, most_frames + 1), most_frames]))
+    return {"log_probs": log_distributions(draw, (frames, count), draw(DTYPES)), "target": target, "blank": blank}
+
+
+def wide_examples(is_feasible: bool = False) -> st.SearchStrategy[Problem]:
+    """More frames, labels and symbols than can be tried path by path."""
+    return examples(is_feasible, classes=(3, 2, 4, 5), most_labels=5, most_frames=12)
+
+
+@st.composite
+def infeasible_examples(draw: Draw) -> Problem:
+    """A target that needs at least one frame more than there are."""
+    problem = draw(examples())
+    log_probs, blank = problem["log_probs"], problem["blank"]
+    target = labels(draw, (len(log_probs) + draw(st.integers(1, 2)),), log_probs.shape[1], blank)
+    return {**problem, "target": target}
+
+
+@st.composite
+def with_impossible_symbols(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
+    """The problem, in which some symbols are impossible at some frames: their log-probability is -inf."""
+    problem = draw(problems)
+    log_probs = problem["log_probs"]
+    is_impossible = integers(draw, log_probs.shape, 0, 4) == 1
+    is_impossible &= ~is_impossible.all(axis=-1, keepdims=True)
+    return {**problem, "log_probs": log_softmax(np.where(is_impossible, -np.inf, log_probs))}
+
+
+def long_example(dtype: str) -> Problem:
+    """2000 frames of noise and a short target: its probability is far below the smallest number of either dtype."""
+    rng = np.random.default_rng(2000)
+    logits = 2 * rng.standard_normal((LONG_FRAMES, LONG_CLASSES))
+    target = rng.integers(1, LONG_CLASSES, LONG_LABELS)
+    return {"log_probs": log_softmax(logits).astype(dtype), "target": target, "blank": 0}
+
+
+# A batch for the loss
+
+
+@st.composite
+def batches(
+    draw: Draw,
+    is_concatenated: bool = False,
+    is_feasible: bool = True,
+    reductions: tuple[Problem, ...] = REDUCTIONS,
+    most_labels: int = 3,
+    most_batch: int = 3,
+) -> Problem:
+    """Examples with lengths of their own, and the options of the loss.
+
+    Frames after an example's end and labels after a target's hold other values.  An infeasible batch is so by chance,
+    in about half of its examples.
+    """
+    classes, batch = (
+        draw(st.sampled_from([3, 2, 3] if most_labels < 3 else [3, 2, 4])),
+        draw(st.integers(1, most_batch)),
+    )
+    blank = draw(st.integers(0, classes - 1))
+    target_lengths = integers(draw, (batch,), 0, most_labels + 1)
+    padded = labels(draw, (batch, int(target_lengths.max()) + draw(st.integers(0, 1))), classes, blank)
+    rows = [row[:length] for row, length in zip(padded, target_lengths, strict=True)]
+    least = np.array([max(1, needed_frames(row)) if is_feasible else 1 for row in rows])
+    input_lengths = least + integers(draw, (batch,), 0, 3)
+    shape = (int(input_lengths.max()) + draw(st.integers(0, 1)), batch, classes)
+    return {
+        "log_probs": log_distributions(draw, shape, draw(DTYPES)),
+        "targets": np.concatenate(rows) if is_concatenated else padded,
+        "input_lengths": input_lengths,
+        "target_lengths": target_lengths,
+        "options": {**draw(st.sampled_from(reductions)), **({"blank": blank} if blank else {})},
+    }
+
+
+def tiny_batches(is_feasible: bool = True) -> st.SearchStrategy[Problem]:
+    """Batches small enough to try every path."""
+    return batches(is_feasible=is_feasible, most_labels=2, most_batch=2)
+
+
+@st.composite
+def infeasible_batches(draw: Draw) -> Problem:
+    """Batches in which some targets are too long for their frames, with and without zero_infinity."""
+    problem = draw(batches(is_concatenated=draw(st.booleans()), is_feasible=False))
+    return {**problem, "options": {**problem["options"], **draw(st.sampled_from([{"zero_infinity": True}, {}]))}}
+
+
+@st.composite
+def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
+    """The problem, and what comes from above: one number for each loss, or for a single loss a number or None."""
+    problem = draw(problems)
+    batch, dtype = problem["log_probs"].shape[1], problem["log_probs"].dtype
+    if problem["options"].get("reduction") == "none":
+        return {**problem, "grad_output": array(draw, (batch,), dtype=dtype.name)}
+    number = draw(GRADIENTS)
+    is_array = number is not None and draw(st.booleans())
+    return {**problem, "grad_output": np.asarray(number, dtype) if is_array else number}
+
+
+@st.composite
+def refused_batches(draw: Draw) -> Problem:
+    """Something that CTCLoss must not take, and the error for it."""
+    problem = draw(batches().filter(lambda problem: problem["target_lengths"][0] > 0))
+    log_probs, targets, options = problem["log_probs"], problem["targets"], problem["options"]
+    frames, lengths, blank = problem["input_lengths"], problem["target_lengths"], options.get("blank", 0)
+    concatenated = np.concatenate([row[:length] for row, length in zip(targets, lengths, strict=True)])
+    change, error = draw(
+        st.sampled_from(
+            [
+                ({"targets": with_first(targets, blank)}, "ValueError"),
+                ({"targets": with_first(targets, log_probs.shape[2])}, "ValueError"),
+                ({"targets": with_first(targets, -1)}, "ValueError"),
+                ({"targets": targets.astype(np.float64)}, "TypeError"),
+                ({"targets": targets[:, None]}, "ValueError"),
+                ({"targets": np.concatenate([targets, targets])}, "ValueError"),
+                ({"targets": np.append(concatenated, concatenated[0])}, "ValueError"),
+                ({"log_probs": log_probs.astype(np.int64)}, "TypeError"),
+                ({"log_probs": log_probs[:, 0]}, "ValueError"),
+                ({"input_lengths": with_first(frames, 0)}, "ValueError"),
+                ({"input_lengths": with_first(frames, len(log_probs) + 1)}, "ValueError"),
+                ({"input_lengths": np.append(frames, 1)}, "ValueError"),
+                ({"target_lengths": with_first(lengths, -1)}, "ValueError"),
+                ({"target_lengths": with_first(lengths, targets.shape[1] + 1)}, "ValueError"),
+                ({"target_lengths": lengths[:-1]}, "ValueError"),
+                ({"options": {**options, "reduction": "average"}}, "ValueError"),
+                ({"options": {**options, "blank": -1}}, "ValueError"),
+                (empty_batch(log_probs), "ValueError"),
+            ]
+        )
+    )
+    return {"problem": {**problem, **change}, "error": error}
+
+
+def empty_batch(log_probs: np.ndarray) -> Problem:
+    """The arguments of forward for no example at all."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return {
+        "log_probs": log_probs[:, :0],
+        "targets": nothing,
+        "input_lengths": nothing,
+        "target_lengths": nothing,
+    }
+
+
+def long_batch(dtype: str) -> Problem:
+    """The long example as a batch of one."""
+    problem = long_example(dtype)
+    return {
+        "log_probs": problem["log_probs"][:, None],
+        "targets": problem["target"],
+        "input_lengths": np.array([LONG_FRAMES]),
+        "target_lengths": np.array([LONG_LABELS]),
+        "options": {"reduction": "sum"},
+    }
+
+
+# What they consist of
+
+
+def log_distributions(draw: Draw, shape: Shape, dtype: str) -> np.ndarray:
+    """The logarithms of a distribution over the last axis, and of different ones along the others."""
+    return log_softmax(array(draw, shape)).astype(dtype)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """The logits, shifted so that their exponentials sum to one along the last axis."""
+    return logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+
+
+def labels(draw: Draw, shape: Shape, classes: int, blank: int) -> np.ndarray:
+    """Symbols that are not the blank."""
+    numbers = integers(draw, shape, 0, classes - 1)
+    return numbers + (numbers >= blank)
+
+
+def needed_frames(target: np.ndarray) -> int:
+    """How many frames a target takes: one for each label, and one for the blank between two equal ones."""
+    return len(target) + int((target[1:] == target[:-1]).sum())
+
+
+def with_first(numbers: np.ndarray, number: int) -> np.ndarray:
+    """A copy that begins with this number."""
+    changed = numbers.copy()
+    changed.flat[0] = number
+    return changed

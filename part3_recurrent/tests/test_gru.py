@@ -1,0 +1,115 @@
+"""One direction of one layer of GRU against torch."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from part3_recurrent.tests import oracle_gru as oracle
+from part3_recurrent.tests.oracle_cells import assert_right_on_views
+from part3_recurrent.tests.oracle_sequences import assert_adds_up, with_other_padding
+from part3_recurrent.tests.strategies import Problem, directions, directions_in_two_chunks, without_gradients
+
+gru = probes("gru")
+
+GATES = 3
+
+# Forward
+
+
+@oracle_test("gru.forward")
+@given(problem=directions(GATES, has_ends=False))
+def test_states_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """run gives the state at every time step, and the last one as h_n, from h_0 on."""
+    forward = without_gradients(problem)
+    assert_right(candidate, gru.run, oracle.gru, forward, ["output", "h_n"], oracle.gru_mistakes)
+
+
+@oracle_test("gru.forward")
+@given(problem=directions(GATES, has_ends=True))
+def test_states_of_different_lengths_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """With sequences of different lengths the output is zero after each end, and h_n is the state at each end."""
+    forward = without_gradients(problem)
+    assert_right(candidate, gru.run, oracle.gru, forward, ["output", "h_n"], oracle.gru_mistakes)
+
+
+@law("gru.forward")
+@given(problem=directions_in_two_chunks(GATES))
+def test_two_chunks_are_the_whole(candidate: Candidate, problem: Problem) -> None:
+    """A sequence in two chunks, the second from the state of the first, gives the same as the whole at once."""
+    forward = without_gradients(problem)
+    assert_same(candidate.run(gru.run_in_chunks, **forward), oracle.gru(**without_cut(forward)))
+
+
+@law("gru.forward")
+@given(problem=directions(GATES, has_ends=True))
+def test_padding_is_not_read(candidate: Candidate, problem: Problem) -> None:
+    """What stands in x after a sequence's end changes nothing."""
+    got = candidate.run(gru.run, **with_other_padding(without_gradients(problem)))
+    assert_same(got, oracle.gru(**without_gradients(problem)))
+
+
+@law("gru.forward")
+@given(problem=directions(GATES, has_ends=True))
+def test_run_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
+    """Transposed and strided arguments give the same states, and neither x nor h_0 is changed."""
+    assert_right_on_views(candidate, gru.run_on_views, oracle.gru, without_gradients(problem))
+
+
+# Backward
+
+
+@oracle_test("gru.backward")
+@given(problem=directions(GATES, has_ends=False))
+def test_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """run_backward gives the gradients of x, h_0 and the parameters, for any gradients of output and h_n."""
+    names = gradients(problem)
+    assert_right(candidate, gru.run_and_back, oracle.gru, problem, names, oracle.gru_mistakes)
+
+
+@oracle_test("gru.backward")
+@given(problem=directions(GATES, has_ends=True))
+def test_gradients_of_different_lengths_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """With sequences of different lengths h_n's gradient enters at each end, and after it x has none."""
+    names = gradients(problem)
+    assert_right(candidate, gru.run_and_back, oracle.gru, problem, names, oracle.gru_mistakes)
+
+
+@oracle_test("gru.backward")
+@given(problem=directions(GATES, has_ends=True))
+def test_gradients_accumulate(candidate: Candidate, problem: Problem) -> None:
+    """Two backward passes add up in the parameters' gradients; those of x and h_0 belong to the last alone."""
+    assert_adds_up(candidate, gru.run_and_back_twice, oracle.gru(**problem), problem)
+
+
+@law("gru.backward")
+@given(problem=directions_in_two_chunks(GATES))
+def test_two_chunks_have_the_gradients_of_the_whole(candidate: Candidate, problem: Problem) -> None:
+    """In two chunks, the gradient of the state between them handed back, the gradients are those of the whole."""
+    got = candidate.run(gru.run_and_back_in_chunks, **problem)
+    assert_same(got, oracle.gru(**without_cut(problem)), names=gradients(problem))
+
+
+@law("gru.backward")
+@given(problem=directions(GATES, has_ends=True))
+def test_padding_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """What stands in x and output_grad after a sequence's end changes no gradient."""
+    got = candidate.run(gru.run_and_back, **with_other_padding(problem))
+    assert_same(got, oracle.gru(**problem), names=gradients(problem))
+
+
+@law("gru.backward")
+@given(problem=directions(GATES, has_ends=True))
+def test_run_backward_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
+    """Transposed and strided arguments give the same gradients, and no argument is changed."""
+    assert_right_on_views(candidate, gru.run_and_back_on_views, oracle.gru, problem)
+
+
+def gradients(problem: Problem) -> list[str]:
+    """The names of all gradients."""
+    return [f"{name}_grad" for name in ("x", "h_0", *problem["state"])]
+
+
+def without_cut(problem: Problem) -> Problem:
+    """The problem in one chunk."""
+    return {name: value for name, value in problem.items() if name != "cut"}
