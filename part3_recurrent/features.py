@@ -77,16 +77,20 @@ def stacked(features: ndarray, count: int) -> ndarray:
 def read_wav(path: Path | str) -> tuple[ndarray, int]:
     """The sound of a PCM WAV file, its channels averaged, and its sample rate.
 
-    Raises FileNotFoundError, and ValueError that names the file for anything but 8, 16 or 32 bit PCM.
+    Raises FileNotFoundError, and ValueError that names the file for anything but 8, 16 or 32 bit PCM, and for a file
+    that is cut off.
     """
     try:
         with wave.open(str(path), "rb") as file:
             channels, width, rate, frames, *_ = file.getparams()
             data = file.readframes(frames)
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} must be a PCM WAV file; got {error or 'an empty file'}.") from None
+        # EOFError says nothing itself.
+        raise ValueError(f"{path} must be a PCM WAV file; got {str(error) or 'one whose header is cut off'}.") from None
     if width not in (1, 2, 4):
         raise ValueError(f"{path} must hold 8, 16 or 32 bit samples; got {8 * width}.")
+    if len(data) != frames * channels * width:
+        raise ValueError(f"{path} must be as long as its header says, {frames} frames; got {len(data)} bytes of sound.")
     samples = np.frombuffer(data, {1: "u1", 2: "<i2", 4: "<i4"}[width]).astype(np.float32)
     samples = samples / 2 ** (8 * width - 1) - (1 if width == 1 else 0)
     return samples.reshape(-1, channels).mean(axis=1, dtype=np.float32), rate
@@ -96,15 +100,19 @@ def read_wav(path: Path | str) -> tuple[ndarray, int]:
 def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, list[ndarray]]:
     """The recordings of each digit whose names are `<digit>_<speaker>_<number>.wav`, by these numbers.
 
-    Raises FileNotFoundError if there is no such folder, ValueError if it holds no recording of one of these numbers, or
-    one of another sample rate.
+    Raises FileNotFoundError if there is no such folder, ValueError if it holds no recording of one of these numbers,
+    one of another sample rate, or a file of another name.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} must be a folder of <digit>_<speaker>_<number>.wav; there is none.")
     found: dict[int, list[ndarray]] = {}
     for path in sorted(folder.glob("*.wav")):
         name = _RECORDING.fullmatch(path.name)
-        if name and int(name[3]) in numbers:
+        if name is None:
+            raise ValueError(
+                f"{path} must be named <digit>_<speaker>_<number>.wav; got {path.name}. Move it elsewhere."
+            )
+        if int(name[3]) in numbers:
             sound, rate = read_wav(path)
             if rate != SAMPLE_RATE:
                 raise ValueError(f"{path} must be sampled at {SAMPLE_RATE} Hz; got {rate}. Convert it first.")

@@ -1,0 +1,211 @@
+"""Training as a user has it: reproducible, resumed exactly, stopped without loss, clear about what it cannot use."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="run.py --install train adds matplotlib")
+
+PART = Path(__file__).resolve().parent.parent
+ENVIRONMENT = os.environ | {"SFRATORCH_CODE": "solution", "PYTHONPATH": str(PART.parent)}
+COMMAND = [sys.executable, "-m", "part3_recurrent.train_gru_ctc"]
+QUICK = ["--epochs", "2", "--steps", "2", "--hidden-size", "4", "--batch-size", "2", "--out", "out"]
+RECORDINGS = Path(os.environ.get("FSDD", PART.parent.parent / "shared" / "data" / "fsdd" / "recordings"))
+
+RESUMED = """
+from dataclasses import replace
+from pathlib import Path
+import numpy as np
+from part3_recurrent.train_gru_ctc import Config, beginning, resume, save, train
+
+config = Config.tones(epochs=3, steps=2, hidden_size=4, batch_size=2, validation_strings=4, test_strings=4)
+whole = train(config)
+
+def stop(history):
+    save(history, Path("last.npz"))
+    if len(history.epochs) == 1:
+        raise KeyboardInterrupt
+
+stopped = train(config, on_epoch=stop)
+assert stopped.interrupted and len(stopped.epochs) == 1
+resumed = train(config, resume(Path("last.npz"), config))
+assert resumed.epochs == whole.epochs and resumed.test_digit_error == whole.test_digit_error
+for history in (resumed, train(config)):
+    state = history.model.state_dict()
+    assert all(np.array_equal(state[name], value) for name, value in whole.model.state_dict().items())
+try:
+    resume(Path("last.npz"), replace(config, lr=1.0))
+except ValueError as error:
+    print(error)
+"""
+
+INFEASIBLE = """
+from itertools import chain, repeat
+import numpy as np
+from part3_recurrent.train_gru_ctc import Config, Utterance, beginning, record, train_epoch
+
+history = beginning(Config.tones(steps=2, hidden_size=4, batch_size=3))
+too_short = Utterance(np.ones((3, 120), np.float32), [1, 1, 2])  # a blank has to stand between two equal labels
+long_enough = Utterance(np.ones((4, 120), np.float32), [1, 2, 1])
+just_enough = Utterance(np.ones((3, 120), np.float32), [1, 2, 3])
+strings = chain.from_iterable(repeat([too_short, long_enough, just_enough]))
+loss, infeasible = train_epoch(history, strings, lambda step, loss: None)
+record(history, loss, infeasible, [too_short])
+assert np.isfinite(loss) and all(np.isfinite(value).all() for _, value, _ in history.model.named_parameters())
+print(history.epochs[0].infeasible)
+"""
+
+
+def run(*arguments: str, folder: Path, code: int = 0, environment: dict[str, str] = ENVIRONMENT) -> str:
+    """What the command says; its exit code must be this one."""
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def python(source: str, folder: Path) -> str:
+    """What a program prints; an error of the program is the test's."""
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def write_wav(path: Path, seconds: float, rate: int = 8000) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.random.default_rng(0).integers(-999, 999, int(seconds * rate)).astype("<i2").tobytes())
+
+
+def recordings(folder: Path, seconds: float = 0.3, rate: int = 8000) -> Path:
+    """A folder with two recordings for each of training, validation and test."""
+    folder.mkdir()
+    for number in (0, 10, 45):
+        for digit in (3, 4):
+            write_wav(folder / f"{digit}_ada_{number}.wav", seconds, rate)
+    return folder
+
+
+def test_a_run_goes_on_bit_for_bit_where_it_was_stopped(tmp_path: Path) -> None:
+    assert "must have the options of the run in last.npz; lr differ" in python(RESUMED, folder=tmp_path)
+
+
+def test_weights_and_pictures_are_written(tmp_path: Path) -> None:
+    said = run(*QUICK, folder=tmp_path)
+    assert "epoch 2 of 2" in said
+    assert "test: " in said
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "best.npz",
+        "curves.png",
+        "heard.png",
+        "last.npz",
+    ]
+    assert (tmp_path / "out" / "heard.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_recordings_are_joined(tmp_path: Path) -> None:
+    assert "test: " in run(*QUICK, "--data", str(recordings(tmp_path / "wavs")), folder=tmp_path)
+
+
+def test_targets_longer_than_their_sound_are_counted_and_never_infinite(tmp_path: Path) -> None:
+    assert python(INFEASIBLE, folder=tmp_path) == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: folder.mkdir(), "must hold <digit>_<speaker>_<number>.wav"),
+        (lambda folder: None, "must be a folder"),
+        (lambda folder: recordings(folder, rate=16000), "must be sampled at 8000 Hz; got 16000"),
+        (
+            lambda folder: (recordings(folder) / "5_bob_11.wav").write_bytes(b"RIFF"),
+            "5_bob_11.wav must be a PCM WAV file",
+        ),
+        (lambda folder: write_wav(recordings(folder) / "x_bob_11.wav", 0.3), "x_bob_11.wav must be named"),
+    ],
+    ids=["empty", "missing", "sample rate", "not a WAV", "label"],
+)
+def test_recordings_that_cannot_be_used_are_named(make: object, message: str, tmp_path: Path) -> None:
+    make(tmp_path / "wavs")  # type: ignore[operator]
+    assert message in run(*QUICK, "--data", "wavs", folder=tmp_path, code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--epochs", "0"], "epochs must be at least 1; got 0"), (["--lr", "-1"], "lr must be positive; got -1.0")],
+)
+def test_a_wrong_option_is_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    said = run(*arguments, folder=tmp_path, code=2)
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    run(*QUICK, folder=tmp_path)
+    checkpoint = tmp_path / "out" / "last.npz"
+    whole = checkpoint.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"not an archive"):
+        checkpoint.write_bytes(damaged)
+        assert "last.npz" in run(*QUICK, "--resume", folder=tmp_path, code=2)
+        assert checkpoint.read_bytes() == damaged
+
+
+def test_unfinished_exercises_are_said_in_one_line(tmp_path: Path) -> None:
+    own = {**ENVIRONMENT, "SFRATORCH_CODE": "part3=own,part2=solution,part1=solution"}
+    said = run(*QUICK, folder=tmp_path, code=2, environment=own)
+    assert "is not written yet" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent as a POSIX system does")
+def test_ctrl_c_keeps_the_last_whole_epoch(tmp_path: Path) -> None:
+    arguments = ["--epochs", "1000", "--steps", "1", "--hidden-size", "4", "--batch-size", "2", "--out", "out"]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out" / "best.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"--resume goes on" in said
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "best.npz",
+        "curves.png",
+        "heard.png",
+        "last.npz",
+    ]
+
+
+@pytest.mark.slow
+def test_touch_tones_are_transcribed_out_of_the_box(tmp_path: Path) -> None:
+    said = run("--out", "out", folder=tmp_path)
+    assert digit_error(said) <= 0.01, said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="FSDD names no folder of the Free Spoken Digit Dataset")
+def test_spoken_digits_are_transcribed(tmp_path: Path) -> None:
+    said = run("--data", str(RECORDINGS), "--out", "out", folder=tmp_path)
+    assert digit_error(said) <= 0.02, said
+
+
+def digit_error(said: str) -> float:
+    """The part that stands in the last line on the test."""
+    return float(said.rpartition("test: ")[2].partition(" %")[0]) / 100
