@@ -150,7 +150,7 @@ def touch_tones(
 ) -> ndarray:
     """The sound of a telephone that dials these digits: two tones each, of random length, loudness and pitch, in noise.
 
-    The signal-to-noise ratio is drawn between lowest_snr and highest_snr, in decibels.
+    The signal-to-noise ratio is drawn between lowest_snr and highest_snr, in decibels.  No digits: silence.
     Raises ValueError for a digit outside 0 to 9.
     """
     pieces = [_silence(rng, 0.1)]
@@ -163,10 +163,12 @@ def touch_tones(
         tone = (rng.uniform(0.5, 1.0, (2, 1)) * waves).sum(axis=0)
         pieces += [tone.astype(np.float32), _silence(rng, 0.1, shortest=0.03)]
     sound = np.concatenate(pieces)
+    if len(digits) == 0:
+        return sound  # there is no loudness that the noise could be measured by
     snr = 10 ** (rng.uniform(lowest_snr, highest_snr) / 10)
     noise = rng.standard_normal(len(sound)) * np.sqrt(np.mean(sound**2) / snr)
     sound = (sound + noise).astype(np.float32)
-    return sound / np.abs(sound).max() if len(digits) else sound
+    return sound / np.abs(sound).max()
 
 
 def tone_strings(rng: np.random.Generator, max_digits: int = 8) -> Iterator[tuple[ndarray, list[int]]]:

@@ -121,8 +121,8 @@ def log_probability(log_probs: Array, target: Array, blank: int) -> Answer:
 @truth
 def beginnings(log_probs: Array, target: Array, blank: int) -> Array:
     """For every frame t and k: log P(the first k labels | the frames until t)."""
-    frames, ends = len(log_probs), len(target) + 1
-    pairs = np.array(list(itertools.product(range(1, frames + 1), range(ends))))
+    shape = len(log_probs), len(target) + 1
+    pairs = np.argwhere(np.ones(shape)) + np.array([1, 0])  # how many frames, how many labels
     losses = torch.nn.functional.ctc_loss(
         torch.tensor(log_probs.astype(np.float64))[:, None].expand(-1, len(pairs), -1),
         torch.tensor(target).expand(len(pairs), -1),
@@ -131,7 +131,7 @@ def beginnings(log_probs: Array, target: Array, blank: int) -> Array:
         blank,
         "none",
     )
-    return -losses.numpy().reshape(frames, ends).astype(log_probs.dtype)
+    return -losses.numpy().reshape(shape).astype(log_probs.dtype)
 
 
 def ends(log_probs: Array, target: Array, blank: int) -> Array:
@@ -155,7 +155,7 @@ def loss(
     batch = log_probs.astype(np.float64), targets, input_lengths, target_lengths
     output, _ = _torch_loss(*batch, options, grad_output)
     # Torch gives infeasible examples a gradient of zero only if it is to make their losses zero.
-    losses, logits_grad = _torch_loss(*batch, {**options, "zero_infinity": True}, grad_output)
+    _, logits_grad = _torch_loss(*batch, {**options, "zero_infinity": True}, grad_output)
     # Torch's gradient is that of logits, to which log_softmax belongs: g - p Σg.  Every path has one symbol at each
     # frame, so Σg is minus the example's share in the loss, and g is found again.
     alone = {**options, "reduction": "none", "zero_infinity": False}
@@ -297,13 +297,16 @@ def loss_mistakes(
     lengths, batch_size = np.maximum(target_lengths, 1), len(target_lengths)
     others = {
         '"mean" does not divide by the target lengths': (single.mean(), lengths),
-        '"mean" divides the sum by all labels; each loss is divided by its own first': (
-            single.sum() / max(1, target_lengths.sum()),
-            lengths * batch_size / max(1, target_lengths.sum()),
-        ),
         '"mean" does not divide by the batch': ((single / lengths).sum(), np.full(batch_size, batch_size)),
-        '"mean" gives the sum': (single.sum(), lengths * batch_size),
     }
+    if (all_labels := target_lengths.sum()) > 1:  # with fewer, these two are the same
+        others |= {
+            '"mean" gives the sum': (single.sum(), lengths * batch_size),
+            '"mean" divides the sum by all labels; each loss is divided by its own first': (
+                single.sum() / all_labels,
+                lengths * batch_size / all_labels,
+            ),
+        }
     return known | {
         sentence: {
             "output": np.asarray(output, dtype),

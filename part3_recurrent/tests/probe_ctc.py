@@ -2,71 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from part3_recurrent.ctc import (
-    CTCLoss,
-    extend_target_with_blank,
-    log_backward,
-    log_forward,
-    log_posteriors,
-)
+from part3_recurrent.ctc import CTCLoss, extend_target_with_blank, log_backward, log_forward, log_posteriors
 
 Array = np.ndarray
 Named = dict[str, Any]
-Labels = Array | Sequence[int]
 
 # One example
 
 
-def extend(target: Labels, blank: int) -> Named:
+def extend(target: Array | Sequence[int], blank: int) -> Named:
     """The extended target, and where a blank may be skipped."""
     extended, can_skip = extend_target_with_blank(target, blank)
     return {"extended": extended, "can_skip": can_skip}
 
 
-def alpha(log_probs: Array, target: Labels, blank: int) -> Named:
+def alpha(log_probs: Array, target: Array, blank: int) -> Named:
     """log α of every state at every frame."""
     return {"log_alpha": log_forward(log_probs, target, blank)}
 
 
-def beta(log_probs: Array, target: Labels, blank: int) -> Named:
+def beta(log_probs: Array, target: Array, blank: int) -> Named:
     """log β of every state at every frame."""
     return {"log_beta": log_backward(log_probs, target, blank)}
 
 
-def alpha_and_beta(log_probs: Array, target: Labels, blank: int) -> Named:
+def alpha_and_beta(log_probs: Array, target: Array, blank: int) -> Named:
     """Both tables."""
     return {**alpha(log_probs, target, blank), **beta(log_probs, target, blank)}
 
 
-def gamma(log_probs: Array, target: Labels, blank: int) -> Named:
+def gamma(log_probs: Array, target: Array, blank: int) -> Named:
     """log γ of every state at every frame."""
     return {"log_gamma": log_posteriors(log_probs, target, blank)}
 
 
-def alpha_without_warning(log_probs: Array, target: Labels, blank: int) -> Named:
+def alpha_without_warning(log_probs: Array, target: Array, blank: int) -> Named:
     """log α; a warning is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+    with _warnings_as_errors():
         return alpha(log_probs, target, blank)
 
 
-def beta_without_warning(log_probs: Array, target: Labels, blank: int) -> Named:
+def beta_without_warning(log_probs: Array, target: Array, blank: int) -> Named:
     """log β; a warning is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+    with _warnings_as_errors():
         return beta(log_probs, target, blank)
 
 
-def gamma_without_warning(log_probs: Array, target: Labels, blank: int) -> Named:
+def gamma_without_warning(log_probs: Array, target: Array, blank: int) -> Named:
     """log γ; a warning is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+    with _warnings_as_errors():
         return gamma(log_probs, target, blank)
 
 
@@ -80,7 +71,7 @@ def tables_of_views(log_probs: Array, target: Array, blank: int) -> Named:
 # A batch
 
 
-def forward(log_probs: Array, targets: Labels, input_lengths: Labels, target_lengths: Labels, options: Named) -> Named:
+def forward(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named) -> Named:
     """L = CTCLoss(options)(log_probs, targets, input_lengths, target_lengths)"""
     return {"output": CTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)}
 
@@ -103,8 +94,7 @@ def forward_without_warning(
     log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
 ) -> Named:
     """Forward; a warning is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+    with _warnings_as_errors():
         return forward(log_probs, targets, input_lengths, target_lengths, options)
 
 
@@ -117,8 +107,7 @@ def run_without_warning(
     grad_output: Array | float | None,
 ) -> Named:
     """Forward and backward; a warning is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+    with _warnings_as_errors():
         return forward_and_backward(log_probs, targets, input_lengths, target_lengths, options, grad_output)
 
 
@@ -154,6 +143,13 @@ def backward_first(options: Named, grad_output: Array | float | None) -> None:
     """Backward of a new loss, without forward."""
     loss = CTCLoss(**options)
     loss.backward() if grad_output is None else loss.backward(grad_output)
+
+
+@contextlib.contextmanager
+def _warnings_as_errors() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
 
 
 def _as_view(value: Any) -> Any:

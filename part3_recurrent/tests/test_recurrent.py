@@ -51,7 +51,7 @@ def networks(
     directions: tuple[int, ...] = (1, 2),
     layers: tuple[int, ...] = (1, 2, 3),
     has_lengths: bool = False,
-    times: tuple[int, ...] = (2, 3, 1, 4, 5),
+    times: tuple[int, ...] = (2, 3, 4, 5, 3, 4, 1),
 ) -> Problem:
     """A network with a state dict, sequences, a state or none, and the gradients of output and of h_n or none."""
     network, chosen, dtype = draw(st.sampled_from([*GATES])), draw(options(directions, layers)), draw(DTYPES)
