@@ -138,8 +138,14 @@ def _diagnose(
     (kind, count), *_ = Counter(map(_without_numbers, sentences)).most_common()
     if 2 * count <= len(sentences):
         return ""
-    of_this_kind = [sentence for sentence in [diagnose(*shown), *sentences] if _without_numbers(sentence) == kind]
-    return of_this_kind[0]
+    own = diagnose(*shown)
+    if _without_numbers(own) == kind:
+        return own
+    of_this_kind = next(sentence for sentence in sentences if _without_numbers(sentence) == kind)
+    return _WHERE_FROM.sub("", of_this_kind)  # another problem's lengths say nothing beside the one that is shown
+
+
+_WHERE_FROM = re.compile(r", the (root of the )?(length|number) of .*")
 
 
 def _without_numbers(sentence: str) -> str:
