@@ -142,10 +142,8 @@ def _diagnose(
     if _without_numbers(own) == kind:
         return own
     of_this_kind = next(sentence for sentence in sentences if _without_numbers(sentence) == kind)
-    return _WHERE_FROM.sub("", of_this_kind)  # another problem's lengths say nothing beside the one that is shown
-
-
-_WHERE_FROM = re.compile(r", the (root of the )?(length|number) of .*")
+    names_a_length = re.search(r", the (root of the )?(length|number) of ", of_this_kind)
+    return f"{of_this_kind} (in another failing problem)" if names_a_length else of_this_kind
 
 
 def _without_numbers(sentence: str) -> str:
