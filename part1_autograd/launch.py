@@ -75,12 +75,12 @@ def code_for(module: str, arguments: Sequence[str], prefer_solution: bool = Fals
     return code_map(part, options.solution or (prefer_solution and has_solution), options.upstream or "reference")
 
 
-def code_map(part: str, solution: bool, upstream: str, root: Path = ROOT) -> str:
+def code_map(part: str, solution: bool, upstream: str) -> str:
     """Whose code `part` runs, and whose the other parts run: a value of SFRATORCH_CODE."""
     if solution and upstream == "reference":
         return "solution"
     codes = {part: "solution" if solution else "own"}
-    for other in sorted(folder.parent for folder in root.glob("part*/part.toml")):
+    for other in sorted(folder.parent for folder in ROOT.glob("part*/part.toml")):
         use_solution = upstream == "reference" and (other / "solution").is_dir()
         codes.setdefault(other.name, "solution" if use_solution else "own")
     return ",".join(f"{name.partition('_')[0]}={code}" for name, code in codes.items())

@@ -50,6 +50,16 @@ def checked_backward(backward: Method) -> Method:
     return checked  # type: ignore[return-value]
 
 
+def array_result(method: Method) -> Method:
+    """Give back an array where NumPy makes a scalar of a single number, as the losses' sums are."""
+
+    @functools.wraps(method)
+    def with_array(*arguments: Any, **options: Any) -> Any:
+        return as_array(method(*arguments, **options))
+
+    return with_array  # type: ignore[return-value]
+
+
 class Module:
     """A layer, or several: parameters with their gradients, buffers, and the modules that it holds.
 

@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from part1_autograd import launch
 
@@ -27,14 +27,10 @@ if __name__ == "__main__":
     launch.start(MODULE, needs=("numpy", "sklearn", "matplotlib", "rich"), threads=1)
 
 import numpy as np  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import PercentFormatter  # noqa: E402
 from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
 from rich.table import Table  # noqa: E402
-from sklearn.datasets import load_digits  # noqa: E402
-from sklearn.model_selection import train_test_split  # noqa: E402
 
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.activation import Softmax  # noqa: E402
@@ -42,6 +38,9 @@ from part2_layers.loss import CrossEntropyLoss  # noqa: E402
 from part2_layers.mlp import MLP0, MLP1, MLP4  # noqa: E402
 from part2_layers.module import Module  # noqa: E402
 from part2_layers.optim import AdamW  # noqa: E402
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIDE, CLASSES = 8, 10
 MODELS: dict[str, Callable[[np.random.Generator], Module]] = {
@@ -98,7 +97,7 @@ class Epoch(NamedTuple):
     validation_accuracy: float
 
 
-@dataclass
+@dataclass(eq=False)
 class History:
     """A training run, while it goes on and afterwards. In the end `model` has the best epoch's weights."""
 
@@ -106,8 +105,8 @@ class History:
     model: Module
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0  # the first is 1
-    best_weights: dict[str, ndarray] = field(default_factory=dict)
-    test_probabilities: ndarray | None = None  # (b, 10), of the best epoch
+    best_weights: dict[str, ndarray] = field(default_factory=dict, repr=False)
+    test_probabilities: ndarray | None = field(default=None, repr=False)  # (b, 10), of the best epoch
     test_accuracy: float | None = None
     seconds: float = 0.0
     interrupted: bool = False
@@ -142,6 +141,9 @@ def train(config: Config, on_epoch: Callable[[History], None] = lambda history: 
 
 def load_pictures() -> tuple[Pictures, Pictures, Pictures]:
     """Training, validation and test: the same in every run, with as much of each digit in each."""
+    from sklearn.datasets import load_digits  # here, since this takes longer than to say what is wrong with an option
+    from sklearn.model_selection import train_test_split
+
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
     others, test, other_labels, test_labels = train_test_split(
@@ -231,24 +233,32 @@ def accuracy(probabilities: ndarray, labels: ndarray) -> float:
 
 def learning_curves(histories: Sequence[History]) -> Figure:
     """Loss and validation accuracy after every epoch, with a dot at the best one."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
-    for history in histories:
-        name, color, best = history.config.model, COLORS[history.config.model], history.best_epoch
+    for place, history in enumerate(histories):
+        name, best = history.config.model, history.best_epoch
+        # The later lines are thinner, so that they hide none of the earlier ones where accuracies are equal.
+        style: dict[str, Any] = {"color": COLORS[name], "linewidth": len(histories) - place + 0.5}
         numbers = range(1, len(history.epochs) + 1)
-        training_loss, validation_loss, validation_accuracy = zip(*history.epochs, strict=True)
-        losses.plot(numbers, training_loss, ":", color=color)
-        losses.plot(numbers, validation_loss, color=color, label=name)
-        accuracies.plot(
-            numbers, validation_accuracy, color=color, label=f"{name}, test {percent(history.test_accuracy)}"
-        )
-        accuracies.plot(best, validation_accuracy[best - 1], "o", color=color)
-    losses.set(title="Cross-entropy: validation, and training (dotted)", xlabel="epoch", yscale="log")
-    accuracies.set(title="Validation accuracy, with a dot at the best epoch", xlabel="epoch")
+        training_loss, validation_loss, accuracy_then = zip(*history.epochs, strict=True)
+        losses.plot(numbers, training_loss, ":", color=COLORS[name])
+        losses.plot(numbers, validation_loss, ".-", color=COLORS[name], markersize=4, label=name)
+        accuracies.plot(numbers, accuracy_then, **style, label=f"{name}: test {percent(history.test_accuracy)}")
+        accuracies.plot(best, accuracy_then[best - 1], "o", color=COLORS[name], markersize=8)
+    losses.set(title="Cross-entropy: validation, and training (dotted)", yscale="log")
+    losses.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    losses.yaxis.set_major_formatter("{x:g}")
+    losses.yaxis.set_minor_formatter(NullFormatter())
+    accuracies.set(title="Validation accuracy, with a dot at the best epoch")
     accuracies.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     if all(history.epochs[-1].validation_accuracy > 0.95 for history in histories):
         accuracies.set_ylim(bottom=0.9)  # the first epochs would take most of the height
     for axes in (losses, accuracies):
+        axes.set(xlabel="epoch", xlim=(0, 1 + max(len(history.epochs) for history in histories)))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
         axes.spines[["top", "right"]].set_visible(False)
@@ -257,6 +267,8 @@ def learning_curves(histories: Sequence[History]) -> Figure:
 
 def misread_page(history: History) -> Figure:
     """The test pictures that the best epoch misreads, the most certain mistakes first."""
+    from matplotlib.figure import Figure
+
     if history.test_probabilities is None:
         raise ValueError("history must have a finished epoch; got none. Train for longer.")
     _, _, test = load_pictures()
@@ -265,9 +277,9 @@ def misread_page(history: History) -> Figure:
     shown = wrong[np.argsort(-probabilities[wrong, said[wrong]], kind="stable")][:MOST_SHOWN]
     columns = min(6, max(1, len(shown)))
     rows = max(1, math.ceil(len(shown) / columns))
-    figure = Figure(figsize=(max(4.5, 1.7 * columns), 0.6 + 2.2 * rows), layout="constrained")
+    figure = Figure(figsize=(max(4.5, 1.7 * columns), 0.3 + 2.1 * rows), layout="constrained")
     surest = f", of which these are the {len(shown)} surest" if len(shown) < len(wrong) else ""
-    figure.suptitle(f"{history.config.model} misreads {len(wrong)} of {len(test.labels)} test digits{surest}")
+    figure.suptitle(f"{history.config.model} misreads {len(wrong) or 'none'} of {len(test.labels)} test digits{surest}")
     for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, index in zip(figure.axes, shown, strict=False):
@@ -291,18 +303,16 @@ def main() -> int:
     """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 where an exercise is not written yet."""
     configs, folder = parse(sys.argv[1:])
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
-    histories: list[History] = []
+    histories: dict[str, History] = {}
     interrupted, problem = False, ""
     try:
         for config in configs:
-            histories.append(train_and_save(config, folder, console))
-            if interrupted := histories[-1].interrupted:
-                break
+            train_and_save(config, folder, histories, console)
     except KeyboardInterrupt:
         interrupted = True
     except NotImplementedError as error:
         problem = not_written(error)
-    report([history for history in histories if history.best_epoch], folder, interrupted, console)
+    report(list(histories.values()), folder, interrupted, console)
     if problem:
         print(problem, file=sys.stderr)
     return 130 if interrupted else 2 if problem else 0
@@ -344,19 +354,25 @@ def parse(arguments: Sequence[str]) -> tuple[list[Config], Path]:
     return configs, options.out
 
 
-def train_and_save(config: Config, folder: Path, console: Console) -> History:
-    """Train, with the best weights so far always in the folder."""
+def train_and_save(config: Config, folder: Path, histories: dict[str, History], console: Console) -> None:
+    """Train, with the best weights so far always in the folder, and the history in `histories` from the first epoch."""
+
+    def save(history: History) -> None:
+        checkpoint.save(weights_path(history, folder), history.best_weights)
+
     with progress(config, console) as show:
 
         def save_and_show(history: History) -> None:
+            histories[config.model] = history
             if history.best_epoch == len(history.epochs):
-                checkpoint.save(weights_path(history, folder), history.best_weights)
+                save(history)
             show(history)
 
         history = train(config, save_and_show)
-    if history.interrupted and history.best_epoch:  # perhaps in the middle of saving them
-        checkpoint.save(weights_path(history, folder), history.best_weights)
-    return history
+    if history.interrupted:
+        if history.best_epoch:
+            save(history)  # Ctrl-C may have come in the middle of it
+        raise KeyboardInterrupt
 
 
 def weights_path(history: History, folder: Path) -> Path:
@@ -365,11 +381,11 @@ def weights_path(history: History, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def progress(config: Config, console: Console) -> Iterator[Callable[[History], None]]:
-    """What shows how far training is: a bar, or a line for every tenth of it where there is no terminal."""
+    """What shows how far training is: a bar, or some ten lines where there is no terminal."""
 
     def show_line(history: History) -> None:
         epoch = len(history.epochs)
-        if epoch % max(1, config.epochs // 10) == 0 or epoch == config.epochs:
+        if epoch in (1, config.epochs) or epoch % max(1, config.epochs // 10) == 0:
             console.print(f"{config.model}  epoch {epoch} of {config.epochs}  {state(history)}")
 
     if not console.is_terminal:
@@ -389,8 +405,8 @@ def state(history: History) -> str:
 def report(histories: Sequence[History], folder: Path, interrupted: bool, console: Console) -> None:
     """The table, where the weights are, and the pictures."""
     if interrupted:
-        kept = "the best weights so far are kept" if histories else "no epoch was finished, and no weights are kept"
-        console.print(f"Stopped by Ctrl-C: {kept}.")
+        kept = f"the best weights so far are in {folder}" if histories else "no epoch was finished, so nothing is kept"
+        console.print(f"Stopped by Ctrl-C: {kept}.", soft_wrap=True)
     if not histories:
         return
     table = Table("model", "parameters", "best epoch", "validation", "test accuracy", "seconds")
@@ -401,7 +417,8 @@ def report(histories: Sequence[History], folder: Path, interrupted: bool, consol
     console.print(table)
     for history in histories:
         console.print(f"weights   {weights_path(history, folder)}", soft_wrap=True)
-    pages = {f"misread_{history.config.model}.png": misread_page(history) for history in histories}
+    tested = [history for history in histories if history.test_probabilities is not None]
+    pages = {f"misread_{history.config.model}.png": misread_page(history) for history in tested}
     for name, figure in {"learning_curves.png": learning_curves(histories), **pages}.items():
         figure.savefig(folder / name, dpi=120)
         console.print(f"picture   {folder / name}", soft_wrap=True)
@@ -424,9 +441,10 @@ def row(history: History) -> list[str]:
 def not_written(error: NotImplementedError) -> str:
     """The line that says which exercise stands in the way."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    exercise = str(error).partition(" See ")[0]
     place = f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
-    return f"{place} is not written yet. {exercise} Write it, or train the reference: --solution".replace("  ", " ")
+    exercise, _, summary = str(error).partition(" See ")[0].partition(": ")
+    said = f"{exercise or 'An exercise'} is not written yet ({place}). {summary}".strip()
+    return f"{said} Write it, or train the reference with --solution."
 
 
 if __name__ == "__main__":

@@ -138,8 +138,12 @@ def _diagnose(
     (kind, count), *_ = Counter(map(_without_numbers, sentences)).most_common()
     if 2 * count <= len(sentences):
         return ""
-    of_this_kind = [sentence for sentence in [diagnose(*shown), *sentences] if _without_numbers(sentence) == kind]
-    return of_this_kind[0]
+    own = diagnose(*shown)
+    if _without_numbers(own) == kind:
+        return own
+    of_this_kind = next(sentence for sentence in sentences if _without_numbers(sentence) == kind)
+    names_a_length = re.search(r", the (root of the )?(length|number) of ", of_this_kind)
+    return f"{of_this_kind} (in another failing problem)" if names_a_length else of_this_kind
 
 
 def _without_numbers(sentence: str) -> str:

@@ -47,13 +47,14 @@ def show(
     for exercise in result.exercises:
         if exercise.outcome == "grader fault":
             _show_fault(console, exercise)
-    failing = next(
-        (exercise for exercise in result.exercises if exercise.outcome not in ("passed", "grader fault", *_NOT_BEGUN)),
-        None,
-    )
-    if failing is not None:
-        show_exercise(console, failing, part.short_name)
-    _show_next(console, part, result, places, failing)
+    skipped = ("passed", "grader fault", *_NOT_BEGUN)
+    failing = [exercise for exercise in result.exercises if exercise.outcome not in skipped]
+    if failing:
+        show_exercise(console, failing[0], part.short_name)
+    if failing[1:]:
+        others = ", ".join(exercise.id for exercise in failing[1:])
+        console.print(Text(f"not shown: {others}   (one in full: python autograder/run.py {part.short_name} -e …)"))
+    _show_next(console, part, result, places, is_failing=bool(failing))
     if result.ignored_files:
         console.print(
             f"ignored, since only exercise files count: {_listed(result.ignored_files)}",
@@ -185,19 +186,23 @@ def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
 
 
 def _show_next(
-    console: Console, part: Part, result: PartRecord, places: Mapping[str, str], failing: ExerciseRecord | None
+    console: Console, part: Part, result: PartRecord, places: Mapping[str, str], *, is_failing: bool
 ) -> None:
     """Where to begin, or what comes next: the first exercise that nothing blocks."""
     following = next((exercise for exercise in result.exercises if exercise.outcome == "not attempted"), None)
     if following is not None and following.id in places:
         begun = any(exercise.outcome not in _NOT_BEGUN for exercise in result.exercises)
-        word = "Start here" if not begun else "Then" if failing is not None else "Next"
+        word = "Start here" if not begun else "Then" if is_failing else "Next"
         console.print(
             Text.assemble((f"{word}: ", "bold"), (places[following.id], "cyan"), f"  {following.id}  {following.title}")
         )
     elif result.points >= result.max_points and result.max_points > 0:
-        console.print(Text("Everything passes.", style="bold green"))
-        if len(result.exercises) == len(part.exercises):
+        is_whole = len(result.exercises) == len(part.exercises)
+        words = (
+            "Everything passes." if is_whole else f"Passed. The whole part: python autograder/run.py {part.short_name}"
+        )
+        console.print(Text(words, style="bold green"))
+        if is_whole:
             for script in sorted(part.folder.glob("train_*.py")):
                 console.print(Text(f"put it to use: python -m {part.name}.{script.stem}"))
             console.print(Text(f"hand in:       python autograder/run.py {part.short_name} --pack"))

@@ -95,10 +95,11 @@ def rule_of_part(part: Part, below: list[str], parts: list[Part]) -> Allowed:
         return lambda name: is_below(name, (*TEST_PACKAGES, f"{part.name}.tests"))
     if below == ["__init__.py"]:
         return lambda name: False
-    if any(fnmatch(below[-1], pattern) for pattern in SCRIPTS):
-        return lambda name: is_below(name, SCRIPT_PACKAGES) or own_code(name) or is_given(name, parts)
-    packages = [package for package in part.may_import if not package.startswith("part")]
     upstream = [other for other in parts if other.name in part.may_import]
+    if any(fnmatch(below[-1], pattern) for pattern in SCRIPTS):
+        stands_on = code_of([part, *upstream])
+        return lambda name: is_below(name, SCRIPT_PACKAGES) or stands_on(name) or is_given(name, parts)
+    packages = [package for package in part.may_import if not package.startswith("part")]
     return lambda name: is_below(name, packages) or own_code(name) or code_of(upstream)(name)
 
 

@@ -292,7 +292,7 @@ def test_the_diagnosis_comes_from_the_problem_before_it_was_shrunk(double: Probe
     test = test_of(compare, numbers=st.lists(st.integers(1, 9), min_size=1))
     result = run_here(test, [{"numbers": [1, 2, 4]}], lambda x: 6 * x)
     assert result.problem == {"numbers": [1]}
-    assert result.diagnosis == "y is too large by the factor 3, the length of x's axis 0"
+    assert result.diagnosis == "y is too large by the factor 3, the length of x's axis 0 (in another failing problem)"
 
 
 # Whose fault it is

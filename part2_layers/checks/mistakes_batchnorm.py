@@ -24,6 +24,10 @@ EVALUATION = "return grad_output * per_channel(self.weight * self.scale, grad_ou
 
 MISTAKES = (
     forward("batchnorm: unbiased variance", edits=((VARIANCE, "x.var(axis=self.other_axes(x), ddof=1)"),)),
+    forward(
+        "batchnorm: variance as E[x²] - μ²",
+        edits=((VARIANCE, "(x**2).mean(axis=self.other_axes(x)) - x.mean(axis=self.other_axes(x)) ** 2"),),
+    ),
     forward("batchnorm: eps outside the root", edits=((SCALE, "1 / (np.sqrt(var) + self.eps)"),)),
     forward("batchnorm: eps of its own", edits=((SCALE, "1 / np.sqrt(var + 1e-5)"),)),
     forward("batchnorm: no root", edits=((SCALE, "1 / (var + self.eps)"),)),

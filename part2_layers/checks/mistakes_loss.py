@@ -28,7 +28,6 @@ MISTAKES = (
     mse_forward("mse: halved", edits=((SQUARES, f"0.5 * {SQUARES}"),)),
     mse_forward("mse: mean over the batch only", edits=((SQUARES_COUNT, "self.reduction, len(np.atleast_1d(input))"),)),
     mse_forward("mse: float64 always", edits=((SQUARES, "self.difference.astype(float) ** 2"),)),
-    mse_forward("mse: a NumPy scalar", edits=(("np.asarray(losses.sum() / ", "(losses.sum() / "),)),
     mse_backward("mse: no 2", edits=((SQUARES_FACTOR, "grad_output / max(1, count)"),)),
     mse_backward("mse: target - input", edits=((SQUARES_FACTOR, f"-{SQUARES_FACTOR}"),)),
     mse_backward("mse: gradient not divided", edits=((SQUARES_FACTOR, "2 * grad_output"),)),

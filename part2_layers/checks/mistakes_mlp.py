@@ -12,7 +12,7 @@ mlp4 = partial(Mistake, exercise="mlp.mlp4", file="mlp.py")
 forward = partial(Mistake, exercise="residual.forward", file="mlp.py")
 backward = partial(Mistake, exercise="residual.backward", file="mlp.py")
 
-FORWARD = "return x + self.inner.forward(x)"
+FORWARD = "return x + inner"
 BACKWARD = "return grad_output + self.inner.backward(grad_output)"
 BLOCKS = "for _ in range(num_blocks)"
 INNER = "Linear(hidden_size, hidden_size, dtype=dtype, rng=rng)"
@@ -28,11 +28,11 @@ MISTAKES = (
         "mlp: normalisation in float64", edits=(("BatchNorm1d(first, dtype=dtype)", "BatchNorm1d(first, dtype=float)"),)
     ),
     mlp1("mlp: hidden sizes exchanged", edits=(("first, second = hidden_sizes", "second, first = hidden_sizes"),)),
-    forward("mlp: no way around", edits=((FORWARD, "return self.inner.forward(x)"),)),
-    forward("mlp: adds into x", edits=((FORWARD, "x += self.inner.forward(x)\n        return x"),)),
+    forward("mlp: no way around", edits=((FORWARD, "return inner"),)),
+    forward("mlp: adds into x", edits=((FORWARD, "x += inner\n        return x"),)),
     forward(
         "mlp: adds into what f gives",
-        edits=((FORWARD, "y = self.inner.forward(x)\n        y += x\n        return y"),),
+        edits=((FORWARD, "inner += x\n        return inner"),),
     ),
     backward("mlp: no way back around", edits=((BACKWARD, "return self.inner.backward(grad_output)"),)),
     backward("mlp: no way back through", edits=((BACKWARD, "return grad_output"),)),
@@ -41,7 +41,7 @@ MISTAKES = (
         "mlp: adds into grad_output",
         edits=((BACKWARD, "grad_output += self.inner.backward(grad_output)\n        return grad_output"),),
     ),
-    mlp4("mlp: no skip connection", edits=((FORWARD, "return self.inner.forward(x)"),)),
+    mlp4("mlp: no skip connection", edits=((FORWARD, "return inner"),)),
     mlp4("mlp: one block fewer", edits=((BLOCKS, "for _ in range(num_blocks - 1)"),)),
     mlp4("mlp: all blocks start alike", edits=((INNER, INNER.replace("rng=rng", "rng=np.random.default_rng(0)")),)),
 )

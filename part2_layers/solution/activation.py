@@ -159,6 +159,8 @@ class Softmax(Module):
     def forward(self, x: ndarray) -> ndarray:
         """yᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m) along dim, where m = max x, so that nothing overflows.
 
+        An axis of length 0 gives an empty result.
+
         Shapes: x (...), y (...).  Raises ValueError if x has no axis dim.
         """
         if not -x.ndim <= self.dim < x.ndim:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from part2_layers.module import Module, check_floats, check_fraction, check_grad_output, check_reduction
+from part2_layers.module import Module, array_result, check_floats, check_fraction, check_grad_output, check_reduction
 
 
 class MSELoss(Module):
@@ -22,10 +22,11 @@ class MSELoss(Module):
         self.reduction = check_reduction(reduction)
         self.dtype = np.dtype(np.float32)
 
+    @array_result
     def forward(self, input: ndarray, target: ndarray) -> ndarray:
         """L = Σ (input - target)² / N for "mean", without 1/N for "sum", without Σ for "none".
 
-        Shapes: input and target (...), L () or, for "none", (...).  "mean" over nothing is nan.
+        Shapes: input and target (...), L () or, for "none", (...).  "mean" over nothing is nan, without a warning.
         Raises TypeError for anything but floats, ValueError if the shapes differ.
         """
         check_floats("input", input)
@@ -35,16 +36,17 @@ class MSELoss(Module):
         self.output_shape = input.shape if self.reduction == "none" else ()
         self.dtype = input.dtype
         ### BEGIN SOLUTION mse.forward: the mean of (input - target)², its sum, or all of it
-        self.difference = np.asarray(input - target)
+        self.difference = input - target
         return reduce(self.difference**2, self.reduction, input.size)
         ### END SOLUTION
 
+    @array_result
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
         """dL/dinput = g · 2 (input - target), divided by N for "mean".  Shapes: g as L, result as input."""
         grad_output = loss_gradient(grad_output, self.output_shape, self.dtype)
         ### BEGIN SOLUTION mse.backward: g · 2 (input - target), divided by N for "mean"
         count = self.difference.size if self.reduction == "mean" else 1
-        return np.asarray(self.difference * (2 * grad_output / max(1, count)))
+        return self.difference * (2 * grad_output / max(1, count))
         ### END SOLUTION
 
 
@@ -64,12 +66,13 @@ class CrossEntropyLoss(Module):
         self.ignore_index = ignore_index
         self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
 
+    @array_result
     def forward(self, input: ndarray, target: ndarray) -> ndarray:
         """L = -Σ q log p, where log p = s - log Σ eˢ and s = input - max input, so that nothing overflows.
 
         Shapes: input (b, v), target (b,) of integers or (b, v) of floats, L () or, for "none", (b,).
         As in torch also input (v,) with target (), and input (b, v, ...) with target (b, ...).
-        "mean" over no target is nan.
+        "mean" over no target is nan, without a warning.
         Raises TypeError for an input that is not floats and a target that is neither, ValueError for a target of
         another shape, and for a class that is neither one of 0 to v - 1 nor ignore_index.
         """
@@ -86,10 +89,12 @@ class CrossEntropyLoss(Module):
         return reduce((self.q * surprise).sum(axis=self.class_axis), self.reduction, self.count)
         ### END SOLUTION
 
+    @array_result
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
         """dL/dinput = g · (p Σ q - q), divided by the number of targets that count for "mean".
 
-        Σ q over the classes is 1, unless the target is ignored.  Shapes: g as L, result as input.
+        Σ q over the classes is 1, or 0 if the target is ignored; where all are ignored the gradient is zero, not nan.
+        Shapes: g as L, result as input.
         """
         grad_output = loss_gradient(grad_output, self.output_shape, self.dtype)
         ### BEGIN SOLUTION cross_entropy.backward: g · (p Σ q - q), divided by the count for "mean"
@@ -146,9 +151,9 @@ def other_shape(input: ndarray) -> tuple[int, ...]:
 def reduce(losses: ndarray, reduction: str, count: int) -> ndarray:
     """The losses, their sum, or their sum divided by count, which for 0 is nan as in torch."""
     if reduction == "none":
-        return np.asarray(losses)
+        return losses
     with np.errstate(invalid="ignore"):
-        return np.asarray(losses.sum() / losses.dtype.type(count if reduction == "mean" else 1))
+        return losses.sum() / losses.dtype.type(count if reduction == "mean" else 1)
 
 
 def loss_gradient(grad_output: ndarray | float, output_shape: tuple[int, ...] | None, dtype: np.dtype) -> ndarray:

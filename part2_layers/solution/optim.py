@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from part2_layers.module import Module, as_array, check_fraction
+from part2_layers.module import Module, check_fraction
 
 
 class Optimizer:

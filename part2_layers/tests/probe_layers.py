@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def run(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
 def run_twice(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
     """Forward and backward, and again without zero_grad between them; then zero_grad."""
     run(layer, x, grad_output)
-    twice = {name: value.copy() for name, value in run(layer, x, grad_output).items()}
+    twice = copy.deepcopy(run(layer, x, grad_output))
     layer.zero_grad()
     return {"twice": twice, "after zero_grad": gradients(layer)}
 

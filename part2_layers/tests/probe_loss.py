@@ -54,11 +54,6 @@ def run_on_views(loss: str, input: Array, target: Array, options: Named, grad_ou
     return {**got, **{f"{name} afterwards": view for name, view in views.items()}}
 
 
-def kind_of_output(loss: str, input: Array, target: Array, options: Named) -> str:
-    """The type of what forward returns."""
-    return type(LOSSES[loss](**options).forward(input, target)).__name__
-
-
 def backward_first(loss: str, options: Named, grad_output: Array | float | None) -> None:
     """Backward on a new loss, without forward."""
     layer = LOSSES[loss](**options)

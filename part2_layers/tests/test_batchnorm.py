@@ -152,6 +152,14 @@ def test_an_affine_image_has_the_same_output(
 
 
 @law("batchnorm.forward")
+@given(problem=trainings(dtypes=st.just("float64")))
+def test_a_distant_mean_costs_no_accuracy(candidate: Candidate, problem: Problem) -> None:
+    """Far from zero the variance is as exact as near it; E[x²] - μ² would lose it to rounding."""
+    distant = {**without_gradient(problem), "x": problem["x"] + 2.0**20}
+    assert_right(candidate, batchnorm.forward, oracle.forward, distant, ["output"])
+
+
+@law("batchnorm.forward")
 @given(problem=trainings(dtypes=st.just("float64")), level=st.sampled_from([1.0, 0.0, -2.75]))
 def test_a_constant_channel_becomes_its_bias(candidate: Candidate, problem: Problem, level: float) -> None:
     """Where all values of a channel are equal, ε keeps from dividing by zero: the output is the bias."""

@@ -185,13 +185,6 @@ def test_single_squared_errors_match_torch(candidate: Candidate, problem: Proble
 
 
 @law("mse.forward")
-@given(problem=regressions())
-def test_squared_error_is_an_array(candidate: Candidate, problem: Problem) -> None:
-    """The result is an array even where it is a single number: 0-d, not a NumPy scalar."""
-    assert_same(candidate.run(losses.kind_of_output, **problem), "ndarray")
-
-
-@law("mse.forward")
 @given(problem=regressions(is_empty=True))
 def test_squared_error_of_nothing(candidate: Candidate, problem: Problem) -> None:
     """Over no values the mean is NaN, the sum 0, and none of it warns."""
@@ -304,13 +297,6 @@ def test_cross_entropy_ignores_a_constant_shift(candidate: Candidate, problem: P
 def test_cross_entropy_of_nothing(candidate: Candidate, problem: Problem) -> None:
     """With no target, or only ignored ones, the mean is NaN, the sum 0, and none of it warns."""
     assert_right(candidate, losses.forward_without_warning, oracle.loss, problem, ["output"])
-
-
-@law("cross_entropy.forward")
-@given(problem=classifications(axes=(2, 1, 3), are_classes=None))
-def test_cross_entropy_is_an_array(candidate: Candidate, problem: Problem) -> None:
-    """The result is an array even where it is a single number: 0-d, not a NumPy scalar."""
-    assert_same(candidate.run(losses.kind_of_output, **problem), "ndarray")
 
 
 @law("cross_entropy.forward")
