@@ -12,7 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
-from part2_layers.module import Module, check_floats, check_grad_output, check_reduction, check_shape, integer
+from part2_layers.module import (
+    Module,
+    array_result,
+    check_floats,
+    check_grad_output,
+    check_reduction,
+    check_shape,
+    integer,
+)
 
 Labels = ndarray | Sequence[int]
 
@@ -79,7 +87,8 @@ class CTCLoss(Module):
     """-log P(target | log_probs) for each example, and its mean, sum, or neither.
 
     "mean" divides each loss by its target's length (1 for an empty target), then averages over the batch, as torch.
-    An infeasible target, longer than its frames allow, has loss inf, or 0 with zero_infinity, and a zero gradient.
+    An infeasible target, longer than its frames allow or with an impossible symbol, has loss inf, or 0 with
+    zero_infinity, and a zero gradient.
     Raises ValueError for an unknown reduction and a negative blank.
     """
 
@@ -90,6 +99,7 @@ class CTCLoss(Module):
         self.zero_infinity = zero_infinity
         self.dtype = np.dtype(np.float32)
 
+    @array_result
     def forward(self, log_probs: ndarray, targets: Labels, input_lengths: Labels, target_lengths: Labels) -> ndarray:
         """The loss.
 

@@ -107,7 +107,7 @@ class Recurrent(Module):
         self.order, self.original = longest_first(self.lengths)
         self.lengths = self.lengths[self.order]
         self.running = [int(count) for count in (self.lengths > np.arange(time)[:, None]).sum(axis=1)]
-        output, h_n = self.stack_forward(x[:, self.order], h_0[:, self.order])
+        output, h_n = self.stack_forward(self.without_padding(x[:, self.order]), h_0[:, self.order])
         output, h_n = output[:, self.original], h_n[:, self.original]
         output = output.swapaxes(0, 1) if self.batch_first else output
         self.output_shape, self.h_n_shape = output.shape, h_n.shape
@@ -168,6 +168,12 @@ class Recurrent(Module):
         """The dropout between this layer and the next."""
         dropout: Dropout = getattr(self, f"dropout_l{layer}")
         return dropout
+
+    def without_padding(self, x: ndarray) -> ndarray:
+        """x (t, b, ·) with zeros after each end, whatever stood there: 0 · nan would be nan in a product over time."""
+        if self.running[-1] == x.shape[1]:
+            return x
+        return np.where((np.arange(len(x))[:, None] < self.lengths)[:, :, None], x, 0)
 
     def reversed(self, x: ndarray) -> ndarray:
         """Each sequence of x (t, b, ·) from its end to its beginning; the padding stays behind it."""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 NUMBERS = ["?", "i1", "i8", "u1", "u8", "f2", "f4", "f8", "c8", "c16"]
 any_arrays = hnp.arrays(st.sampled_from(NUMBERS), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
 SHAPE = (3, 4)
-NOT_FINITE = "where it should be finite: an overflow, or a division by zero"
+NOT_FINITE = "where it should be finite: an overflow, a division by zero, or the logarithm of 0"
 BROADCAST = "y is not summed over the axes along which its input was broadcast"
 # Distinct, of both signs, and without a pattern that a rule could mistake for its own.
 EXPECTED = np.array([[2.0, -3.0, 5.0, 7.0], [-11.0, 13.0, 17.0, -19.0], [23.0, 29.0, -31.0, 37.0]])

@@ -30,7 +30,7 @@ GAMMA = "np.where(np.isneginf(total), -np.inf, log_walks - np.where(np.isneginf(
 LOSSES = "losses_and_posteriors(log_probs, self.labels, self.frames, self.blank)"
 OF_THE_BATCH = "log_arrivals(emissions, can_skip)"
 LENGTHS = "np.array([max(1, len(labels)) for labels in self.labels], losses.dtype)"
-MEAN = "np.asarray(losses.mean())"
+MEAN = "losses.mean()"
 LOG_P = "return -log_p[:, 0], posteriors"
 
 COUNTS = "(len(self.labels) * np.array([max(1, len(labels)) for labels in self.labels], scale.dtype))"
@@ -76,11 +76,10 @@ MISTAKES = (
         "ctc: mean divides by all labels",
         edits=(
             (LENGTHS, "1"),
-            (MEAN, "np.asarray(losses.sum() / losses.dtype.type(max(1, sum(map(len, self.labels)))))"),
+            (MEAN, "losses.sum() / losses.dtype.type(max(1, sum(map(len, self.labels))))"),
         ),
     ),
-    loss_forward("ctc: mean is the sum", edits=((MEAN, "np.asarray(losses.sum())"),)),
-    loss_forward("ctc: mean is a scalar", edits=((MEAN, "losses.mean()"),)),
+    loss_forward("ctc: mean is the sum", edits=((MEAN, "losses.sum()"),)),
     loss_forward(
         "ctc: input_lengths has no effect",
         edits=((LOSSES, LOSSES.replace("self.frames", "np.full_like(self.frames, len(log_probs))")),),

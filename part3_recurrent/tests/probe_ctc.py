@@ -132,13 +132,6 @@ def run_on_views(
     return {**got, **{f"{name} afterwards": view for name, view in views.items()}}
 
 
-def kind_of_output(
-    log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
-) -> str:
-    """The type of what forward returns."""
-    return type(CTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)).__name__
-
-
 def backward_first(options: Named, grad_output: Array | float | None) -> None:
     """Backward of a new loss, without forward."""
     loss = CTCLoss(**options)

@@ -265,13 +265,6 @@ def test_symbols_may_be_renamed(candidate: Candidate, problem: Problem, names: l
 
 
 @law("ctc.loss_forward")
-@given(problem=batches())
-def test_loss_is_an_array(candidate: Candidate, problem: Problem) -> None:
-    """The result is an array even where it is a single number: 0-d, not a NumPy scalar."""
-    assert_same(candidate.run(ctc.kind_of_output, **problem), "ndarray")
-
-
-@law("ctc.loss_forward")
 @given(refused=refused_batches())
 def test_loss_refuses(candidate: Candidate, refused: Problem) -> None:
     """A label, shape, length or option that the docstring rules out is a ValueError, a dtype a TypeError."""
