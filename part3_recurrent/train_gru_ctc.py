@@ -344,11 +344,14 @@ def curves(history: History) -> Figure:
     losses.plot(epochs, validation_loss, color="#0072b2", label="validation")
     losses.set(title="CTC loss per label", xlabel="epoch", yscale="log")
     losses.legend()
-    errors.plot(epochs, digit_error, color="#d55e00")
+    errors.plot(epochs, digit_error, color="#d55e00", label="validation, best epoch dotted")
     errors.plot(history.best_epoch, digit_error[history.best_epoch - 1], "o", color="#d55e00")
-    tested = "" if history.test_digit_error is None else f"; {percent(history.test_digit_error)} in the test"
-    errors.set(title=f"Digit error in validation, best epoch dotted{tested}", xlabel="epoch")
+    if history.test_digit_error is not None:
+        tested = f"test, {percent(history.test_digit_error)}"
+        errors.axhline(history.test_digit_error, color="0.5", linestyle="--", label=tested)
+    errors.set(title="Digit error", xlabel="epoch", ylim=(0, min(1, 0.05 + 5 * min(digit_error))))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
+    errors.legend()
     for axes in (losses, errors):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
