@@ -5,7 +5,7 @@ A truth takes the arguments of its probe and gives plain data under the probe's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,29 +18,6 @@ torch.set_num_threads(1)  # with so few numbers, several threads only wait for e
 Array = np.ndarray
 Answer = dict[str, Any]
 Truth = Callable[..., Answer]
-
-
-def assert_right(
-    candidate: Candidate,
-    probe: Probe,
-    truth: Truth,
-    problem: Answer,
-    names: Sequence[str] | None = None,
-    mistakes: Truth | None = None,
-) -> None:
-    """The probe's answer is the truth in the entries of these names (all by default), and a known mistake is named.
-
-    `mistakes` takes the problem too, and maps a sentence about a mistake to what it changes in the truth.
-    """
-    got, right = candidate.run(probe, **problem), truth(**problem)
-
-    @np.errstate(all="ignore")  # a wrong formula may divide by zero
-    def known() -> Answer:
-        return {
-            sentence: {**right, **changed} for sentence, changed in (mistakes(**problem) if mistakes else {}).items()
-        }
-
-    assert_same(got, right, names=names, mistakes=known)
 
 
 def assert_right_twice(candidate: Candidate, probe: Probe, truth: Truth, problem: Answer) -> None:

@@ -9,9 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
 from part2_layers.tests import oracle_optim as oracle
-from part2_layers.tests.oracle import assert_right
 from part2_layers.tests.strategies import DTYPES, LENGTHS, Draw, Problem, Shape, array
 
 optim = probes("optim")
