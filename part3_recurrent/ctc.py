@@ -135,7 +135,8 @@ class CTCLoss(Module):
         )
 
 
-# A whole batch at once: targets are padded to the longest, frames to the longest
+# A whole batch at once, padded to the longest. Optional: nothing but your own code above calls these two, and one
+# example after another earns as much; it is slower.
 
 
 def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
@@ -146,7 +147,7 @@ def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
     """
     # YOUR CODE HERE
     raise NotImplementedError(
-        "ctc.log_forward: log(Σ of the three ways to arrive) for every frame. "
+        "ctc.log_forward: optional, log(Σ of the three ways to arrive) for every frame. "
         "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
     )
 
@@ -160,7 +161,7 @@ def losses_and_posteriors(
     """
     # YOUR CODE HERE
     raise NotImplementedError(
-        "ctc.loss_forward: α and β of the whole batch, then -log P and Σ γ by symbol. "
+        "ctc.loss_forward: optional, α and β of the whole batch, then -log P and Σ γ by symbol. "
         "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
     )
 

@@ -22,7 +22,8 @@ class GRU(Recurrent):
     def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
         """Output (t, b, n), zero after each end, and the last hidden state (b, n), for x (t, b, ·) and h_0 (b, n).
 
-        At time t the first running[t] sequences go on; the state of the others stays.
+        At time t the first running[t] sequences go on; the state of the others stays.  `name` is that of the layer and
+        direction, such as "l0_reverse".
         """
         weight_ih, weight_hh, bias_ih, bias_hh = self.parameters_of(name)
         # YOUR CODE HERE
@@ -36,7 +37,7 @@ class GRU(Recurrent):
     ) -> tuple[ndarray, ndarray]:
         """The gradients of x (t, b, ·) and h_0 (b, n); those of the parameters are added to theirs.
 
-        GRUCell's equations, with g = output_grad_t + what comes back from step t + 1.
+        GRUCell's equations, with g = output_grad_t + what comes back from step t + 1, or h_n_grad at a sequence's end.
         """
         weight_ih, weight_hh, _, _ = self.parameters_of(name)
         # YOUR CODE HERE

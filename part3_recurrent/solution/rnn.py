@@ -18,7 +18,8 @@ class RNN(Recurrent):
     def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
         """Output (t, b, n), zero after each end, and the last hidden state (b, n), for x (t, b, ·) and h_0 (b, n).
 
-        At time t the first running[t] sequences go on; the state of the others stays.
+        At time t the first running[t] sequences go on; the state of the others stays.  `name` is that of the layer and
+        direction, such as "l0_reverse".
         """
         weight_ih, weight_hh, bias_ih, bias_hh = self.parameters_of(name)
         ### BEGIN SOLUTION rnn.forward: tanh(W_ih x + b_ih + W_hh h + b_hh) for every time step
@@ -42,7 +43,7 @@ class RNN(Recurrent):
         """The gradients of x (t, b, ·) and h_0 (b, n); those of the parameters are added to theirs.
 
         Each state acts on its own output and on the next state: dL/dh_t = output_grad_t + a_(t+1) W_hh, where
-        a_t = dL/dh_t · (1 - h_t²).
+        a_t = dL/dh_t · (1 - h_t²); at the end of a sequence h_n_grad stands in the place of a_(t+1) W_hh.
         """
         weight_ih, weight_hh, _, _ = self.parameters_of(name)
         ### BEGIN SOLUTION rnn.backward: from the last time step to the first; the weights' gradients at the end
