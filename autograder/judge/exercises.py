@@ -79,7 +79,7 @@ class Part:
         )
         hint = f" Did you mean {meant[0]}?" if meant else ""
         raise CannotGrade(
-            f"exercise must be one of {self.name}'s; got {exercise_id!r}. They are: {', '.join(ids)}.{hint}"
+            f"exercise must be one of {self.name}'s; got {exercise_id!r}.{hint} They are: {', '.join(ids)}."
         )
 
 

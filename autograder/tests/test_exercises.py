@@ -249,7 +249,7 @@ def test_needs_are_followed_to_their_beginning(tmp_path: Path) -> None:
 
 def test_an_unknown_exercise_is_told_the_right_ones(tmp_path: Path) -> None:
     part = load_part(written(tmp_path))
-    message = r"exercise must be one of part1_x's; got 'x\.d'\. They are: x\.a, x\.b, x\.c\."
+    message = r"exercise must be one of part1_x's; got 'x\.d'\. Did you mean x\.\w\? They are: x\.a, x\.b, x\.c\."
     with pytest.raises(CannotGrade, match=message):
         part.exercise("x.d")
 
