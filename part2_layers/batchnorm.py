@@ -82,7 +82,7 @@ class BatchNorm1d(Module):
         """r ← (1 - momentum) r + momentum · s for the mean and the unbiased variance of `count` values per channel."""
         # YOUR CODE HERE
         raise NotImplementedError(
-            "batchnorm.running_statistics: r ← (1 - m) r + m s, and one more batch tracked. "
+            "batchnorm.forward: r ← (1 - m) r + m s, and one more batch tracked. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 

@@ -8,7 +8,7 @@ from autograder.testing.mistakes import Mistake
 
 FILE = "batchnorm.py"
 forward = partial(Mistake, exercise="batchnorm.forward", file=FILE)
-running = partial(Mistake, exercise="batchnorm.running_statistics", file=FILE)
+running = partial(Mistake, exercise="batchnorm.forward", file=FILE)
 backward = partial(Mistake, exercise="batchnorm.backward", file=FILE)
 evaluation_backward = partial(Mistake, exercise="batchnorm.evaluation_backward", file=FILE)
 

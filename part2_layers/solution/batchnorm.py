@@ -81,7 +81,7 @@ class BatchNorm1d(Module):
 
     def update_running_statistics(self, mean: ndarray, var: ndarray, count: int) -> None:
         """r ← (1 - momentum) r + momentum · s for the mean and the unbiased variance of `count` values per channel."""
-        ### BEGIN SOLUTION batchnorm.running_statistics: r ← (1 - m) r + m s, and one more batch tracked
+        ### BEGIN SOLUTION batchnorm.forward: r ← (1 - m) r + m s, and one more batch tracked
         self.running_mean += self.momentum * (mean - self.running_mean)
         self.running_var += self.momentum * (var * (count / (count - 1)) - self.running_var)
         self.num_batches_tracked += 1

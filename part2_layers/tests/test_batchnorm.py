@@ -204,21 +204,21 @@ def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
 # Running statistics
 
 
-@oracle_test("batchnorm.running_statistics")
+@oracle_test("batchnorm.forward")
 @given(problem=several_trainings())
 def test_running_statistics_match_torch(candidate: Candidate, problem: Problem) -> None:
     """Every batch moves running_mean and running_var by momentum towards its mean and unbiased variance, and counts."""
     assert_right(candidate, batchnorm.train, oracle.train, problem, mistakes=oracle.state_mistakes)
 
 
-@oracle_test("batchnorm.running_statistics")
+@oracle_test("batchnorm.forward")
 @given(problem=several_trainings_and_an_evaluation())
 def test_evaluation_after_training_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """After some batches of training, evaluation uses the statistics that they have left."""
     assert_right(candidate, batchnorm.train_and_evaluate, oracle.train_and_evaluate, problem, ["output"])
 
 
-@law("batchnorm.running_statistics")
+@law("batchnorm.forward")
 @given(problem=evaluations())
 def test_evaluation_changes_nothing(candidate: Candidate, problem: Problem) -> None:
     """In evaluation mode the state dict stays as it is."""
@@ -226,21 +226,21 @@ def test_evaluation_changes_nothing(candidate: Candidate, problem: Problem) -> N
     assert_same(got, {"state": problem["state"]})
 
 
-@law("batchnorm.running_statistics")
+@law("batchnorm.forward")
 @given(problem=empty_trainings())
 def test_an_empty_batch_only_counts(candidate: Candidate, problem: Problem) -> None:
     """As in torch, an empty batch of training counts as a batch, and leaves the running statistics as they are."""
     assert_right(candidate, batchnorm.forward, oracle.forward, without_gradient(problem))
 
 
-@law("batchnorm.running_statistics")
+@law("batchnorm.forward")
 @given(num_features=LENGTHS)
 def test_a_new_state_matches_torch(candidate: Candidate, num_features: int) -> None:
     """The state dict of a new layer has the names of torch's in the same order, and its shapes, dtypes and values."""
     assert_right(candidate, batchnorm.new_state, oracle.new_state, {"num_features": num_features})
 
 
-@law("batchnorm.running_statistics")
+@law("batchnorm.forward")
 @given(problem=several_trainings_and_an_evaluation())
 def test_states_are_exchanged_with_torch(candidate: Candidate, problem: Problem) -> None:
     """Torch with the state that was trained here evaluates as the layer here does with the state that torch trained."""
