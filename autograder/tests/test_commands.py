@@ -105,7 +105,7 @@ MISTAKES = {
     "part1 part2": "unexpected extra argument",
     "part1 --no-such-option": "No such option: --no-such-option",
     "part1 -e toy.triple": "They are: toy.double, toy.scale, other.shift.",
-    "part1 -e toy.double -e other": "got 'other'. Did you mean other.shift? They are: toy.double, toy.scale, other.shift.",
+    "part1 -e toy.double -e other": "got 'other'. Did you mean other.shift? They are: toy.double",
     "all -e toy.double": "-e must be given with one part; got all.",
     "part1 --seed one": "'--seed'",
     "part1 --seed -1": "greater than or equal to 0",
