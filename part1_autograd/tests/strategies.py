@@ -1,53 +1,18 @@
-"""What part 1 is tested on: small arrays of simple numbers, shapes that broadcast, axes, indices, expression graphs.
-
-Every strategy draws plain data: the arguments of a probe, by name.  The values of an array are one draw, of bytes that
-look up a table in which simple numbers come first: it is fast, exact in float32 too, and failures shrink to 0 and 1.
-"""
+"""What part 1 is tested on: small arrays of simple numbers, shapes that broadcast, axes, indices, expression graphs."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-Shape = tuple[int, ...]
-Problem = dict[str, Any]
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
 
-
-def _simple_first(numbers: Iterable[float]) -> np.ndarray:
-    """The numbers from simple to complicated, for shrinking: 1, then 0, -1, 2, …, then halves.
-
-    One comes before zero: when a smaller shape is tried, hypothesis fills it with the simplest values, and among zeros
-    most failures vanish.
-    """
-
-    def complexity(number: float) -> tuple[int, bool, float, bool]:
-        return float(number).as_integer_ratio()[1], number != 1, abs(number), number < 0
-
-    return np.array(sorted(numbers, key=complexity))
-
-
-_POSITIVE = np.arange(16, 129) / 32
-TABLES = {
-    "numbers": _simple_first(np.arange(-128, 128) / 32),
-    "positive": _simple_first(_POSITIVE),
-    "nonzero": _simple_first([*_POSITIVE, *-_POSITIVE]),
-    "whole": _simple_first(range(-4, 5)),
-    "small": _simple_first(np.arange(-64, 65) / 32),
-    "exponents": np.array([0, 1, 2, 3]),
-    "tied": np.array([0, 1, -1]),
-    "thousands": np.array([1000, -1000, 0, 4000, -4000]),
-    "booleans": np.array([False, True]),
-}
-
-# float64 shows a wrong rule beyond doubt; one problem in four shows that the dtype is kept.
-DTYPES = st.sampled_from(["float64", "float64", "float64", "float32"])
 LENGTHS = st.sampled_from([1, 2, 3, 2, 3, 0])
 _LENGTHS_OF_AXES: list[list[Sequence[int]]] = [
     [],
@@ -66,20 +31,6 @@ SHAPES_WITH_AXES = st.sampled_from(SHAPES[1:])  # all but ()
 
 
 # Arrays and shapes
-
-
-def array(draw: Draw, shape: Shape, among: str = "numbers", dtype: str = "float64") -> np.ndarray:
-    """An array of this shape with values from a table."""
-    size = math.prod(shape)
-    choices = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).astype(np.intp)
-    return TABLES[among][choices % len(TABLES[among])].astype(dtype).reshape(shape)
-
-
-def integers(draw: Draw, shape: Shape, low: int, high: int) -> np.ndarray:
-    """An int64 array with values from low to high - 1."""
-    size = math.prod(shape)
-    choices = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).astype(np.int64)
-    return (low + choices % (high - low)).reshape(shape)
 
 
 @functools.cache

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_same, law, oracle_test, probes
+from autograder.testing.strategies import Problem
 from part1_autograd.tests.oracle import assert_right
 from part1_autograd.tests.strategies import (
-    Problem,
     alike,
     chains,
     expressions,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_same, checked, law, oracle_test, probes
+from autograder.testing.strategies import Problem
 from part1_autograd.tests import oracle
 from part1_autograd.tests.oracle import assert_right
 from part1_autograd.tests.strategies import (
-    Problem,
     array_indexings,
     basic_indexings,
     classifications,

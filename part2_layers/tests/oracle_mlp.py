@@ -11,8 +11,8 @@ import torch
 from torch.nn import BatchNorm1d, Linear, ReLU, Sequential
 
 from autograder.testing import truth
+from autograder.testing.strategies import Shape
 from part2_layers.tests.oracle import Answer, Array, array_of, forward_and_backward, with_state
-from part2_layers.tests.strategies import Shape
 
 
 class Residual(torch.nn.Module):

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
 from part2_layers.tests import oracle_loss as oracle
-from part2_layers.tests.strategies import DTYPES, LENGTHS, Draw, Problem, Shape, array, integers
+from part2_layers.tests.strategies import LENGTHS
 
 losses = probes("loss")
 

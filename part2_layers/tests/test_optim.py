@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array
 from part2_layers.tests import oracle_optim as oracle
-from part2_layers.tests.strategies import DTYPES, LENGTHS, Draw, Problem, Shape, array
+from part2_layers.tests.strategies import LENGTHS
 
 optim = probes("optim")
 

@@ -7,16 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing.strategies import DTYPES, Draw, Problem, array
 from part2_layers.tests import oracle_pool as oracle
 from part2_layers.tests.oracle import assert_right_on_views, assert_right_twice
 from part2_layers.tests.strategies import (
     BATCHES,
     CHANNELS,
-    DTYPES,
     WINDOWS,
-    Draw,
-    Problem,
-    array,
     sums_of_two_inputs,
     unfitting_gradients,
     without_gradient,

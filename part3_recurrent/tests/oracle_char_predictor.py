@@ -15,8 +15,8 @@ import torch
 from scipy.special import bdtr, bdtrc
 
 from autograder.testing import assert_same, truth
+from autograder.testing.strategies import Shape
 from part3_recurrent.tests.oracle import Answer, Array, pull_back, with_state
-from part3_recurrent.tests.strategies import Shape
 
 # How often a count of a right solution lies below its bounds, and how often above.  All problems of a grading together
 # make fewer than 200 counts: chance fails a right solution in less than one of 10⁹ gradings.

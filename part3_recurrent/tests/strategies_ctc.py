@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from part3_recurrent.tests.strategies import DTYPES, Draw, Problem, Shape, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
 
 SINGLE_NUMBERS: tuple[Problem, ...] = ({}, {"reduction": "sum"}, {"reduction": "mean"})
 SINGLE_LOSSES: tuple[Problem, ...] = ({"reduction": "none"},)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing.strategies import Problem
 from part3_recurrent.tests import oracle_ctc as oracle
-from part3_recurrent.tests.strategies import Problem
 from part3_recurrent.tests.strategies_ctc import (
     SINGLE_LOSSES,
     SINGLE_NUMBERS,

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
 from part3_recurrent.tests import oracle_embedding as oracle
-from part3_recurrent.tests.strategies import DTYPES, LENGTHS, Draw, Problem, array, integers, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS, without_gradients
 
 embedding = probes("embedding")
 

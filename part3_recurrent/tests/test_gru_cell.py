@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing.strategies import Draw, Problem, array
 from part3_recurrent.tests import oracle_gru_cell as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.strategies import Draw, Problem, array, cells, without_gradients, wrong_cell_inputs
+from part3_recurrent.tests.strategies import cells, without_gradients, wrong_cell_inputs
 
 gru_cell = probes("gru_cell")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing.strategies import Problem
 from part3_recurrent.tests import oracle_rnn as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
 from part3_recurrent.tests.oracle_sequences import assert_adds_up, with_other_padding
-from part3_recurrent.tests.strategies import Problem, directions, directions_in_two_chunks, without_gradients
+from part3_recurrent.tests.strategies import directions, directions_in_two_chunks, without_gradients
 
 rnn = probes("rnn")
 

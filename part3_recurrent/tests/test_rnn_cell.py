@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, law, oracle_test, probes
+from autograder.testing.strategies import Problem
 from part3_recurrent.tests import oracle_rnn_cell as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.strategies import Problem, cells, without_gradients, wrong_cell_inputs
+from part3_recurrent.tests.strategies import cells, without_gradients, wrong_cell_inputs
 
 rnn_cell = probes("rnn_cell")
 
