@@ -1,4 +1,4 @@
-"""What both cells have in common: their parameters, the stack between forward and backward, and the checks. Given."""
+"""What both cells have in common: their parameters, the stack, the checks, and σ. Given."""
 
 from __future__ import annotations
 
@@ -62,3 +62,8 @@ class Cell(Module):
     def check_gradient(self, grad_output: ndarray) -> None:
         """Raise RuntimeError if no forward is left, and an error unless grad_output fits the last one's x."""
         check_grad_output(grad_output, (len(self.stack[-1][0]), self.hidden_size) if self.stack else None)
+
+
+def sigmoid(x: ndarray) -> ndarray:
+    """σ(x) = 1 / (1 + e⁻ˣ), written so that nothing overflows."""
+    return 0.5 * (1 + np.tanh(0.5 * x))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
+from part3_recurrent.cell import sigmoid
 from part3_recurrent.recurrent import Recurrent
 
 
@@ -45,8 +46,3 @@ class GRU(Recurrent):
             "gru.backward: from the last time step to the first; the weights' gradients at the end. "
             "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
         )
-
-
-def sigmoid(x: ndarray) -> ndarray:
-    """σ(x) = 1 / (1 + e⁻ˣ), written so that nothing overflows."""
-    return 0.5 * (1 + np.tanh(0.5 * x))

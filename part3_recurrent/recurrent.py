@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike
 
 from part2_layers.dropout import Dropout
 from part2_layers.module import Module, check_floats, check_grad_output, check_shape, integer, uniform
+from part3_recurrent.lengths import checked_lengths, longest_first, turned
 
 
 class Recurrent(Module):
@@ -98,14 +99,14 @@ class Recurrent(Module):
         time, batch, _ = x.shape
         if time == 0:
             raise ValueError(f"x must have a time step at least; got shape {x.shape}.")
-        self.lengths = checked_lengths(lengths, time, batch)
+        lengths = np.full(batch, time) if lengths is None else checked_lengths("lengths", lengths, time, batch)
         states = (self.num_layers * len(self.suffixes), batch, self.hidden_size)
         if h_0 is None:
             h_0 = np.zeros(states, x.dtype)
         check_floats("h_0", h_0)
         check_shape("h_0", h_0, states)
-        self.order, self.original = longest_first(self.lengths)
-        self.lengths = self.lengths[self.order]
+        self.order, self.original = longest_first(lengths)
+        self.lengths = lengths[self.order]
         self.running = [int(count) for count in (self.lengths > np.arange(time)[:, None]).sum(axis=1)]
         output, h_n = self.stack_forward(self.without_padding(x[:, self.order]), h_0[:, self.order])
         output, h_n = output[:, self.original], h_n[:, self.original]
@@ -177,27 +178,4 @@ class Recurrent(Module):
 
     def reversed(self, x: ndarray) -> ndarray:
         """Each sequence of x (t, b, ·) from its end to its beginning; the padding stays behind it."""
-        steps = np.arange(len(x))[:, None]
-        source = np.where(steps < self.lengths, self.lengths - 1 - steps, steps)
-        return x[source, np.arange(x.shape[1])]
-
-
-def longest_first(lengths: ndarray) -> tuple[ndarray | slice, ndarray | slice]:
-    """The indices that sort a batch, the longest first, and those that undo it; slices where it is sorted."""
-    if (lengths[1:] <= lengths[:-1]).all():
-        return slice(None), slice(None)
-    order = np.argsort(-lengths, kind="stable")
-    return order, np.argsort(order)
-
-
-def checked_lengths(lengths: ndarray | Sequence[int] | None, time: int, batch: int) -> ndarray:
-    """The lengths as an array; all of the time where they are None."""
-    if lengths is None:
-        return np.full(batch, time)
-    array = np.asarray(lengths)
-    if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"lengths must be integers; got {array.dtype}.")
-    check_shape("lengths", array, (batch,))
-    if array.size and not (array.min() >= 1 and array.max() <= time):
-        raise ValueError(f"lengths must lie between 1 and {time}, the time steps of x; got {array.tolist()}.")
-    return array.astype(int)
+        return x[turned(len(x), self.lengths), np.arange(x.shape[1])]

@@ -21,6 +21,7 @@ from part2_layers.module import (
     check_shape,
     integer,
 )
+from part3_recurrent.lengths import checked_lengths, turned
 
 Labels = ndarray | Sequence[int]
 
@@ -111,8 +112,12 @@ class CTCLoss(Module):
         """
         check_floats("log_probs", log_probs)
         check_shape("log_probs", log_probs, ("time", "batch", "classes"))
-        self.labels = split_targets(targets, target_lengths, log_probs.shape, self.blank)
-        self.frames = checked_frames(input_lengths, log_probs.shape)
+        time, batch, classes = log_probs.shape
+        if batch == 0:
+            raise ValueError("log_probs must hold one example at least; got a batch of 0.")
+        labels = split_targets(targets, target_lengths, batch, classes, self.blank)
+        self.frames = checked_lengths("input_lengths", input_lengths, time, batch)
+        self.labels = labels
         self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
         self.dtype = log_probs.dtype
         ### BEGIN SOLUTION ctc.loss_forward: -log P of every example, reduced; keep the posteriors
@@ -210,12 +215,6 @@ def losses_and_posteriors(
     ### END SOLUTION
 
 
-def turned(steps: int, lengths: ndarray) -> ndarray:
-    """Which step stands at each place when the first `lengths` steps are read from their end.  Shape: (steps, b)."""
-    place = np.arange(steps)[:, None]
-    return np.where(place < lengths, lengths - 1 - place, place)
-
-
 def log_sum(x: ndarray, axis: int) -> ndarray:
     """log Σ eˣ along an axis, which stays with length 1; -inf for the sum of nothing."""
     largest = np.maximum(x.max(axis=axis, keepdims=True), np.finfo(x.dtype).min)  # -inf - -inf would be nan
@@ -226,9 +225,8 @@ def log_sum(x: ndarray, axis: int) -> ndarray:
 # Checks, given
 
 
-def split_targets(targets: Labels, target_lengths: Labels, shape: tuple[int, ...], blank: int) -> list[ndarray]:
+def split_targets(targets: Labels, target_lengths: Labels, batch: int, classes: int, blank: int) -> list[ndarray]:
     """The labels of each example, from padded targets or from targets that stand one after another."""
-    _, batch, classes = shape
     lengths, array = np.asarray(target_lengths), np.asarray(targets)
     for name, value in (("targets", array), ("target_lengths", lengths)):
         if value.dtype.kind not in "iu" and value.size:
@@ -240,7 +238,7 @@ def split_targets(targets: Labels, target_lengths: Labels, shape: tuple[int, ...
     if array.ndim == 1:
         if array.size != lengths.sum():
             raise ValueError(f"targets must hold the sum of target_lengths, {lengths.sum()} labels; got {array.size}.")
-        labels = np.split(array.astype(np.int64), np.cumsum(lengths)[:-1]) if batch else []
+        labels = np.split(array.astype(np.int64), np.cumsum(lengths)[:-1])
     elif array.ndim == 2 and len(array) == batch and lengths.max(initial=0) <= array.shape[1]:
         labels = [row[:length] for row, length in zip(array.astype(np.int64), lengths, strict=True)]
     else:
@@ -255,17 +253,3 @@ def split_targets(targets: Labels, target_lengths: Labels, shape: tuple[int, ...
                 f"targets must be labels from 0 to {classes - 1} but the blank {blank}; got {wrong[0]} in {b}."
             )
     return labels
-
-
-def checked_frames(input_lengths: Labels, shape: tuple[int, ...]) -> ndarray:
-    """input_lengths as an array."""
-    time, batch, _ = shape
-    frames = np.asarray(input_lengths)
-    if frames.dtype.kind not in "iu" and frames.size:
-        raise TypeError(f"input_lengths must be integers; got {frames.dtype}.")
-    check_shape("input_lengths", frames, (batch,))
-    if batch == 0:
-        raise ValueError("log_probs must hold one example at least; got a batch of 0.")
-    if frames.min() < 1 or frames.max() > time:
-        raise ValueError(f"input_lengths must lie between 1 and the {time} frames; got {frames.tolist()}.")
-    return frames.astype(np.int64)
