@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -106,3 +107,12 @@ def exit_at_interrupt(kind: type[BaseException], error: BaseException, trace: An
     if issubclass(kind, KeyboardInterrupt):
         sys.exit(130)
     sys.__excepthook__(kind, error, trace)
+
+
+def not_written(error: NotImplementedError) -> str:
+    """The line that says which exercise stands in the way of a script."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
+    exercise, _, summary = str(error).partition(" See ")[0].partition(": ")
+    said = f"{exercise or 'An exercise'} is not written yet ({place}). {summary}".strip()
+    return f"{said} Write it, or run the reference with --solution."

@@ -177,12 +177,10 @@ class Module:
 # New parameters
 
 
-def uniform(
-    rng: np.random.Generator | None, shape: tuple[int, ...], fan_in: int, dtype: DTypeLike = np.float32
-) -> ndarray:
+def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype: DTypeLike) -> ndarray:
     """A new weight or bias as torch draws it: uniform between -1/√fan_in and 1/√fan_in."""
     bound = 1 / np.sqrt(fan_in)
-    return (rng or np.random.default_rng()).uniform(-bound, bound, shape).astype(dtype)
+    return rng.uniform(-bound, bound, shape).astype(dtype)
 
 
 # Checks

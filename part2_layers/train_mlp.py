@@ -13,7 +13,6 @@ import math
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -311,7 +310,7 @@ def main() -> int:
     except KeyboardInterrupt:
         interrupted = True
     except NotImplementedError as error:
-        problem = not_written(error)
+        problem = launch.not_written(error)
     report(list(histories.values()), folder, interrupted, console)
     if problem:
         print(problem, file=sys.stderr)
@@ -436,15 +435,6 @@ def row(history: History) -> list[str]:
         percent(history.test_accuracy),
         f"{history.seconds:.1f}",
     ]
-
-
-def not_written(error: NotImplementedError) -> str:
-    """The line that says which exercise stands in the way."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
-    exercise, _, summary = str(error).partition(" See ")[0].partition(": ")
-    said = f"{exercise or 'An exercise'} is not written yet ({place}). {summary}".strip()
-    return f"{said} Write it, or train the reference with --solution."
 
 
 if __name__ == "__main__":

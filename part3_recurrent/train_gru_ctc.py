@@ -14,7 +14,6 @@ import json
 import math
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -420,7 +419,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return stopped(folder, console)
     except NotImplementedError as error:
-        print(not_written(error), file=sys.stderr)
+        print(launch.not_written(error), file=sys.stderr)
         return 2
     except (OSError, ValueError) as error:
         print(f"python -m {MODULE}: {error}", file=sys.stderr)
@@ -514,14 +513,6 @@ def report(history: History, folder: Path, console: Console) -> None:
     for name, figure in {"curves.png": curves(history), "heard.png": heard_page(history)}.items():
         figure.savefig(folder / name, dpi=120)
         console.print(f"picture   {folder / name}", soft_wrap=True)
-
-
-def not_written(error: NotImplementedError) -> str:
-    """The line that says which exercise stands in the way."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    exercise = str(error).partition(" See ")[0]
-    place = f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
-    return f"{place} is not written yet. {exercise} Write it, or train the reference: --solution"
 
 
 if __name__ == "__main__":
