@@ -295,7 +295,7 @@ def debug(choice: Choice) -> int:
         raise CannotGrade("--debug must be given with one part; got all.")
     part = find_part(choice.part)
     _check(choice, [part])
-    candidate = DebugCandidate(part, _debug_folder(choice, part))
+    candidate = DebugCandidate(part, _debug_folder(choice, part), choice.upstream)
     collection = collect(part, choice.seed or 0, choice.examples or EXAMPLES["learner"], choice.exercises or None)
     for test in collection.tests:
         for problem in collection.problems[test.id]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 import time
 from collections.abc import Callable
 from typing import Any, Self
 
-from autograder.judge.exercises import Part
+from autograder.judge.exercises import Part, earlier_parts
 from autograder.judge.failures import (
     Crashed,
     Ended,
@@ -196,20 +195,27 @@ class WorkerCandidate(AnyCandidate):
 
 
 class DebugCandidate(AnyCandidate):
-    """The submission in the judge's own process, so that `breakpoint()` works. Nothing it says is scored."""
+    """The submission in the judge's own process, so that `breakpoint()` works. Nothing it says is scored.
 
-    def __init__(self, part: Part, folder: os.PathLike[str] | None) -> None:
+    What crosses is what would have crossed to a worker, and the earlier parts are those that it would have got.
+    """
+
+    def __init__(self, part: Part, folder: os.PathLike[str] | None, upstream: str = "reference") -> None:
         super().__init__()
-        if folder is not None:
-            package = importlib.import_module(part.name)
-            package.__path__.insert(0, os.fspath(folder))
+        folders = {part.name: folder}
+        if upstream == "reference":
+            root = part.folder.parent
+            folders |= {earlier.name: earlier.folder / "solution" for earlier in earlier_parts(part, root)}
+        for name, before in folders.items():
+            if before is not None:
+                importlib.import_module(name).__path__.insert(0, os.fspath(before))
 
     def run(self, probe: Probe, /, **arguments: Any) -> Any:
         probe.check_arguments(arguments)
         self.called = probe, arguments
         try:
             function = getattr(importlib.import_module(probe.module), probe.name)
-            answer = wire.encode(function(**copy.deepcopy(arguments)))
+            answer = wire.encode(function(**wire.decode(wire.encode(arguments), writable=True)))
         except NotImplementedError as error:
             raise NotAttempted(str(error)) from error
         except GraderFault:

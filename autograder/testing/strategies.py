@@ -50,15 +50,15 @@ TABLES = {
 
 def array(draw: Draw, shape: Shape, among: str = "numbers", dtype: str = "float64") -> np.ndarray:
     """An array of this shape with values from a table."""
-    return TABLES[among][_choices(draw, shape) % len(TABLES[among])].astype(dtype)
+    return TABLES[among][_bytes(draw, shape) % len(TABLES[among])].astype(dtype).reshape(shape)
 
 
 def integers(draw: Draw, shape: Shape, low: int, high: int) -> np.ndarray:
     """An int64 array with values from low to high - 1."""
-    return low + _choices(draw, shape) % (high - low)
+    return (low + _bytes(draw, shape) % (high - low)).reshape(shape)
 
 
-def _choices(draw: Draw, shape: Shape) -> np.ndarray:
+def _bytes(draw: Draw, shape: Shape) -> np.ndarray:
+    """As many numbers as the shape has, in one row: of a 0-d array, NumPy would make a scalar."""
     size = math.prod(shape)
-    drawn = np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8)
-    return drawn.astype(np.int64).reshape(shape)
+    return np.frombuffer(draw(st.binary(min_size=size, max_size=size)), dtype=np.uint8).astype(np.int64)

@@ -299,6 +299,25 @@ def test_a_debug_run_is_the_same_in_this_process(debug_part: Part) -> None:
         candidate.run(toy.run_double, x="text")
 
 
+def test_a_debug_run_gets_what_a_worker_would_get(debug_part: Part) -> None:
+    """A 0-d array and no NumPy scalar, and its own."""
+    solution = debug_part.folder / "solution" / "toy.py"
+    solution.write_text("def double(x):\n    x += 1\n    return type(x).__name__\n\nscale = None\n", encoding="utf-8")
+    candidate, x = DebugCandidate(debug_part, solution.parent), np.zeros(())
+    assert candidate.run(toy_probes(debug_part).run_double, x=np.float64(1.0))["y"] == "ndarray"
+    candidate.run(toy_probes(debug_part).run_double, x=x)
+    assert x == 0
+
+
+def test_a_debug_run_builds_on_the_reference_of_earlier_parts(tmp_path: Path) -> None:
+    earlier, part = make_toy_part(tmp_path, "part1_below"), make_toy_part(tmp_path, "part2_above")
+    source = f"from {earlier.name}.toy import double, scale\n"
+    (part.folder / "solution" / "toy.py").write_text(source, encoding="utf-8")
+    probes = toy_probes(part)
+    candidate = DebugCandidate(part, part.folder / "solution")
+    assert candidate.run(probes.run_double, x=X)["y"].tolist() == [1.0, 2.0]
+
+
 def test_a_debug_run_of_a_stub_is_not_attempted(debug_part: Part) -> None:
     candidate = DebugCandidate(debug_part, None)
     with pytest.raises(NotAttempted, match=r"^toy\.double: 2 x"):
