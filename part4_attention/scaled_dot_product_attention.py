@@ -1,0 +1,65 @@
+"""Scaled dot-product attention: every query takes a weighted mean of the values, weighted by how well the keys fit."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy import ndarray
+
+from part2_layers.module import Module, check_grad_output
+from part4_attention.blocks import query_blocks
+from part4_attention.inputs import check_inputs
+
+
+def masked_softmax(scores: ndarray, mask: ndarray | None = None) -> ndarray:
+    """Weights that sum to one over the last axis, zero where the mask is True.
+
+    wᵢ = exp(sᵢ) / Σ exp(sⱼ), both over the i and j that are not masked.  Where all are, every weight is zero.
+    Shapes: scores (..., t, s), mask (..., t, s) or None, result (..., t, s).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "attention.softmax: softmax over the keys that are not masked, zeros where all are. "
+        "See part4_attention/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+class ScaledDotProductAttention(Module):
+    """softmax(Q Kᵀ / √d) V     (Vaswani et al. 2017, equation 1).
+
+    After forward, `attention_weights` (..., t, s) holds the softmax.
+    """
+
+    attention_weights: ndarray
+
+    def forward(self, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None = None) -> ndarray:
+        """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d).
+
+        The mask is True where a query ignores a key.  A query that ignores every key gets zeros.
+        Shapes: query (..., t, d), key (..., s, d), value (..., s, e), mask broadcastable to (..., t, s), result
+        (..., t, e).
+        Raises TypeError for anything but floats and a mask of booleans, ValueError for shapes that do not fit.
+        """
+        check_inputs(query, key, value, mask)
+        self.output_shape = (*query.shape[:-1], value.shape[-1])
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "attention.forward: softmax(Q Kᵀ / √d) V; keep the weights. "
+            "See part4_attention/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """The gradients of query, key and value.  With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
+
+        dV = Wᵀ G,  dW = G Vᵀ,  dS = W ⊙ (dW - Σ over the keys of dW ⊙ W),  dQ = dS K / √d,  dK = dSᵀ Q / √d
+        The sum over the keys is also Σ over the features of G ⊙ output, which is much smaller.
+        Shapes: grad_output (..., t, e), results as query, key and value.
+        Raises RuntimeError before the first forward, ValueError for another shape.
+        """
+        check_grad_output(grad_output, self.output_shape)
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "attention.backward: through both products and the softmax. "
+            "See part4_attention/README.md; SFRATORCH_CODE=solution runs the reference."
+        )

@@ -1,0 +1,108 @@
+"""Tiled attention: the same result, without ever holding a score for every query and key.
+
+A softmax can be computed from one tile of the scores after another: keep the largest score so far, and what has been
+added up relative to it; when a larger score comes, scale the sums down     (Milakov and Gimelshein 2018; Dao et al. 2022).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy import ndarray
+
+from part2_layers.module import Module, check_grad_output, integer
+from part4_attention.inputs import check_inputs
+
+
+class TiledAttention(Module):
+    """ScaledDotProductAttention in memory that grows with t + s, not with t · s.
+
+    Tiles are block_size queries times block_size keys.  is_causal hides from each query the keys after it, as
+    causal_mask does, and skips the tiles that hold nothing else.
+    Raises ValueError for a block_size that is not positive.
+    """
+
+    def __init__(self, block_size: int = 128, is_causal: bool = False) -> None:
+        super().__init__()
+        self.block_size = integer("block_size", block_size)
+        self.is_causal = is_causal
+
+    def forward(self, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None = None) -> ndarray:
+        """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d), tile by tile.
+
+        For the tiles of a row, m = largest score so far, l = Σ exp(s - m), o = Σ exp(s - m) v.  A tile with largest
+        score m' scales l and o by exp(m - max(m, m')) and adds its own.  In the end the output is o / l.
+        Shapes: query (..., t, d), key (..., s, d), value (..., s, e), mask broadcastable to (..., t, s), result
+        (..., t, e).
+        Raises TypeError for anything but floats and a mask of booleans, ValueError for shapes that do not fit.
+        """
+        check_inputs(query, key, value, mask)
+        self.output_shape = (*query.shape[:-1], value.shape[-1])
+        self.query, self.key, self.value = query, key, value
+        self.mask = None if mask is None else np.broadcast_to(mask, (*query.shape[:-1], key.shape[-2]))
+        ### BEGIN SOLUTION tiled.forward: the online softmax; keep the output and log Σ eˢ of each query for backward
+        dtype = np.result_type(query, key, value)
+        self.output = np.empty(self.output_shape, dtype)
+        self.log_sums = np.empty((*query.shape[:-1], 1), dtype)
+        for rows in self.tiles(query.shape[-2]):
+            output, log_sums = self.output[..., rows, :], self.log_sums[..., rows, :]
+            largest, total = np.full_like(log_sums, np.finfo(dtype).min), np.zeros_like(log_sums)
+            output.fill(0)
+            for keys in self.tiles(key.shape[-2], rows):
+                scores = self.scores(rows, keys)
+                before, largest = largest, np.maximum(largest, scores.max(axis=-1, keepdims=True))
+                shares, scale = np.exp(scores - largest), np.exp(before - largest)
+                total = scale * total + shares.sum(axis=-1, keepdims=True)
+                output *= scale
+                output += shares @ value[..., keys, :]
+            total[total == 0] = 1  # a query that sees no key
+            output /= total
+            log_sums[...] = largest + np.log(total)
+        return self.output.copy()  # backward reads ours; the caller may write into theirs
+        ### END SOLUTION
+
+    def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """The gradients of query, key and value, from tiles of the weights that are computed once more.
+
+        W = exp(S - log Σ eˢ); the rest is as in ScaledDotProductAttention.
+        Shapes: grad_output (..., t, e), results as query, key and value.
+        Raises RuntimeError before the first forward, ValueError for another shape.
+        """
+        check_grad_output(grad_output, self.output_shape)
+        ### BEGIN SOLUTION tiled.backward: each tile of the weights from the scores and log Σ eˢ
+        dtype, scale = np.result_type(self.output, grad_output), 1 / math.sqrt(self.query.shape[-1])
+        inputs = (self.query, self.key, self.value)
+        query_grad, key_grad, value_grad = (np.zeros(x.shape, dtype) for x in inputs)
+        for rows in self.tiles(self.query.shape[-2]):
+            grad = grad_output[..., rows, :]
+            row_sums = (grad * self.output[..., rows, :]).sum(axis=-1, keepdims=True)
+            for keys in self.tiles(self.key.shape[-2], rows):
+                weights = np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])
+                weights_grad = grad @ self.value[..., keys, :].swapaxes(-1, -2)
+                scores_grad = weights * (weights_grad - row_sums) * scale
+                query_grad[..., rows, :] += scores_grad @ self.key[..., keys, :]
+                key_grad[..., keys, :] += scores_grad.swapaxes(-1, -2) @ self.query[..., rows, :]
+                value_grad[..., keys, :] += weights.swapaxes(-1, -2) @ grad
+        return query_grad, key_grad, value_grad
+        ### END SOLUTION
+
+    # Given
+
+    def tiles(self, length: int, rows: slice | None = None) -> Iterator[slice]:
+        """Slices of block_size that make up an axis; for a tile of queries, only keys that one of them may see."""
+        seen = min(length, rows.stop) if self.is_causal and rows is not None else length
+        for start in range(0, seen, self.block_size):
+            yield slice(start, min(start + self.block_size, length))
+
+    def scores(self, rows: slice, keys: slice) -> ndarray:
+        """A tile (..., queries, keys) of Q Kᵀ / √d, -inf where it is masked."""
+        query = self.query[..., rows, :] / math.sqrt(self.query.shape[-1])
+        scores = query @ self.key[..., keys, :].swapaxes(-1, -2)
+        if self.mask is not None:
+            scores = np.where(self.mask[..., rows, keys], -np.inf, scores)
+        if self.is_causal:
+            is_later = np.arange(keys.start, keys.stop) > np.arange(rows.start, rows.stop)[:, None]
+            scores = np.where(is_later, -np.inf, scores)
+        return scores
