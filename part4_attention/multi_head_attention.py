@@ -111,7 +111,7 @@ class MultiHeadAttention(Module):
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
         """The gradients of query, key and value; those of the parameters are added to theirs.
 
-        Every step of forward, in the opposite order.  Where query, key and value are one array, its gradient is the sum.
+        Every step of forward, in the opposite order.  An array that serves as two of them has the sum of both.
         Shapes: grad_output (b, t, d), results as query, key and value.
         Raises RuntimeError before the first forward, ValueError for another shape.
         """

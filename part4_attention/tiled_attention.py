@@ -1,7 +1,8 @@
 """Tiled attention: the same result, without ever holding a score for every query and key.
 
 A softmax can be computed from one tile of the scores after another: keep the largest score so far, and what has been
-added up relative to it; when a larger score comes, scale the sums down     (Milakov and Gimelshein 2018; Dao et al. 2022).
+added up relative to it; when a larger score comes, scale the sums down     (Milakov and Gimelshein 2018; Dao et al.
+2022).
 """
 
 from __future__ import annotations

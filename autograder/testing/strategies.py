@@ -6,8 +6,9 @@ a table in which simple numbers come first: it is fast, exact in float32 too, an
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ TABLES = {
     "tied": np.array([1, 0, -1]),
     "thousands": np.array([1000, -1000, 0, 4000, -4000, 1]),
     "booleans": np.array([False, True]),
+    "rarely": np.array([False, True, False]),
 }
 
 
@@ -56,6 +58,16 @@ def array(draw: Draw, shape: Shape, among: str = "numbers", dtype: str = "float6
 def integers(draw: Draw, shape: Shape, low: int, high: int) -> np.ndarray:
     """An int64 array with values from low to high - 1."""
     return (low + _bytes(draw, shape) % (high - low)).reshape(shape)
+
+
+def parameters(
+    draw: Draw, shapes: Mapping[str, Shape], dtype: str = "float64", among: str = "numbers"
+) -> dict[str, np.ndarray]:
+    """A state dict of arrays between -1 and 1: small enough that rounding does not grow from layer to layer."""
+    ends = list(itertools.accumulate(map(math.prod, shapes.values())))
+    numbers = array(draw, (ends[-1],), among, dtype) / 4
+    values = zip(shapes.items(), np.split(numbers, ends[:-1]), strict=True)
+    return {name: value.reshape(shape) for (name, shape), value in values}
 
 
 def _bytes(draw: Draw, shape: Shape) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from hypothesis import strategies as st
 
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters
 
 LENGTHS = st.sampled_from([1, 2, 3, 4])
 TIMES = st.sampled_from([2, 3, 4, 6, 3, 4, 1])
@@ -29,16 +29,6 @@ def parameter_shapes(gates: int, inputs: int, hidden: int, bias: bool, suffix: s
     shapes: dict[str, Shape] = {"weight_ih": (gates * hidden, inputs), "weight_hh": (gates * hidden, hidden)}
     shapes |= {"bias_ih": (gates * hidden,), "bias_hh": (gates * hidden,)} if bias else {}
     return {name + suffix: shape for name, shape in shapes.items()}
-
-
-def parameters(
-    draw: Draw, shapes: Mapping[str, Shape], dtype: str = "float64", among: str = "numbers"
-) -> dict[str, np.ndarray]:
-    """Numbers between -1 and 1 for all of them: small enough that rounding does not grow over the time steps."""
-    ends = list(itertools.accumulate(map(math.prod, shapes.values())))
-    numbers = array(draw, (ends[-1],), among, dtype) / 4
-    values = zip(shapes.items(), np.split(numbers, ends[:-1]), strict=True)
-    return {name: value.reshape(shape) for (name, shape), value in values}
 
 
 @st.composite

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters
 from part3_recurrent.tests import oracle_gru_ctc as oracle
-from part3_recurrent.tests.strategies import LENGTHS, TIMES, parameters, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS, TIMES, without_gradients
 
 gru_ctc = probes("gru_ctc")
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters
 from part3_recurrent.tests import oracle_recurrent as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
 from part3_recurrent.tests.oracle_sequences import assert_adds_up
-from part3_recurrent.tests.strategies import BATCHES, parameter_shapes, parameters, without_gradients
+from part3_recurrent.tests.strategies import BATCHES, parameter_shapes, without_gradients
 
 recurrent = probes("recurrent")
 

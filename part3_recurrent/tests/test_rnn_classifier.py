@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters
 from part3_recurrent.tests import oracle_rnn_classifier as oracle
-from part3_recurrent.tests.strategies import LENGTHS, parameters, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS, without_gradients
 
 classifier = probes("rnn_classifier")
 

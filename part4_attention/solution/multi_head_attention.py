@@ -107,15 +107,15 @@ class MultiHeadAttention(Module):
         self.output_shape = query.shape
         ### BEGIN SOLUTION multi_head.forward: project, split, attend, join, project
         projected = self.q_proj.forward(query), self.k_proj.forward(key), self.v_proj.forward(value)
-        heads = (split_heads(x, self.num_heads) for x in projected)
-        output = self.attention.forward(*heads, mask=merge_masks(key_padding_mask, attn_mask))
+        q, k, v = (split_heads(x, self.num_heads) for x in projected)
+        output = self.attention.forward(q, k, v, merge_masks(key_padding_mask, attn_mask))
         return self.out_proj.forward(join_heads(output))
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
         """The gradients of query, key and value; those of the parameters are added to theirs.
 
-        Every step of forward, in the opposite order.  Where query, key and value are one array, its gradient is the sum.
+        Every step of forward, in the opposite order.  An array that serves as two of them has the sum of both.
         Shapes: grad_output (b, t, d), results as query, key and value.
         Raises RuntimeError before the first forward, ValueError for another shape.
         """

@@ -1,0 +1,103 @@
+"""Torch's scaled dot-product attention, and what known mistakes would give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.testing import truth
+from part4_attention.tests.oracle import Answer, Array, attend, attention_weights, gradients, tensors
+
+Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+
+
+@truth
+def softmax(scores: Array, mask: Array | None) -> Array:
+    """Torch's softmax of the scores that are not masked; zeros where all are."""
+    if mask is None:
+        return torch.tensor(scores).softmax(dim=-1).numpy()
+    hidden = torch.tensor(mask).expand(scores.shape)
+    weights = torch.tensor(scores).masked_fill(hidden, -torch.inf).softmax(dim=-1)
+    return weights.masked_fill(hidden.all(dim=-1, keepdim=True), 0).numpy()
+
+
+def softmax_mistakes(scores: Array, mask: Array | None) -> Answer:
+    tensor = torch.tensor(scores)
+    mistakes = {"the softmax runs over the queries; it must run over the keys, the last axis": tensor.softmax(dim=-2)}
+    if mask is not None:
+        mistakes |= {
+            "the mask is ignored": tensor.softmax(dim=-1),
+            "the mask is the other way round; True means ignored": torch.tensor(softmax(scores, ~mask)),
+            "masked weights are set to zero after the softmax, so the others no longer sum to one": (
+                tensor.softmax(dim=-1).masked_fill(torch.tensor(mask), 0)
+            ),
+            "masked scores are set to zero, which is a score like any other; -inf is none": (
+                tensor.masked_fill(torch.tensor(mask), 0).softmax(dim=-1)
+            ),
+        }
+    return {sentence: weights.numpy() for sentence, weights in mistakes.items()}
+
+
+@truth
+def attention(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None) -> Answer:
+    inputs = tensors(query=query, key=key, value=value)
+    hidden = None if mask is None else torch.tensor(mask)
+    output = attend(**inputs, mask=hidden)
+    if grad_output is None:
+        weights = attention_weights(inputs["query"], inputs["key"], hidden)
+        return {"output": output.detach().numpy(), "attention_weights": weights.detach().numpy()}
+    return {"output": output.detach().numpy(), **gradients(output, grad_output, inputs)}
+
+
+def attention_mistakes(
+    query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
+) -> Answer:
+    def changed(attention: Attention, grad_output: Array | None = grad_output) -> Answer:
+        inputs = tensors(query=query, key=key, value=value)
+        hidden = None if mask is None else torch.tensor(mask)
+        output = attention(inputs["query"], inputs["key"], inputs["value"], hidden)
+        known = {"output": output.detach().numpy()}
+        return known if grad_output is None else {**known, **gradients(output, grad_output, inputs)}
+
+    mistakes = {sentence: changed(formula) for sentence, formula in MISTAKEN_FORMULAS.items()}
+    if mask is not None:
+        mistakes |= {
+            "the mask is ignored": changed(lambda q, k, v, _: attend(q, k, v, None)),
+            "the mask is the other way round; True means ignored": changed(
+                lambda q, k, v, hidden: attend(q, k, v, None if hidden is None else ~hidden)
+            ),
+        }
+    if grad_output is not None:
+        right, scale = attention(query, key, value, mask, grad_output), math.sqrt(query.shape[-1])
+        mistakes |= {
+            "the gradient from above is taken to be one everywhere": changed(attend, np.ones_like(grad_output)),
+            "query_grad and key_grad lack the factor 1 / √d": {
+                name: right[name] * right[name].dtype.type(scale) for name in ("query_grad", "key_grad")
+            },
+        }
+    return mistakes
+
+
+def by_hand(score: Callable[[Tensor, Tensor], Tensor], dim: int = -1) -> Attention:
+    """Attention with another score, or a softmax over another axis."""
+
+    def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        scores = score(query, key)
+        scores = scores if mask is None else scores.masked_fill(mask, -torch.inf)
+        return scores.softmax(dim=dim).nan_to_num(0) @ value
+
+    return attention
+
+
+MISTAKEN_FORMULAS = {
+    "the scores are not divided by √d": by_hand(lambda q, k: q @ k.mT),
+    "the scores are divided by d; it must be √d": by_hand(lambda q, k: q @ k.mT / q.shape[-1]),
+    "the scores are multiplied by √d; they must be divided": by_hand(lambda q, k: q @ k.mT * math.sqrt(q.shape[-1])),
+    "the softmax runs over the queries; it must run over the keys": by_hand(
+        lambda q, k: q @ k.mT / math.sqrt(q.shape[-1]), dim=-2
+    ),
+}

@@ -1,0 +1,77 @@
+"""What the tests do with scaled dot-product attention: run it, read its weights and its gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from part4_attention.scaled_dot_product_attention import ScaledDotProductAttention, masked_softmax
+from part4_attention.tests.probe_views import as_view, strictly
+
+Array = np.ndarray
+Named = dict[str, Any]
+
+
+def softmax(scores: Array, mask: Array | None) -> Array:
+    """masked_softmax(scores, mask)"""
+    return masked_softmax(scores, mask)
+
+
+def softmax_strictly(scores: Array, mask: Array | None) -> Array:
+    """The same, where a warning of NumPy is an error."""
+    with strictly():
+        return masked_softmax(scores, mask)
+
+
+def softmax_on_views(scores: Array, mask: Array) -> Named:
+    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    scores, mask = as_view(scores), as_view(mask)
+    return {"weights": masked_softmax(scores, mask), "scores afterwards": scores, "mask afterwards": mask}
+
+
+def forward(query: Array, key: Array, value: Array, mask: Array | None) -> Named:
+    """Output and weights of ScaledDotProductAttention()."""
+    attention = ScaledDotProductAttention()
+    output = attention.forward(query, key, value, mask)
+    return {"output": output, "attention_weights": attention.attention_weights}
+
+
+def forward_strictly(query: Array, key: Array, value: Array, mask: Array | None) -> Named:
+    """The same, where a warning of NumPy is an error."""
+    with strictly():
+        return forward(query, key, value, mask)
+
+
+def forward_and_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
+    """Forward, then backward with the gradient from above."""
+    attention = ScaledDotProductAttention()
+    output = attention.forward(query, key, value, mask)
+    query_grad, key_grad, value_grad = attention.backward(grad_output)
+    return {"output": output, "query_grad": query_grad, "key_grad": key_grad, "value_grad": value_grad}
+
+
+def run_strictly(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
+    """The same, where a warning of NumPy is an error."""
+    with strictly():
+        return forward_and_backward(query, key, value, mask, grad_output)
+
+
+def run_on_views(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
+    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    arguments: Named = {"query": query, "key": key, "value": value, "mask": mask, "grad_output": grad_output}
+    views: Named = {name: None if x is None else as_view(x) for name, x in arguments.items()}
+    return {**forward_and_backward(**views), **{f"{name} afterwards": view for name, view in views.items()}}
+
+
+def run_and_write_into_the_output(query: Array, key: Array, value: Array, grad_output: Array) -> Named:
+    """Backward, after the caller has written into what forward gave."""
+    attention = ScaledDotProductAttention()
+    attention.forward(query, key, value).fill(np.nan)
+    query_grad, key_grad, value_grad = attention.backward(grad_output)
+    return {"query_grad": query_grad, "key_grad": key_grad, "value_grad": value_grad}
+
+
+def backward_first(grad_output: Array) -> None:
+    """Backward on a new layer, without forward."""
+    ScaledDotProductAttention().backward(grad_output)

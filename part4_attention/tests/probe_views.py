@@ -1,0 +1,24 @@
+"""What several probes need: arrays whose numbers do not lie in order, and warnings that are errors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+
+def as_view(x: np.ndarray) -> np.ndarray:
+    """The same numbers, but each between two others in memory, and with the axes in the opposite order."""
+    between = np.zeros((*x.shape[::-1], 2), x.dtype)
+    between[..., 0] = x.T
+    return between[..., 0].T
+
+
+@contextmanager
+def strictly() -> Iterator[None]:
+    """A warning, as NumPy gives for an overflow or a nan, is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield

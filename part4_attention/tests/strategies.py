@@ -1,0 +1,61 @@
+"""What part 4 is tested on: small arrays of simple numbers, and masks. The problems of a module stand at the top of its
+tests."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array
+
+LENGTHS = st.sampled_from([1, 2, 3, 4])
+TIMES = st.sampled_from([2, 3, 4, 5, 1])
+LEADING = st.sampled_from([(), (1,), (2,), (2, 3), (3, 1), (0,)])
+MASKS = st.sampled_from(["every", "shared", "keys", "queries"])
+
+
+@st.composite
+def attentions(draw: Draw, masks: st.SearchStrategy[str] | None = None, empties: bool = False) -> Problem:
+    """Queries, keys, values, the gradient from above, and a mask of one of these kinds, or none.
+
+    With `empties` the first query may look at nothing at all.
+    """
+    leading, targets, sources = draw(LEADING), draw(TIMES), draw(TIMES)
+    features, values, dtype = draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
+    return {
+        "query": array(draw, (*leading, targets, features), dtype=dtype),
+        "key": array(draw, (*leading, sources, features), dtype=dtype),
+        "value": array(draw, (*leading, sources, values), dtype=dtype),
+        "mask": None if masks is None else mask(draw, draw(masks), leading, targets, sources, empties),
+        "grad_output": array(draw, (*leading, targets, values), dtype=dtype),
+    }
+
+
+def mask(draw: Draw, kind: str, leading: Shape, targets: int, sources: int, empties: bool = False) -> np.ndarray:
+    """A mask (..., t, s), or one that is the same for all leading axes, for all queries, or for all keys.
+
+    It hides about a third, and from no query everything: that is what `empties` and the last kind are for.
+    """
+    shapes: dict[str, Shape] = {
+        "every": (*leading, targets, sources),
+        "shared": (targets, sources),
+        "keys": (*leading, 1, sources),
+        "queries": (*leading, targets, 1),
+    }
+    hidden = hides(draw, shapes[kind], spares=kind != "queries")
+    if empties:
+        hidden[..., 0, :] = True
+    return hidden
+
+
+def hides(draw: Draw, shape: Shape, spares: bool = True) -> np.ndarray:
+    """Booleans, about a third of them True; with `spares`, one at least along the last axis is not."""
+    hidden = array(draw, shape, "rarely", "bool")
+    if spares and shape[-1]:
+        hidden[..., -1] &= ~hidden.all(axis=-1)
+    return hidden
+
+
+def without_gradient(problem: Problem) -> Problem:
+    """The arguments of forward."""
+    return {name: value for name, value in problem.items() if name != "grad_output"}
