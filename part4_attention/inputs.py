@@ -43,9 +43,14 @@ def check_inputs(query: Any, key: Any, value: Any, mask: Any = None) -> None:
 
 def check_mask(name: str, mask: Any, shape: tuple[int, ...]) -> None:
     """Raise TypeError for anything but an array of booleans, ValueError unless it broadcasts to this shape."""
-    if not isinstance(mask, ndarray) or mask.dtype != bool:
-        got = f"an array of {mask.dtype}" if isinstance(mask, ndarray) else type(mask).__name__
-        raise TypeError(f"{name} must be an array of booleans, True where ignored; got {got}. Compare, as in m == 0.")
+    check_booleans(name, mask)
     pairs = zip(mask.shape[::-1], shape[::-1], strict=False)
     if mask.ndim > len(shape) or any(own not in (1, wanted) for own, wanted in pairs):
         raise ValueError(f"{name} must broadcast to {shape}; got {mask.shape}.")
+
+
+def check_booleans(name: str, mask: Any) -> None:
+    """Raise TypeError for anything but an array of booleans."""
+    if not isinstance(mask, ndarray) or mask.dtype != bool:
+        got = f"an array of {mask.dtype}" if isinstance(mask, ndarray) else type(mask).__name__
+        raise TypeError(f"{name} must be an array of booleans, True where ignored; got {got}. Compare, as in m == 0.")

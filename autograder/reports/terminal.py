@@ -196,7 +196,7 @@ def _show_next(
         console.print(
             Text.assemble((f"{word}: ", "bold"), (places[following.id], "cyan"), f"  {following.id}  {following.title}")
         )
-    elif result.points >= result.max_points and result.max_points > 0:
+    elif result.exercises and all(exercise.outcome == "passed" for exercise in result.exercises):
         is_whole = len(result.exercises) == len(part.exercises)
         words = (
             "Everything passes." if is_whole else f"Passed. The whole part: python autograder/run.py {part.short_name}"

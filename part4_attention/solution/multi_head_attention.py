@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from part2_layers.linear import Linear
 from part2_layers.module import Module, check_floats, check_grad_output, check_shape, integer
-from part4_attention.inputs import check_mask
+from part4_attention.inputs import check_booleans
 from part4_attention.scaled_dot_product_attention import ScaledDotProductAttention
 
 
@@ -174,10 +174,10 @@ class MultiHeadAttention(Module):
         if value.shape[1] != sources:
             raise ValueError(f"value must have as many time steps as key, {sources}; got {value.shape[1]}.")
         if key_padding_mask is not None:
-            check_mask("key_padding_mask", key_padding_mask, (batch, sources))
+            check_booleans("key_padding_mask", key_padding_mask)
             check_shape("key_padding_mask", key_padding_mask, (batch, sources))
         if attn_mask is not None:
-            check_mask("attn_mask", attn_mask, (batch, targets, sources))
+            check_booleans("attn_mask", attn_mask)
             if attn_mask.shape not in ((targets, sources), (batch, targets, sources)):
                 shapes = f"({targets}, {sources}) or ({batch}, {targets}, {sources})"
                 raise ValueError(f"attn_mask must have shape {shapes}; got {attn_mask.shape}.")

@@ -19,10 +19,12 @@ def masked_softmax(scores: ndarray, mask: ndarray | None = None) -> ndarray:
     Shapes: scores (..., t, s), mask (..., t, s) or None, result (..., t, s).
     """
     ### BEGIN SOLUTION attention.softmax: softmax over the keys that are not masked, zeros where all are
-    weights = scores.copy() if mask is None else np.where(mask, -np.inf, scores)
+    weights = scores.copy()
+    if mask is not None:
+        np.copyto(weights, -np.inf, where=mask)
     weights -= weights.max(axis=-1, keepdims=True, initial=np.finfo(scores.dtype).min)  # -inf - -inf would be nan
     np.exp(weights, out=weights)
-    total = weights.sum(axis=-1, keepdims=True)
+    total = weights @ np.ones((weights.shape[-1], 1), weights.dtype)  # their sum, several times as fast as .sum
     weights /= np.where(total == 0, 1, total)
     return weights
     ### END SOLUTION
