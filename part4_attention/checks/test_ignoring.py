@@ -1,0 +1,76 @@
+"""An answer that ignores the mask, the scale or the gradient from above loses most of what it is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.judge.candidate import WorkerCandidate
+from autograder.judge.collection import Collection, collect
+from autograder.judge.exercises import load_part
+from autograder.judge.grading import grade
+from autograder.judge.staging import stage
+from autograder.testing.mistakes import Mistake, with_mistake
+
+PART = load_part(Path(__file__).resolve().parent.parent)
+FILE = "scaled_dot_product_attention.py"
+ABOUT_WEIGHTS = {"attention.forward", "attention.backward", "multi_head.forward", "multi_head.backward"}
+
+IGNORING = [
+    (
+        Mistake(
+            "the mask",
+            "attention.forward",
+            FILE,
+            (
+                ("if mask is not None:\n        np.copyto(weights, -np.inf, where=mask)", "pass"),
+                ("query_blocks(shape, mask)", "query_blocks(shape)"),
+                ("query_blocks(self.attention_weights.shape, self.mask)", "query_blocks(self.attention_weights.shape)"),
+            ),
+        ),
+        {"attention.softmax", *ABOUT_WEIGHTS},
+    ),
+    (
+        Mistake(
+            "the scale",
+            "attention.forward",
+            FILE,
+            (
+                ("query / math.sqrt(query.shape[-1])", "query"),
+                ("        query_grad /= math.sqrt(self.key.shape[-1])\n", ""),
+            ),
+        ),
+        ABOUT_WEIGHTS,
+    ),
+    (
+        Mistake(
+            "the gradient from above",
+            "attention.backward",
+            FILE,
+            (
+                (
+                    "        dtype = np.result_type(self.output, grad_output)",
+                    "        grad_output = np.ones_like(grad_output)\n        dtype = self.output.dtype",
+                ),
+            ),
+        ),
+        {"attention.backward", "multi_head.backward"},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def collection() -> Collection:
+    return collect(PART, seed=7)
+
+
+@pytest.mark.parametrize(("ignoring", "about"), IGNORING, ids=[mistake.name for mistake, _ in IGNORING])
+def test_what_is_ignored_costs_most_points(collection: Collection, ignoring: Mistake, about: set[str]) -> None:
+    with WorkerCandidate(PART, stage(PART, with_mistake(PART, ignoring))) as candidate:
+        result = grade(collection, candidate, ignoring.name, shrinks=False)
+    for exercise in result.exercises:
+        if exercise.id in about:
+            assert exercise.points <= exercise.max_points / 4, exercise.id
+        else:
+            assert exercise.points == exercise.max_points, exercise.id
