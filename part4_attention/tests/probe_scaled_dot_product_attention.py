@@ -24,9 +24,9 @@ def softmax_strictly(scores: Array, mask: Array | None) -> Array:
         return masked_softmax(scores, mask)
 
 
-def softmax_on_views(scores: Array, mask: Array) -> Named:
+def softmax_on_views(scores: Array, mask: Array | None) -> Named:
     """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
-    scores, mask = as_view(scores), as_view(mask)
+    scores, mask = as_view(scores), None if mask is None else as_view(mask)
     return {"weights": masked_softmax(scores, mask), "scores afterwards": scores, "mask afterwards": mask}
 
 
@@ -41,6 +41,12 @@ def forward_strictly(query: Array, key: Array, value: Array, mask: Array | None)
     """The same, where a warning of NumPy is an error."""
     with strictly():
         return forward(query, key, value, mask)
+
+
+def forward_on_views(query: Array, key: Array, value: Array, mask: Array | None) -> Named:
+    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    views = _views(query=query, key=key, value=value, mask=mask)
+    return {**forward(**views), **{f"{name} afterwards": view for name, view in views.items()}}
 
 
 def forward_and_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
@@ -59,9 +65,16 @@ def run_strictly(query: Array, key: Array, value: Array, mask: Array | None, gra
 
 def run_on_views(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
     """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
-    arguments: Named = {"query": query, "key": key, "value": value, "mask": mask, "grad_output": grad_output}
-    views: Named = {name: None if x is None else as_view(x) for name, x in arguments.items()}
+    views = _views(query=query, key=key, value=value, mask=mask, grad_output=grad_output)
     return {**forward_and_backward(**views), **{f"{name} afterwards": view for name, view in views.items()}}
+
+
+def weights_after_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Array:
+    """attention_weights, after forward and backward."""
+    attention = ScaledDotProductAttention()
+    attention.forward(query, key, value, mask)
+    attention.backward(grad_output)
+    return attention.attention_weights
 
 
 def run_and_write_into_the_output(query: Array, key: Array, value: Array, grad_output: Array) -> Named:
@@ -75,3 +88,7 @@ def run_and_write_into_the_output(query: Array, key: Array, value: Array, grad_o
 def backward_first(grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     ScaledDotProductAttention().backward(grad_output)
+
+
+def _views(**arrays: Array | None) -> Named:
+    return {name: None if x is None else as_view(x) for name, x in arrays.items()}

@@ -142,7 +142,7 @@ def test_weights_of_a_row_sum_to_one(candidate: Candidate, problem: Problem) -> 
 
 
 @law("attention.softmax")
-@given(problem=rows_of_scores(masked=True))
+@given(problem=st.one_of(rows_of_scores(masked=True), rows_of_scores(masked=False)))
 def test_scores_and_mask_are_left_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided scores give the same weights, and neither scores nor mask are changed."""
     weights = oracle.softmax(**problem)
@@ -239,6 +239,15 @@ def test_integers_are_refused(candidate: Candidate, problem: Problem, name: str)
     candidate.raises(TypeError, attention.forward, **{**problem, name: problem[name].astype(np.int64)})
 
 
+@law("attention.forward")
+@given(problem=attentions(MASKS))
+def test_arguments_are_left_alone(candidate: Candidate, problem: Problem) -> None:
+    """Transposed and strided arguments give the same output, and no argument is changed."""
+    problem = without_gradient(problem)
+    afterwards = {f"{name} afterwards": value for name, value in problem.items()}
+    assert_same(candidate.run(attention.forward_on_views, **problem), {**oracle.attention(**problem), **afterwards})
+
+
 # Backward
 
 
@@ -278,6 +287,14 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
     """Transposed and strided arguments give the same gradients, and no argument is changed."""
     afterwards = {f"{name} afterwards": value for name, value in problem.items()}
     assert_same(candidate.run(attention.run_on_views, **problem), {**oracle.attention(**problem), **afterwards})
+
+
+@law("attention.backward")
+@given(problem=attentions(MASKS))
+def test_the_weights_stay(candidate: Candidate, problem: Problem) -> None:
+    """After backward attention_weights still holds the softmax."""
+    weights = oracle.attention(**without_gradient(problem))["attention_weights"]
+    assert_same(candidate.run(attention.weights_after_backward, **problem), weights)
 
 
 @law("attention.backward")
