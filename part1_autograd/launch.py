@@ -114,5 +114,5 @@ def not_written(error: NotImplementedError) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}"
     exercise, _, summary = str(error).partition(" See ")[0].partition(": ")
-    said = f"{exercise or 'An exercise'} is not written yet ({place}). {summary}".strip()
+    said = f"{exercise or 'An exercise'} is not written yet ({place}){': ' if summary else '.'}{summary}"
     return f"{said} Write it, or run the reference with --solution."

@@ -112,7 +112,10 @@ def compare(ours: Sequence[Any], theirs: Sequence[Any], names: Sequence[str], rt
 
 
 def main(part: str, description: str | None, steps: Callable[[int], list[Step]], notes: Sequence[str] = ()) -> int:
-    """Measure, print the table, write the JSON file: the `main` of `python -m <part>.benchmarks`."""
+    """Measure, print the table, write the JSON file: the `main` of `python -m <part>.benchmarks`.
+
+    A step that runs into an exercise that is not written yet is left out, and said.
+    """
     options = parse(part, description)
     launch.start(f"{part}.benchmarks", ("numpy", "torch", "rich"), threads=1, prefer_solution=True)
     from rich.console import Console
@@ -122,14 +125,23 @@ def main(part: str, description: str | None, steps: Callable[[int], list[Step]],
     measurements = steps(options.rounds)
     errors = Console(stderr=True)
     bar = track(measurements, "measuring", console=errors, transient=True, disable=not errors.is_terminal)
-    rows = [row for step in bar for row in step()]
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table(rows, f"{part}, {os.environ.get('SFRATORCH_CODE') or 'own'}, {options.rounds} rounds"))
-    for note in notes:
-        console.print(note)
-    if options.json:
+    rows: list[Row] = []
+    not_written: dict[str, None] = {}  # in order, and each once
+    for step in bar:
+        try:
+            rows += step()
+        except NotImplementedError as error:
+            not_written[launch.not_written(error)] = None
+    if rows:
+        console = Console(width=None if sys.stdout.isatty() else 120)
+        console.print(table(rows, f"{part}, {os.environ.get('SFRATORCH_CODE') or 'own'}, {options.rounds} rounds"))
+        for note in notes:
+            console.print(note)
+    for sentence in not_written:
+        print(sentence, file=sys.stderr)
+    if options.json and rows:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
-    return 0
+    return 0 if rows else 2
 
 
 def keep_quiet() -> None:

@@ -15,8 +15,9 @@ from part4_attention.inputs import check_inputs
 def masked_softmax(scores: ndarray, mask: ndarray | None = None) -> ndarray:
     """Weights that sum to one over the last axis, zero where the mask is True.
 
-    wᵢ = exp(sᵢ) / Σ exp(sⱼ), both over the i and j that are not masked.  Where all are, every weight is zero.
-    Shapes: scores (..., t, s), mask (..., t, s) or None, result (..., t, s).
+    wᵢ = exp(sᵢ) / Σ exp(sⱼ), both over the i and j that are not masked.
+    Where all are, every weight is zero, and there is no warning.  The result has the dtype of scores.
+    Shapes: scores (..., t, s), mask broadcastable to (..., t, s) or None, result (..., t, s).
     """
     # YOUR CODE HERE
     raise NotImplementedError(

@@ -161,7 +161,9 @@ def _table(exercises: Sequence[ExerciseRecord]) -> Table:
 
 def _total(result: PartRecord) -> Text:
     style = "bold green" if result.points >= result.max_points else "bold"
-    return Text(f"{number(result.points)} / {number(result.max_points)} points", style=style)
+    most = result.max_points
+    said = f"{number(result.points)} / {number(most)} points" if most else f"{number(result.points)} extra points"
+    return Text(said, style=style)
 
 
 def _show_newly_green(console: Console, result: PartRecord, before: Mapping[str, str]) -> None:

@@ -191,7 +191,7 @@ def test_an_exercise_that_is_not_written_is_named_and_what_was_trained_before_is
     (tmp_path / "part2_layers/batchnorm.py").write_text(stub, encoding="utf-8")
     done = train(tmp_path, "--epochs", "2", SFRATORCH_CODE=str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert re.match(r"batchnorm\.\w+ is not written yet \(part2_layers/batchnorm\.py:\d+\)\. ", done.stderr)
+    assert re.match(r"batchnorm\.\w+ is not written yet \(part2_layers/batchnorm\.py:\d+\): ", done.stderr)
     assert done.stderr.endswith(" Write it, or run the reference with --solution.\n")
     assert list(accuracies(done.stdout)) == ["MLP0"]
 

@@ -52,9 +52,9 @@ def merge_masks(key_padding_mask: ndarray | None, attn_mask: ndarray | None) -> 
 
 
 class MultiHeadAttention(Module):
-    """Concat(head₁, …, headₕ) W_Oᵀ + b_O with headᵢ = attention on the i-th part of each projection     (Vaswani et al.
-    2017, section 3.2.2).
+    """Concat(head₁, …, headₕ) W_Oᵀ + b_O with headᵢ = attention on the i-th part of each projection.
 
+    Vaswani et al. 2017, section 3.2.2.  After forward, `attention.attention_weights` (b, heads, t, s) has the weights.
     Parameters: weight and bias of q_proj (d, d), k_proj (d, kdim), v_proj (d, vdim) and out_proj (d, d), d = embed_dim,
     drawn as torch.nn.MultiheadAttention draws them.
     Raises ValueError for sizes that are not positive, and unless num_heads divides embed_dim.

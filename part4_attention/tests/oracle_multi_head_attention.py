@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from autograder.testing import truth
-from part4_attention.tests.oracle import Answer, Array, attend, gradients, tensors
+from part4_attention.tests.oracle import Answer, Array, attend, attention_weights, gradients, tensors
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 Heads = Callable[[Tensor, int], Tensor]
@@ -40,6 +40,27 @@ def merge_masks(key_padding_mask: Array | None, attn_mask: Array | None, shape: 
         hidden = False if attn_mask is None else attn_mask[t, s] if attn_mask.ndim == 2 else attn_mask[b, t, s]
         merged[b, h, t, s] = hidden or (key_padding_mask is not None and key_padding_mask[b, s])
     return merged
+
+
+def mask_mistakes(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[int]) -> Answer:
+    mistakes = {
+        "the key_padding_mask is ignored": merge_masks(None, attn_mask, shape),
+        "the attn_mask is ignored": merge_masks(key_padding_mask, None, shape),
+    }
+    padding, attention = mistakes["the attn_mask is ignored"], mistakes["the key_padding_mask is ignored"]
+    if padding is not None and attention is not None:
+        mistakes["a key is hidden where both masks hide it; it must be where either does"] = padding & attention
+    return {sentence: {"mask": merged} for sentence, merged in mistakes.items()}
+
+
+@truth
+def weights(num_heads: int, state: Answer, inputs: Answer) -> Array:
+    """The weights of every head (b, heads, t, s)."""
+    parameters = {name: torch.tensor(value) for name, value in state.items()}
+    projected = (project(parameters, name[0], torch.tensor(inputs[name])) for name in ("query", "key"))
+    q, k = (split(x, num_heads) for x in projected)
+    merged = merge_masks(**{name: inputs[name] for name in MASKS}, shape=[*q.shape[:3], k.shape[2]])
+    return attention_weights(q, k, None if merged is None else torch.tensor(merged)).numpy()
 
 
 @truth
@@ -77,15 +98,16 @@ def multi_head_mistakes(**problem: Any) -> Answer:
         "the first head has every num_heads-th feature; it has the first of them": changed(
             split=lambda x, heads: x.unflatten(2, (x.shape[2] // heads, heads)).permute(0, 3, 1, 2)
         ),
-        "there is only one head": changed(num_heads=1),
         "the scores are divided by √embed_dim; it must be the root of what one head has": changed(
             attention=lambda q, k, v, mask: attend(q / root, k, v, mask)
         ),
         "out_proj is missing": changed(with_out_proj=False),
-        "the masks are ignored": changed(dict.fromkeys(MASKS)),
         "the key_padding_mask is ignored": changed({"key_padding_mask": None}),
         "the attn_mask is ignored": changed({"attn_mask": None}),
+        "the masks are ignored": changed(dict.fromkeys(MASKS)),
     }
+    if problem["num_heads"] > 1:
+        mistakes["there is only one head"] = changed(num_heads=1)
     if "grad_output" in problem:
         ones = np.ones_like(problem["grad_output"])
         mistakes["the gradient from above is taken to be one everywhere"] = changed(grad_output=ones)
@@ -95,6 +117,11 @@ def multi_head_mistakes(**problem: Any) -> Answer:
 def split(x: Tensor, num_heads: int) -> Tensor:
     """(b, t, heads · d) to (b, heads, t, d)."""
     return x.unflatten(2, (num_heads, x.shape[2] // num_heads)).transpose(1, 2)
+
+
+def project(parameters: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """One of the four projections."""
+    return functional.linear(x, parameters[f"{name}_proj.weight"], parameters.get(f"{name}_proj.bias"))
 
 
 def from_parts(
@@ -109,14 +136,10 @@ def from_parts(
 ) -> Answer:
     """The layer from torch's functions; a mistake is another function in the place of one of them."""
     arrays, parameters = tensors(**{name: inputs[name] for name in ("query", "key", "value")}), tensors(**state)
-
-    def project(name: str, x: Tensor) -> Tensor:
-        return functional.linear(x, parameters[f"{name}_proj.weight"], parameters.get(f"{name}_proj.bias"))
-
-    q, k, v = (split(project(name[0], x), num_heads) for name, x in arrays.items())
+    q, k, v = (split(project(parameters, name[0], x), num_heads) for name, x in arrays.items())
     merged = merge_masks(**{name: inputs[name] for name in MASKS}, shape=[*q.shape[:3], k.shape[2]])
     output = attention(q, k, v, None if merged is None else torch.tensor(merged))
     output = output.transpose(1, 2).reshape(inputs["query"].shape)
-    output = project("out", output) if with_out_proj else output
+    output = project(parameters, "out", output) if with_out_proj else output
     known = {"output": output.detach().numpy()}
     return known if grad_output is None else {**known, **gradients(output, grad_output, {**arrays, **parameters})}

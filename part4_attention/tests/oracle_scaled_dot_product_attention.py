@@ -72,14 +72,35 @@ def attention_mistakes(
             ),
         }
     if grad_output is not None:
-        right, scale = attention(query, key, value, mask, grad_output), math.sqrt(query.shape[-1])
-        mistakes |= {
-            "the gradient from above is taken to be one everywhere": changed(attend, np.ones_like(grad_output)),
-            "query_grad and key_grad lack the factor 1 / √d": {
-                name: right[name] * right[name].dtype.type(scale) for name in ("query_grad", "key_grad")
-            },
-        }
+        mistakes["the gradient from above is taken to be one everywhere"] = changed(attend, np.ones_like(grad_output))
+        mistakes |= gradient_mistakes(query, key, value, mask, grad_output)
     return mistakes
+
+
+def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Answer:
+    """What backward would give with another step through the softmax, or with the scale forgotten."""
+    right, scale = attention(query, key, value, mask, grad_output), math.sqrt(query.shape[-1])
+    weights = attention(query, key, value, mask)["attention_weights"]
+    weights_grad = grad_output @ value.swapaxes(-1, -2)
+    steps = {
+        "dS lacks the factor W: dS = W ⊙ (dW - Σ dW ⊙ W)": weights_grad
+        - (weights_grad * weights).sum(axis=-1, keepdims=True),
+        "dS lacks what is subtracted: dS = W ⊙ (dW - Σ dW ⊙ W)": weights * weights_grad,
+        "the softmax is left out on the way back: dS is taken to be dW": weights_grad,
+        "the sum in dS runs over the queries; it must run over the keys, the last axis": weights
+        * (weights_grad - (weights_grad * weights).sum(axis=-2, keepdims=True)),
+    }
+    mistakes = {
+        sentence: {"query_grad": scores_grad @ key / scale, "key_grad": scores_grad.swapaxes(-1, -2) @ query / scale}
+        for sentence, scores_grad in steps.items()
+    }
+    unscaled = {name: right[name] * scale for name in ("query_grad", "key_grad")}
+    mistakes["query_grad and key_grad lack the factor 1 / √d"] = unscaled
+    mistakes |= {f"{name} lacks the factor 1 / √d": {name: value} for name, value in unscaled.items()}
+    return {
+        sentence: {name: value.astype(right[name].dtype) for name, value in known.items()}
+        for sentence, known in mistakes.items()
+    }
 
 
 def by_hand(score: Callable[[Tensor, Tensor], Tensor], dim: int = -1) -> Attention:

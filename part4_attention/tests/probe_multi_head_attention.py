@@ -48,6 +48,13 @@ def forward(num_heads: int, state: State, inputs: Named) -> Named:
     return {"output": _layer(num_heads, state).forward(**inputs)}
 
 
+def weights(num_heads: int, state: State, inputs: Named) -> Array:
+    """The weights that the layer's attention keeps."""
+    layer = _layer(num_heads, state)
+    layer.forward(**inputs)
+    return layer.attention.attention_weights
+
+
 def forward_strictly(num_heads: int, state: State, inputs: Named) -> Named:
     """The same, where a warning of NumPy is an error."""
     with strictly():

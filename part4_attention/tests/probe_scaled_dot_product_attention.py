@@ -51,10 +51,14 @@ def forward_on_views(query: Array, key: Array, value: Array, mask: Array | None)
 
 def forward_and_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
     """Forward, then backward with the gradient from above."""
+    return _run(ScaledDotProductAttention(), query, key, value, mask, grad_output)
+
+
+def run_twice(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
+    """Forward and backward, and the same again with the same layer."""
     attention = ScaledDotProductAttention()
-    output = attention.forward(query, key, value, mask)
-    query_grad, key_grad, value_grad = attention.backward(grad_output)
-    return {"output": output, "query_grad": query_grad, "key_grad": key_grad, "value_grad": value_grad}
+    _run(attention, query + 1, key - 1, value, mask, grad_output)
+    return _run(attention, query, key, value, mask, grad_output)
 
 
 def run_strictly(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
@@ -88,6 +92,14 @@ def run_and_write_into_the_output(query: Array, key: Array, value: Array, grad_o
 def backward_first(grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     ScaledDotProductAttention().backward(grad_output)
+
+
+def _run(
+    attention: ScaledDotProductAttention, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
+) -> Named:
+    output = attention.forward(query, key, value, mask)
+    query_grad, key_grad, value_grad = attention.backward(grad_output)
+    return {"output": output, "query_grad": query_grad, "key_grad": key_grad, "value_grad": value_grad}
 
 
 def _views(**arrays: Array | None) -> Named:

@@ -59,3 +59,11 @@ def hides(draw: Draw, shape: Shape, spares: bool = True) -> np.ndarray:
 def without_gradient(problem: Problem) -> Problem:
     """The arguments of forward."""
     return {name: value for name, value in problem.items() if name != "grad_output"}
+
+
+@st.composite
+def with_large_scores(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
+    """One of these problems with scores in the thousands, in float64: float32 lacks the digits."""
+    problem = draw(problems)
+    arrays = {name: problem[name].astype(np.float64) for name in ("key", "value", "grad_output")}
+    return {**problem, **arrays, "query": array(draw, problem["query"].shape, "thousands") / 4}

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
 from part4_attention.tests import oracle_scaled_dot_product_attention as oracle
-from part4_attention.tests.strategies import LEADING, LENGTHS, MASKS, TIMES, attentions, hides, without_gradient
+from part4_attention.tests.strategies import (
+    LEADING,
+    LENGTHS,
+    MASKS,
+    TIMES,
+    attentions,
+    hides,
+    with_large_scores,
+    without_gradient,
+)
 
 attention = probes("scaled_dot_product_attention")
 
@@ -37,14 +46,6 @@ def rows_that_see_nothing(draw: Draw) -> Problem:
     blind = array(draw, (*problem["scores"].shape[:-1], 1), "booleans", "bool")
     blind[..., 0, :] = True
     return {**problem, "mask": problem["mask"] | blind}
-
-
-@st.composite
-def large_scores(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """One of these problems with queries in the thousands, in float64: float32 lacks the digits."""
-    problem = draw(problems)
-    arrays = {name: x.astype(np.float64) for name, x in without_mask(problem).items()}
-    return {**problem, **arrays, "query": array(draw, problem["query"].shape, "thousands")}
 
 
 @st.composite
@@ -184,9 +185,9 @@ def test_the_weights_are_kept(candidate: Candidate, problem: Problem) -> None:
 
 
 @oracle_test("attention.forward")
-@given(problem=large_scores(attentions(MASKS)))
-def test_queries_in_the_thousands(candidate: Candidate, problem: Problem) -> None:
-    """Queries in the thousands give the right output too, and nothing overflows on the way."""
+@given(problem=with_large_scores(attentions(MASKS)))
+def test_scores_of_thousands(candidate: Candidate, problem: Problem) -> None:
+    """Scores in the thousands give the right output too, and nothing overflows on the way."""
     got = candidate.run(attention.forward_strictly, **without_gradient(problem))
     assert_same(got, oracle.attention(**without_gradient(problem)), names=["output"])
 
@@ -274,9 +275,9 @@ def test_a_query_that_sees_nothing_has_no_gradient(candidate: Candidate, problem
 
 
 @oracle_test("attention.backward")
-@given(problem=large_scores(attentions(MASKS)))
-def test_gradients_of_queries_in_the_thousands(candidate: Candidate, problem: Problem) -> None:
-    """Queries in the thousands have the right gradients too, and nothing overflows on the way."""
+@given(problem=with_large_scores(attentions(MASKS)))
+def test_gradients_of_scores_in_the_thousands(candidate: Candidate, problem: Problem) -> None:
+    """Scores in the thousands have the right gradients too, and nothing overflows on the way."""
     got = candidate.run(attention.run_strictly, **problem)
     assert_same(got, oracle.attention(**problem), names=GRADIENTS)
 
@@ -287,6 +288,13 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
     """Transposed and strided arguments give the same gradients, and no argument is changed."""
     afterwards = {f"{name} afterwards": value for name, value in problem.items()}
     assert_same(candidate.run(attention.run_on_views, **problem), {**oracle.attention(**problem), **afterwards})
+
+
+@law("attention.backward")
+@given(problem=attentions(MASKS))
+def test_each_pass_is_by_itself(candidate: Candidate, problem: Problem) -> None:
+    """A layer that has run before gives the same gradients."""
+    assert_same(candidate.run(attention.run_twice, **problem), oracle.attention(**problem))
 
 
 @law("attention.backward")
