@@ -1,0 +1,77 @@
+"""The decoders' layers: every step looks at those before it, and in a translator at what the encoder read."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from part5_transformers.cache import KeyValueCache
+from part5_transformers.sublayers import Attended, CrossAttentionLayer, FeedForwardLayer, SelfAttentionLayer
+
+
+class SelfAttentionDecoderLayer(nn.Module):
+    """Causal self-attention, then feed-forward: the layer of a language model.
+
+    The names are those of SelfAttentionEncoderLayer; what makes it a decoder's is the mask.
+    """
+
+    def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.self_attn = SelfAttentionLayer(d_model, num_heads, dropout)
+        self.ffn = FeedForwardLayer(d_model, d_ff, dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        key_padding_mask: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        need_weights: bool = True,
+        cache: KeyValueCache | None = None,
+    ) -> Attended:
+        """The layer's output (b, t, d), and the attention's weights (b, t, s) or None."""
+        ### BEGIN SOLUTION layers.decoder: masked self-attention, then feed-forward
+        x, weights = self.self_attn(x, key_padding_mask, attn_mask, need_weights, cache)
+        return self.ffn(x), weights
+        ### END SOLUTION
+
+
+class CrossAttentionDecoderLayer(nn.Module):
+    """Causal self-attention, attention to the encoder's output, then feed-forward.
+
+    Equal to torch.nn.TransformerDecoderLayer(norm_first=True, activation="gelu", batch_first=True):
+
+    | here               | there                     |
+    |--------------------|---------------------------|
+    | self_attn.mha.*    | self_attn.*               |
+    | self_attn.norm.*   | norm1.*                   |
+    | cross_attn.mha.*   | multihead_attn.*          |
+    | cross_attn.norm.*  | norm2.*                   |
+    | ffn.ffn.0.*        | linear1.*                 |
+    | ffn.ffn.3.*        | linear2.*                 |
+    | ffn.norm.*         | norm3.*                   |
+    """
+
+    def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.self_attn = SelfAttentionLayer(d_model, num_heads, dropout)
+        self.cross_attn = CrossAttentionLayer(d_model, num_heads, dropout)
+        self.ffn = FeedForwardLayer(d_model, d_ff, dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        enc_output: Tensor,
+        dec_key_padding_mask: Tensor | None = None,
+        enc_key_padding_mask: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        need_weights: bool = True,
+        cache: KeyValueCache | None = None,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The layer's output (b, t, d), and the weights of both attentions, (b, t, ·), or None.
+
+        enc_output (b, s, d) is what the encoder gives; enc_key_padding_mask (b, s) hides its padding.
+        """
+        ### BEGIN SOLUTION layers.cross_decoder: masked self-attention, cross-attention, feed-forward
+        x, self_weights = self.self_attn(x, dec_key_padding_mask, attn_mask, need_weights, cache)
+        x, cross_weights = self.cross_attn(x, enc_output, enc_key_padding_mask, need_weights=need_weights)
+        return self.ffn(x), self_weights, cross_weights
+        ### END SOLUTION
