@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:  # noqa: N802
+def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:
     """True for every step at or after a sequence's length.
 
     Shapes: padded_input (b, t, ...), input_lengths (b,), result (b, t), on the input's device.
@@ -24,7 +24,7 @@ def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:  # noqa: N80
     )
 
 
-def CausalMask(padded_input: Tensor) -> Tensor:  # noqa: N802
+def CausalMask(padded_input: Tensor) -> Tensor:
     """True for every key after the query.
 
     Shapes: padded_input (b, t, ...), result (t, t), on the input's device.

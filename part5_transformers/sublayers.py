@@ -18,8 +18,8 @@ Attended = tuple[Tensor, Tensor | None]
 class MultiHeadAttention(nn.Module):
     """Concat(head₁, …, headₕ) W_Oᵀ + b_O with headᵢ = softmax(Qᵢ Kᵢᵀ / √dₕ) Vᵢ     (Vaswani et al. 2017, §3.2.2).
 
-    Parameters, as in torch.nn.MultiheadAttention: in_proj_weight (3 d_model, d_model), in_proj_bias (3 d_model,), in the
-    order query, key, value; out_proj.weight (d_model, d_model), out_proj.bias (d_model,).
+    Parameters, as in torch.nn.MultiheadAttention: in_proj_weight (3 d_model, d_model) and in_proj_bias (3 d_model,), in
+    the order query, key, value; out_proj.weight (d_model, d_model), out_proj.bias (d_model,).
     Raises ValueError unless num_heads divides d_model.
     """
 

@@ -18,8 +18,8 @@ Attended = tuple[Tensor, Tensor | None]
 class MultiHeadAttention(nn.Module):
     """Concat(head₁, …, headₕ) W_Oᵀ + b_O with headᵢ = softmax(Qᵢ Kᵢᵀ / √dₕ) Vᵢ     (Vaswani et al. 2017, §3.2.2).
 
-    Parameters, as in torch.nn.MultiheadAttention: in_proj_weight (3 d_model, d_model), in_proj_bias (3 d_model,), in the
-    order query, key, value; out_proj.weight (d_model, d_model), out_proj.bias (d_model,).
+    Parameters, as in torch.nn.MultiheadAttention: in_proj_weight (3 d_model, d_model) and in_proj_bias (3 d_model,), in
+    the order query, key, value; out_proj.weight (d_model, d_model), out_proj.bias (d_model,).
     Raises ValueError unless num_heads divides d_model.
     """
 
@@ -75,7 +75,8 @@ class MultiHeadAttention(nn.Module):
     def split(self, x: Tensor) -> Tensor:
         """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
         ### BEGIN SOLUTION attention.project: heads apart
-        return x.unflatten(-1, (self.num_heads, x.shape[-1] // self.num_heads)).transpose(1, 2)
+        batch, time, features = x.shape
+        return x.reshape(batch, time, self.num_heads, features // self.num_heads).transpose(1, 2)
         ### END SOLUTION
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
