@@ -1,0 +1,109 @@
+"""What the tests do with DecoderOnlyTransformer: build it with given parameters, run it, score with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from part5_transformers.transformers import DecoderOnlyTransformer
+
+Array = np.ndarray
+Named = dict[str, Any]
+State = Mapping[str, Array]
+
+
+def forward(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
+    """Logits, and the weights of every layer, in evaluation mode."""
+    logits, attention = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths))
+    return {"logits": logits.detach(), "attention": {name: weights.detach() for name, weights in attention.items()}}
+
+
+def forward_without_weights(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
+    """The same with return_attention=False."""
+    logits, attention = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths), return_attention=False)
+    return {"logits": logits.detach(), "attention": dict(attention)}
+
+
+def forward_and_backward(sizes: Named, state: State, tokens: Array, lengths: Array | None, grad_output: Array) -> Named:
+    """Logits, and the gradient of every parameter, in training mode."""
+    model = _model(sizes, state).train()
+    logits, _ = model(torch.tensor(tokens), _lengths(lengths), return_attention=False)
+    (logits * torch.tensor(grad_output)).sum().backward()
+    gradients = {f"{name}_grad": parameter.grad for name, parameter in model.named_parameters()}
+    return {"logits": logits.detach(), **gradients}
+
+
+def forward_in_training(sizes: Named, tokens: Array) -> None:
+    """Forward of a new model in training mode, without lengths."""
+    DecoderOnlyTransformer(**sizes)(torch.tensor(tokens))
+
+
+def embed(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
+    """What goes into the first layer."""
+    return {"embedded": _model(sizes, state).embed(torch.tensor(tokens), offset).detach()}
+
+
+def score(sizes: Named, state: State, tokens: Array) -> Array:
+    """score(tokens)"""
+    return _model(sizes, state).score(torch.tensor(tokens)).detach().numpy()
+
+
+def score_in_pieces(sizes: Named, state: State, tokens: Array, ends: list[int]) -> list[Array]:
+    """The scores of an incremental scorer, which reads the tokens up to each of these ends."""
+    scorer = _model(sizes, state).incremental_scorer()
+    return [scorer(torch.tensor(tokens[:, :end])).numpy() for end in ends]
+
+
+def score_reordered(sizes: Named, state: State, tokens: Array, rows: list[int], further: Array) -> Array:
+    """The score of an incremental scorer that reads the tokens, is reordered, and reads further ones."""
+    scorer = _model(sizes, state).incremental_scorer()
+    scorer(torch.tensor(tokens))
+    scorer.reorder(torch.tensor(rows))
+    return scorer(torch.tensor(np.concatenate([tokens[rows], further], axis=1))).numpy()
+
+
+def score_in_training(sizes: Named, tokens: Array) -> None:
+    """score in training mode."""
+    DecoderOnlyTransformer(**sizes).train().score(torch.tensor(tokens))
+
+
+def drops(rate: float, seed: int, times: int, training: bool) -> int:
+    """How many of so many layers are dropped."""
+    torch.manual_seed(seed)
+    model = DecoderOnlyTransformer(1, 2, 1, 2, 0.0, 4, 3, layer_drop_rate=rate).train(training)
+    return sum(model.drops_layer() for _ in range(times))
+
+
+def layers_that_ran(sizes: Named, seed: int, tokens: Array) -> list[str]:
+    """The names of the weights that forward returns in training mode."""
+    torch.manual_seed(seed)
+    model = DecoderOnlyTransformer(**sizes).train()
+    _, attention = model(torch.tensor(tokens), torch.full((len(tokens),), tokens.shape[1]))
+    return list(attention)
+
+
+def tied(sizes: Named) -> Named:
+    """Whether the logits' weight and the embedding share their numbers, before and after saving and loading."""
+    model, other = DecoderOnlyTransformer(**sizes), DecoderOnlyTransformer(**sizes)
+    other.load_state_dict(model.state_dict())
+    pairs = {"new": model, "loaded": other}
+    return {
+        name: each.final_linear.weight.data_ptr() == each.target_embedding.weight.data_ptr()
+        for name, each in pairs.items()
+    }
+
+
+def _model(sizes: Named, state: State) -> DecoderOnlyTransformer:
+    model = DecoderOnlyTransformer(**sizes).to(torch.tensor(state["norm.weight"]).dtype).eval()
+    given = {name: torch.tensor(value) for name, value in state.items()}
+    if sizes["weight_tying"]:
+        given["final_linear.weight"] = given["target_embedding.weight"]
+    model.load_state_dict({**model.state_dict(), **given})
+    return model
+
+
+def _lengths(lengths: Array | None) -> torch.Tensor | None:
+    return None if lengths is None else torch.tensor(lengths)
