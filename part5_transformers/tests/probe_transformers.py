@@ -22,9 +22,9 @@ def forward(sizes: Named, state: State, tokens: Array, lengths: Array | None) ->
 
 
 def forward_without_weights(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
-    """The same with return_attention=False."""
+    """The logits with return_attention=False, and what the dictionary of weights still names."""
     logits, attention = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths), return_attention=False)
-    return {"logits": logits.detach(), "attention": dict(attention)}
+    return {"logits": logits.detach(), "layers with weights": list(attention)}
 
 
 def forward_and_backward(sizes: Named, state: State, tokens: Array, lengths: Array | None, grad_output: Array) -> Named:
@@ -55,6 +55,14 @@ def score_in_pieces(sizes: Named, state: State, tokens: Array, ends: list[int]) 
     """The scores of an incremental scorer, which reads the tokens up to each of these ends."""
     scorer = _model(sizes, state).incremental_scorer()
     return [scorer(torch.tensor(tokens[:, :end])).numpy() for end in ends]
+
+
+def stored_steps(sizes: Named, state: State, tokens: Array, ends: list[int]) -> list[int]:
+    """How many steps each layer's cache holds, after the tokens up to each of these ends were read."""
+    scorer = _model(sizes, state).incremental_scorer()
+    for end in ends:
+        scorer(torch.tensor(tokens[:, :end]))
+    return [len(cache) for cache in scorer.caches]
 
 
 def score_reordered(sizes: Named, state: State, tokens: Array, rows: list[int], further: Array) -> Array:

@@ -187,7 +187,7 @@ def test_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
 def test_without_weights_the_logits_are_the_same(candidate: Candidate, problem: Problem) -> None:
     """With return_attention=False the logits are the same, and the dictionary is empty."""
     problem = without_gradient(problem)
-    expected = {"logits": oracle.language_model(**problem)["logits"], "attention": {}}
+    expected = {"logits": oracle.language_model(**problem)["logits"], "layers with weights": []}
     assert_same(candidate.run(transformers.forward_without_weights, **problem), expected)
 
 
@@ -285,6 +285,15 @@ def test_rows_can_be_reordered(candidate: Candidate, problem: Problem, picks: li
     further = ((np.arange(len(rows)) + more) % classes)[:, None]
     expected = oracle.score(**{**problem, "tokens": np.concatenate([tokens[rows], further], axis=1)})
     assert_same(candidate.run(transformers.score_reordered, **problem, rows=rows, further=further), expected)
+
+
+@law("decoder_only.score_further")
+@given(problem=prompts(st.sampled_from([2, 3, 4])))
+def test_every_token_is_read_once(candidate: Candidate, problem: Problem) -> None:
+    """The cache of every layer holds every token once, so that no call reads a token again."""
+    time = problem["tokens"].shape[1]
+    got = candidate.run(transformers.stored_steps, **problem, ends=[1, time])
+    assert_same(got, [time] * problem["sizes"]["num_layers"])
 
 
 def check(candidate: Candidate, problem: Problem, names: list[str]) -> None:
