@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Mapping
-
 import numpy as np
 from hypothesis import strategies as st
 

@@ -29,6 +29,12 @@ GRADIENTS, JOIN_ALL = "query_grad, key_grad, value_grad", "map(join_heads, self.
 QUERY_BACK, KEY_BACK, VALUE_BACK = (f"self.{name[0]}_proj.backward({name}_grad)" for name in ("query", "key", "value"))
 RESULTS = f"return {QUERY_BACK}, {KEY_BACK}, {VALUE_BACK}"
 
+SHAPE = "self.output_shape = query.shape\n"
+ADDS_IN_PLACE = """\
+        if key_padding_mask is not None and attn_mask is not None and attn_mask.ndim == 3:
+            attn_mask |= key_padding_mask[:, None]
+"""
+
 MISTAKES = (
     heads(
         "multi-head: split by a reshape alone",
@@ -167,4 +173,21 @@ MISTAKES = (
         edits=((OUT_BACK, OUT_BACK.replace("grad_output", f"grad_output * {SEES}")),),
     ),
     backward("multi-head: backward changes grad_output", edits=((RESULTS, f"grad_output *= 2\n        {RESULTS}"),)),
+    forward(
+        "multi-head: forward adds the padding to the attention mask",
+        edits=((SHAPE, SHAPE + ADDS_IN_PLACE),),
+    ),
+    forward(
+        "multi-head: forward changes the caller's query",
+        edits=(
+            (
+                SHAPE,
+                SHAPE + "        asked, query = query, query.copy()\n        asked *= 2\n",
+            ),
+        ),
+    ),
+    forward(
+        "multi-head: forward with an attention of its own",
+        edits=(("output = self.attention.forward(", "output = (own := ScaledDotProductAttention()).forward("),),
+    ),
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, array
 from part4_attention.tests import oracle_scaled_dot_product_attention as oracle
 from part4_attention.tests.strategies import (
     LEADING,
