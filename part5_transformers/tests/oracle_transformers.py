@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from autograder.testing import truth
 from part5_transformers.tests.oracle import Answer, Array, tensors
-from part5_transformers.tests.strategies import renamed
 
 LAYER_NAMES = {
     "self_attn.mha.": "self_attn.",

@@ -1,0 +1,19 @@
+"""Known mistakes of part 5, as patches on the reference: each must lose points in its exercise."""
+
+from __future__ import annotations
+
+from part5_transformers.checks import (
+    mistakes_layers,
+    mistakes_masks,
+    mistakes_positional_encoding,
+    mistakes_sublayers,
+    mistakes_transformers,
+)
+
+MISTAKES = (
+    *mistakes_layers.MISTAKES,
+    *mistakes_masks.MISTAKES,
+    *mistakes_positional_encoding.MISTAKES,
+    *mistakes_sublayers.MISTAKES,
+    *mistakes_transformers.MISTAKES,
+)
