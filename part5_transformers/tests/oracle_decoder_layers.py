@@ -20,6 +20,7 @@ from part5_transformers.tests.oracle_layers import (
     feed_forward,
     in_order,
     in_pieces,
+    one_mask,
     self_attention,
     torch_layer,
 )
@@ -32,11 +33,6 @@ NAMES = {
     "ffn.ffn.0.": "linear1.",
     "ffn.ffn.3.": "linear2.",
     "ffn.norm.": "norm3.",
-}
-MASKS = {
-    "dec_key_padding_mask": "tgt_key_padding_mask",
-    "enc_key_padding_mask": "memory_key_padding_mask",
-    "attn_mask": "tgt_mask",
 }
 SELF, CROSS = "self_weights", "cross_weights"
 RIGHT_ORDER = (SELF, CROSS, "ffn")
@@ -66,7 +62,7 @@ def cross_attention_mistakes(**problem: Any) -> Answer:
         return from_torch(**{**problem, "inputs": inputs}, order=order, twice=twice)
 
     right = changed()
-    masks = [name for name in MASKS if name in problem["inputs"]]
+    masks = [name for name in problem["inputs"] if name.endswith("mask")]
     return {
         "the cross-attention comes before the self-attention": changed([CROSS, SELF, "ffn"]),
         "the feed-forward sublayer comes first": changed(["ffn", SELF, CROSS]),
@@ -94,12 +90,14 @@ def from_torch(
     layer = torch_layer(nn.TransformerDecoderLayer, num_heads, state, NAMES)
     arrays, masks = as_tensors(inputs)
     x, enc_output = arrays["x"], arrays["enc_output"]
+    self_mask = one_mask(num_heads, x, masks.get("dec_key_padding_mask"), masks.get("attn_mask"))
+    cross_mask = one_mask(num_heads, x, masks.get("enc_key_padding_mask"))
     sublayers = {
-        SELF: self_attention(layer, masks.get("dec_key_padding_mask"), masks.get("attn_mask")),
-        CROSS: cross_attention(layer, enc_output, masks.get("enc_key_padding_mask")),
+        SELF: self_attention(layer, self_mask),
+        CROSS: cross_attention(layer, enc_output, cross_mask),
         "ffn": feed_forward(layer, layer.norm3),
     }
     output, weights = in_order(sublayers, order or RIGHT_ORDER, x, twice)
     if order is None:
-        output = layer(x, enc_output, **{MASKS[name]: mask for name, mask in masks.items()})
+        output = layer(x, enc_output, tgt_mask=self_mask, memory_mask=cross_mask)
     return as_answer(layer, NAMES, output, weights, arrays, need_weights, grad_output)

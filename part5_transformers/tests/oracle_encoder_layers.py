@@ -20,6 +20,7 @@ from part5_transformers.tests.oracle_layers import (
     as_tensors,
     feed_forward,
     in_order,
+    one_mask,
     self_attention,
     torch_layer,
 )
@@ -31,6 +32,7 @@ NAMES = {
     "ffn.ffn.3.": "linear2.",
     "ffn.norm.": "norm2.",
 }
+RIGHT_ORDER = ("weights", "ffn")
 
 
 @truth
@@ -40,7 +42,7 @@ def self_attention_layer(**problem: Any) -> Answer:
 
 
 def self_attention_mistakes(**problem: Any) -> Answer:
-    def changed(order: Sequence[str] = ("weights", "ffn"), twice: bool = False, without: str = "") -> Answer:
+    def changed(order: Sequence[str] = RIGHT_ORDER, twice: bool = False, without: str = "") -> Answer:
         inputs = {name: value for name, value in problem["inputs"].items() if name != without}
         return from_torch(**{**problem, "inputs": inputs}, order=order, twice=twice)
 
@@ -67,9 +69,9 @@ def from_torch(
     """Torch's layer, or its sublayers in this order, each under the name of the weights that it gives."""
     layer = torch_layer(nn.TransformerEncoderLayer, num_heads, state, NAMES)
     arrays, masks = as_tensors(inputs)
-    x, padding, mask = arrays["x"], masks.get("key_padding_mask"), masks.get("attn_mask")
-    sublayers = {"weights": self_attention(layer, padding, mask), "ffn": feed_forward(layer, layer.norm2)}
-    output, weights = in_order(sublayers, order or ("weights", "ffn"), x, twice)
+    x, mask = arrays["x"], one_mask(num_heads, arrays["x"], masks.get("key_padding_mask"), masks.get("attn_mask"))
+    sublayers = {"weights": self_attention(layer, mask), "ffn": feed_forward(layer, layer.norm2)}
+    output, weights = in_order(sublayers, order or RIGHT_ORDER, x, twice)
     if order is None:
-        output = layer(x, src_mask=mask, src_key_padding_mask=padding)
+        output = layer(x, src_mask=mask)
     return as_answer(layer, NAMES, output, weights, arrays, need_weights, grad_output)

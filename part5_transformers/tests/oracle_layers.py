@@ -36,22 +36,33 @@ def as_tensors(inputs: Answer) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     return tensors(**{name: value for name, value in inputs.items() if name not in masks}), masks
 
 
-def self_attention(layer: Any, padding: Tensor | None, mask: Tensor | None) -> Sublayer:
+def one_mask(num_heads: int, queries: Tensor, padding: Tensor | None, mask: Tensor | None = None) -> Tensor | None:
+    """Both masks as one (b · heads, t, s); None without either.
+
+    Given a key_padding_mask, torch first imports its symbolic shapes, which takes seconds.
+    """
+    if padding is None:
+        return mask
+    merged = padding[:, None].repeat(1, queries.shape[1], 1)
+    return (merged if mask is None else merged | mask).repeat_interleave(num_heads, dim=0)
+
+
+def self_attention(layer: Any, mask: Tensor | None) -> Sublayer:
     """The first sublayer of torch's layer."""
 
     def attend(x: Tensor) -> Attended:
         normed = layer.norm1(x)
-        output, weights = layer.self_attn(normed, normed, normed, padding, attn_mask=mask)
+        output, weights = layer.self_attn(normed, normed, normed, attn_mask=mask)
         return x + output, weights
 
     return attend
 
 
-def cross_attention(layer: Any, enc_output: Tensor, padding: Tensor | None) -> Sublayer:
+def cross_attention(layer: Any, enc_output: Tensor, mask: Tensor | None) -> Sublayer:
     """The second sublayer of torch's decoder layer."""
 
     def attend(x: Tensor) -> Attended:
-        output, weights = layer.multihead_attn(layer.norm2(x), enc_output, enc_output, padding)
+        output, weights = layer.multihead_attn(layer.norm2(x), enc_output, enc_output, attn_mask=mask)
         return x + output, weights
 
     return attend
