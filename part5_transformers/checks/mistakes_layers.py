@@ -30,7 +30,13 @@ MISTAKES = (
             ),
         ),
     ),
-    encoder("encoder: the attention's output added twice", edits=((RESULT, "return x + self.ffn(x), weights\n"),)),
+    encoder(
+        "encoder: every input added again",
+        edits=(
+            ("x, weights =", "y, weights ="),
+            (RESULT, "x = x + y\n        return x + self.ffn(x), weights\n"),
+        ),
+    ),
     encoder(
         "encoder: feed-forward first",
         edits=((ENCODER_ATTENDS, ENCODER_ATTENDS.replace("(x,", "(self.ffn(x),")), (RESULT, "return x, weights\n")),

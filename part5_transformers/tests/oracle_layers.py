@@ -37,7 +37,7 @@ def as_tensors(inputs: Answer) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
 
 
 def one_mask(num_heads: int, queries: Tensor, padding: Tensor | None, mask: Tensor | None = None) -> Tensor | None:
-    """Both masks as one (b · heads, t, s); None without either.
+    """Both masks as one attn_mask, with padding (b · heads, t, s); None without either.
 
     Given a key_padding_mask, torch first imports its symbolic shapes, which takes seconds.
     """
