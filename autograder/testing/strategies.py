@@ -61,13 +61,30 @@ def integers(draw: Draw, shape: Shape, low: int, high: int) -> np.ndarray:
 
 
 def parameters(
-    draw: Draw, shapes: Mapping[str, Shape], dtype: str = "float64", among: str = "numbers"
+    draw: Draw, shapes: Mapping[str, Shape], dtype: str = "float64", among: str = "numbers", scale: float = 1 / 4
 ) -> dict[str, np.ndarray]:
-    """A state dict of arrays between -1 and 1: small enough that rounding does not grow from layer to layer."""
+    """A state dict of arrays between -1 and 1: small enough that rounding does not grow from layer to layer.
+
+    Where numbers are projected and then multiplied with one another, as in attention, the scale must be smaller, or
+    float32 does not hold the differences.
+    """
     ends = list(itertools.accumulate(map(math.prod, shapes.values())))
-    numbers = array(draw, (ends[-1],), among, dtype) / 4
+    numbers = array(draw, (ends[-1],), among, dtype) * scale
     values = zip(shapes.items(), np.split(numbers, ends[:-1]), strict=True)
     return {name: value.reshape(shape) for (name, shape), value in values}
+
+
+def hides(draw: Draw, shape: Shape, spares: bool = True) -> np.ndarray:
+    """A mask, about a third of it True; with `spares`, one entry at least along the last axis is not."""
+    hidden = array(draw, shape, "rarely", "bool")
+    if spares and shape[-1]:
+        hidden[..., -1] &= ~hidden.all(axis=-1)
+    return hidden
+
+
+def without_gradient(problem: Problem) -> Problem:
+    """The arguments of forward: all but the gradients from above."""
+    return {name: value for name, value in problem.items() if name != "grad_output" and not name.endswith("_grad")}
 
 
 def _bytes(draw: Draw, shape: Shape) -> np.ndarray:

@@ -5,18 +5,14 @@ A truth takes the arguments of its probe and gives plain data under the probe's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from autograder.testing import Candidate, Probe, assert_same
+from autograder.testing.torch_oracle import Answer, Array
 
-torch.set_num_threads(1)  # with so few numbers, several threads only wait for each other
-
-Array = np.ndarray
-Answer = dict[str, Any]
 Truth = Callable[..., Answer]
 
 
@@ -59,13 +55,6 @@ def forward_and_backward(layer: torch.nn.Module, x: Array, grad_output: Array | 
     (output * torch.tensor(grad_output)).sum().backward()
     gradients = {f"{name}_grad": array_of(parameter.grad, parameter) for name, parameter in layer.named_parameters()}
     return {"output": array_of(output), "x_grad": array_of(x_tensor.grad, x_tensor), **gradients}
-
-
-def with_state(layer: torch.nn.Module, state: Mapping[str, Array | None], dtype: np.dtype) -> torch.nn.Module:
-    """Torch's layer in this dtype, with these parameters and buffers; None stands for a parameter that is not there."""
-    layer = layer.to(getattr(torch, np.dtype(dtype).name))
-    layer.load_state_dict({name: torch.tensor(value) for name, value in state.items() if value is not None})
-    return layer
 
 
 def array_of(tensor: torch.Tensor | None, like: torch.Tensor | None = None) -> Array:

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from autograder.testing import truth
+from autograder.testing.torch_oracle import Answer, Array, with_state
 from part2_layers.tests import oracle
-from part2_layers.tests.oracle import Answer, Array, array_of, with_state
+from part2_layers.tests.oracle import array_of
 
 
 @truth

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from autograder.testing import truth
+from autograder.testing.torch_oracle import Answer, Array, with_state
 from part2_layers.tests import oracle_conv2d
-from part2_layers.tests.oracle import Answer, Array, forward_and_backward, with_state
+from part2_layers.tests.oracle import forward_and_backward
 
 
 @truth

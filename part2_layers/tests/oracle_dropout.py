@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import bdtr, bdtrc
 
 from autograder.testing import assert_same, checked
-from part2_layers.tests.oracle import Array
+from autograder.testing.torch_oracle import Array
 
 # How often a count of a right layer lies below its bounds, and how often above.  A grading makes less than 10⁴ counts:
 # chance fails a right layer in less than one of 10⁹ gradings.

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from autograder.testing import truth
-from part2_layers.tests.oracle import Answer, Array, array_of
+from autograder.testing.torch_oracle import Answer, Array
+from part2_layers.tests.oracle import array_of
 
 Gradient = Array | float | None
 

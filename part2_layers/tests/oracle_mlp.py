@@ -12,7 +12,8 @@ from torch.nn import BatchNorm1d, Linear, ReLU, Sequential
 
 from autograder.testing import truth
 from autograder.testing.strategies import Shape
-from part2_layers.tests.oracle import Answer, Array, array_of, forward_and_backward, with_state
+from autograder.testing.torch_oracle import Answer, Array, with_state
+from part2_layers.tests.oracle import array_of, forward_and_backward
 
 
 class Residual(torch.nn.Module):

@@ -16,7 +16,8 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 from autograder.testing import truth
-from part2_layers.tests.oracle import Answer, Array, array_of
+from autograder.testing.torch_oracle import Answer, Array
+from part2_layers.tests.oracle import array_of
 
 Arrays = dict[str, Array]
 Tensors = list[torch.Tensor]

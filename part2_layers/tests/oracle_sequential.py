@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from autograder.testing import truth
-from part2_layers.tests.oracle import Answer, Array, array_of, forward_and_backward
+from autograder.testing.torch_oracle import Answer, Array
+from part2_layers.tests.oracle import array_of, forward_and_backward
 
 Layers = list[Any]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from autograder.testing.strategies import Draw, Problem, array
+from autograder.testing.strategies import Draw, Problem, array, without_gradient
 
 LENGTHS = st.sampled_from([1, 2, 3, 4])
 BATCHES = st.sampled_from([1, 2, 3, 2, 3, 0])
@@ -61,11 +61,6 @@ def unfitting_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Pro
     shape = problem["grad_output"].shape
     wrong = [(*shape[:-1], shape[-1] + 1), (shape[0] + 1, *shape[1:]), (1, *shape), shape[1:], ()]
     return {"problem": problem, "grad_output": array(draw, draw(st.sampled_from(wrong)))}
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}
 
 
 def without_input(problem: Problem) -> Problem:

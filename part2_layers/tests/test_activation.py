@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_activation as oracle
 from part2_layers.tests.oracle import assert_right_on_views
-from part2_layers.tests.strategies import BATCHES, LENGTHS, without_gradient
+from part2_layers.tests.strategies import BATCHES, LENGTHS
 
 activation = probes("activation")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_conv1d as oracle
 from part2_layers.tests.oracle import assert_right_on_views, assert_right_twice
 from part2_layers.tests.strategies import (
@@ -23,7 +23,6 @@ from part2_layers.tests.strategies import (
     gradients_of_parameters,
     sums_of_two_inputs,
     unfitting_gradients,
-    without_gradient,
     without_input,
 )
 

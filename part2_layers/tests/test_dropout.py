@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, without_gradient
 from part2_layers.tests.oracle_dropout import assert_dropped, assert_gradient, assert_independent, assert_mean
-from part2_layers.tests.strategies import BATCHES, LENGTHS, without_gradient
+from part2_layers.tests.strategies import BATCHES, LENGTHS
 
 dropout = probes("dropout")
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_flatten as oracle
 from part2_layers.tests.oracle import assert_right_on_views
-from part2_layers.tests.strategies import BATCHES, unfitting_gradients, without_gradient, without_input
+from part2_layers.tests.strategies import BATCHES, unfitting_gradients, without_input
 
 flatten = probes("flatten")
 

@@ -16,7 +16,8 @@ from scipy.special import bdtr, bdtrc
 
 from autograder.testing import assert_same, truth
 from autograder.testing.strategies import Shape
-from part3_recurrent.tests.oracle import Answer, Array, pull_back, with_state
+from autograder.testing.torch_oracle import Answer, Array, with_state
+from part3_recurrent.tests.oracle import pull_back
 
 # How often a count of a right solution lies below its bounds, and how often above.  All problems of a grading together
 # make fewer than 200 counts: chance fails a right solution in less than one of 10⁹ gradings.

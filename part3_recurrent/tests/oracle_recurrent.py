@@ -12,8 +12,8 @@ from scipy.special import bdtr, bdtrc
 from torch import Tensor
 
 from autograder.testing import assert_same, checked, truth
+from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests import oracle_gru_cell, oracle_rnn_cell
-from part3_recurrent.tests.oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle_cells import AVERAGED, Parameters, Step, as_if, leaf
 from part3_recurrent.tests.oracle_sequences import KINDS, Roll, answer, of_direction, over_time
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograder.testing import truth
+from autograder.testing.torch_oracle import Answer, Array
 from part3_recurrent.tests import oracle_sequences
-from part3_recurrent.tests.oracle import Answer, Array
 from part3_recurrent.tests.oracle_rnn_cell import MISTAKEN_STEPS, step
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, sigmoid, tanh
 
 from autograder.testing import truth
-from part3_recurrent.tests.oracle import Answer, Array
+from autograder.testing.torch_oracle import Answer, Array
 from part3_recurrent.tests.oracle_cells import (
     Parameters,
     Step,

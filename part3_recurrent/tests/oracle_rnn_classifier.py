@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from autograder.testing import truth
 from autograder.testing.strategies import Shape
-from part3_recurrent.tests.oracle import Answer, Array, pull_back, with_state
+from autograder.testing.torch_oracle import Answer, Array, with_state
+from part3_recurrent.tests.oracle import pull_back
 
 Lengths = Array | list[int] | None
 Summary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

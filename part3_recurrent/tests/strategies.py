@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
 
 LENGTHS = st.sampled_from([1, 2, 3, 4])
 TIMES = st.sampled_from([2, 3, 4, 6, 3, 4, 1])
 BATCHES = st.sampled_from([1, 2, 3, 2, 3, 0])
-
-
-def without_gradients(problem: Problem) -> Problem:
-    """The problem of a forward pass alone."""
-    return {name: value for name, value in problem.items() if not name.endswith("_grad") and name != "grad_output"}
 
 
 # Recurrent networks
@@ -44,7 +39,7 @@ def cells(draw: Draw, gates: int, has_steps: bool = False) -> Problem:
 @st.composite
 def wrong_cell_inputs(draw: Draw, gates: int) -> Problem:
     """A cell, and an input or a state that does not fit it."""
-    problem = without_gradients(draw(cells(gates)))
+    problem = without_gradient(draw(cells(gates)))
     batch, inputs = problem["x"].shape
     hidden = problem["state"]["weight_hh"].shape[1]
     wrong = [

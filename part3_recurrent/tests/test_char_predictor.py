@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_char_predictor as oracle
-from part3_recurrent.tests.strategies import LENGTHS, TIMES, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS, TIMES
 
 predictor = probes("char_predictor")
 
@@ -131,7 +131,7 @@ def drawings(draw: Draw, length: int, temperatures: tuple[float, ...]) -> Proble
 @given(problem=texts())
 def test_logits_and_state_match_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives logits after every character, and the last states of all layers."""
-    arguments, mistakes = without_gradients(problem), oracle.forward_mistakes
+    arguments, mistakes = without_gradient(problem), oracle.forward_mistakes
     assert_right(candidate, predictor.forward, oracle.predictor, arguments, mistakes=mistakes)
 
 
@@ -139,7 +139,7 @@ def test_logits_and_state_match_torch(candidate: Candidate, problem: Problem) ->
 @given(problem=texts_in_two_pieces())
 def test_a_text_may_be_read_in_pieces(candidate: Candidate, problem: Problem) -> None:
     """Read in two pieces, the second from the state after the first, a text has the same logits and states."""
-    whole = {name: value for name, value in without_gradients(problem).items() if name != "cut"}
+    whole = {name: value for name, value in without_gradient(problem).items() if name != "cut"}
     got = candidate.run(predictor.forward_in_two_pieces, **whole, cut=problem["cut"])
     assert_same(got, oracle.predictor(**whole))
 
@@ -151,7 +151,7 @@ def test_no_texts_have_no_logits(candidate: Candidate, problem: Problem) -> None
     sizes, dtype, time = problem["sizes"], problem["state"]["linear.weight"].dtype, len(problem["x"])
     logits = np.zeros((time, 0, sizes["vocab_size"]), dtype)
     right = {"logits": logits, "h_n": np.zeros((sizes["num_layers"], 0, sizes["hidden_size"]), dtype)}
-    assert_same(candidate.run(predictor.forward, **without_gradients(problem)), right)
+    assert_same(candidate.run(predictor.forward, **without_gradient(problem)), right)
 
 
 @law("char_predictor.forward")
@@ -160,7 +160,7 @@ def test_a_character_out_of_range_is_refused(candidate: Candidate, problem: Prob
     """A character outside the vocabulary is a ValueError."""
     x = problem["x"].copy()
     x.flat[place] = wrong
-    candidate.raises(ValueError, predictor.forward, **{**without_gradients(problem), "x": x})
+    candidate.raises(ValueError, predictor.forward, **{**without_gradient(problem), "x": x})
 
 
 # Backward

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, without_gradient
 from part3_recurrent.tests import oracle_embedding as oracle
-from part3_recurrent.tests.strategies import LENGTHS, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS
 
 embedding = probes("embedding")
 
@@ -63,28 +63,28 @@ def lookups_out_of_range(draw: Draw) -> Problem:
 @given(problem=lookups())
 def test_rows_match_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives for each symbol its row of the weight, in the weight's dtype."""
-    assert_right(candidate, embedding.forward, oracle.embedding, without_gradients(problem))
+    assert_right(candidate, embedding.forward, oracle.embedding, without_gradient(problem))
 
 
 @oracle_test("embedding.forward")
 @given(problem=lookups(axes=(3, 0)))
 def test_symbols_of_any_shape_match_torch(candidate: Candidate, problem: Problem) -> None:
     """Symbols may have any number of axes, even none; the output has one more."""
-    assert_right(candidate, embedding.forward, oracle.embedding, without_gradients(problem))
+    assert_right(candidate, embedding.forward, oracle.embedding, without_gradient(problem))
 
 
 @law("embedding.forward")
 @given(problem=empty_lookups())
 def test_no_symbols_have_no_rows(candidate: Candidate, problem: Problem) -> None:
     """For no symbols the output is empty, and has its last axis all the same."""
-    assert_right(candidate, embedding.forward, oracle.embedding, without_gradients(problem))
+    assert_right(candidate, embedding.forward, oracle.embedding, without_gradient(problem))
 
 
 @law("embedding.forward")
 @given(problem=lookups(), dtype=st.sampled_from(["uint8", "int32", "uint64", "int8"]))
 def test_every_kind_of_integer_names_a_symbol(candidate: Candidate, problem: Problem, dtype: str) -> None:
     """Symbols may be integers of any width, signed or not."""
-    narrow = {**without_gradients(problem), "x": problem["x"].astype(dtype)}
+    narrow = {**without_gradient(problem), "x": problem["x"].astype(dtype)}
     assert_right(candidate, embedding.forward, oracle.embedding, narrow)
 
 
@@ -92,7 +92,7 @@ def test_every_kind_of_integer_names_a_symbol(candidate: Candidate, problem: Pro
 @given(problem=lookups(), dtype=st.sampled_from(["float64", "float32", "bool"]))
 def test_only_integers_are_symbols(candidate: Candidate, problem: Problem, dtype: str) -> None:
     """Symbols that are not integers are a TypeError."""
-    candidate.raises(TypeError, embedding.forward, **{**without_gradients(problem), "x": problem["x"].astype(dtype)})
+    candidate.raises(TypeError, embedding.forward, **{**without_gradient(problem), "x": problem["x"].astype(dtype)})
 
 
 @law("embedding.forward")

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import Draw, Problem, array
+from autograder.testing.strategies import Draw, Problem, array, without_gradient
 from part3_recurrent.tests import oracle_gru_cell as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.strategies import cells, without_gradients, wrong_cell_inputs
+from part3_recurrent.tests.strategies import cells, wrong_cell_inputs
 
 gru_cell = probes("gru_cell")
 
@@ -41,7 +41,7 @@ def kept_states(draw: Draw) -> Problem:
 @given(problem=cells(GATES))
 def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives the next state as torch does, with biases and without, and from zeros where h is None."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, gru_cell.forward, oracle.gru_cell, forward, ["output"], oracle.gru_cell_mistakes)
 
 
@@ -49,7 +49,7 @@ def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
 @given(problem=cells(GATES, has_steps=True))
 def test_several_steps_match_torch(candidate: Candidate, problem: Problem) -> None:
     """Called once per time step, each time with the state that the last call gave, forward reads a sequence."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, gru_cell.forward_steps, oracle.gru_cell, forward, ["output"], oracle.gru_cell_mistakes)
 
 
@@ -57,14 +57,14 @@ def test_several_steps_match_torch(candidate: Candidate, problem: Problem) -> No
 @given(problem=cells(GATES))
 def test_forward_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same state, and no argument is changed."""
-    assert_right_on_views(candidate, gru_cell.forward_on_views, oracle.gru_cell, without_gradients(problem))
+    assert_right_on_views(candidate, gru_cell.forward_on_views, oracle.gru_cell, without_gradient(problem))
 
 
 @law("gru_cell.forward")
 @given(problem=kept_states())
 def test_z_of_one_keeps_the_state(candidate: Candidate, problem: Problem) -> None:
     """Where z's bias is so large that z is one, the new state is h, whatever x is."""
-    assert_same(candidate.run(gru_cell.forward, **without_gradients(problem)), {"output": problem["h"]})
+    assert_same(candidate.run(gru_cell.forward, **without_gradient(problem)), {"output": problem["h"]})
 
 
 @law("gru_cell.forward")
@@ -78,7 +78,7 @@ def test_wrong_shapes_are_refused(candidate: Candidate, problem: Problem) -> Non
 @given(problem=cells(GATES))
 def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError, as in torch."""
-    integers = {**without_gradients(problem), "x": problem["x"].astype(np.int64)}
+    integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, gru_cell.forward, **integers)
 
 

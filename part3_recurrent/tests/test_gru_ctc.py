@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_gru_ctc as oracle
-from part3_recurrent.tests.strategies import LENGTHS, TIMES, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS, TIMES
 
 gru_ctc = probes("gru_ctc")
 
@@ -78,14 +78,14 @@ def test_log_probs_of_different_lengths_match_torch(candidate: Candidate, proble
 @given(problem=confident_utterances())
 def test_large_logits_do_not_overflow(candidate: Candidate, problem: Problem) -> None:
     """With logits in the thousands the log-probabilities are finite and right, and nothing on the way warns."""
-    assert_right(candidate, gru_ctc.forward_without_warning, oracle.network, without_gradients(problem))
+    assert_right(candidate, gru_ctc.forward_without_warning, oracle.network, without_gradient(problem))
 
 
 @law("gru_ctc.forward")
 @given(problem=utterances(has_lengths=True))
 def test_probabilities_sum_to_one(candidate: Candidate, problem: Problem) -> None:
     """At every frame, those of the padding too, the classes' probabilities sum to one."""
-    arguments = without_gradients(problem)
+    arguments = without_gradient(problem)
     like = problem["log_probs_grad"]
     total = np.exp(checked(candidate.run(gru_ctc.forward, **arguments)["log_probs"], like, "log_probs")).sum(axis=-1)
     assert_same({"sum over the classes": total}, {"sum over the classes": np.ones_like(total)})
@@ -95,7 +95,7 @@ def test_probabilities_sum_to_one(candidate: Candidate, problem: Problem) -> Non
 @given(problem=empty_batches())
 def test_no_utterances_have_no_log_probs(candidate: Candidate, problem: Problem) -> None:
     """A batch of no utterances gives empty log-probabilities of the right shape."""
-    assert_same(candidate.run(gru_ctc.forward, **without_gradients(problem)), {"log_probs": problem["log_probs_grad"]})
+    assert_same(candidate.run(gru_ctc.forward, **without_gradient(problem)), {"log_probs": problem["log_probs_grad"]})
 
 
 @law("gru_ctc.forward")
@@ -103,7 +103,7 @@ def test_no_utterances_have_no_log_probs(candidate: Candidate, problem: Problem)
 def test_lengths_out_of_range_are_refused(candidate: Candidate, problem: Problem, beyond: int) -> None:
     """A length of 0, or beyond the frames of x, is a ValueError."""
     lengths = [beyond * (len(problem["x"]) + 1)] * len(problem["lengths"])
-    candidate.raises(ValueError, gru_ctc.forward, **{**without_gradients(problem), "lengths": lengths})
+    candidate.raises(ValueError, gru_ctc.forward, **{**without_gradient(problem), "lengths": lengths})
 
 
 # Backward
@@ -156,7 +156,7 @@ def gradients(problem: Problem) -> list[str]:
 
 def assert_right_log_probs(candidate: Candidate, problem: Problem) -> None:
     """The log-probabilities are torch's, and a known mistake is named."""
-    arguments, mistakes = without_gradients(problem), oracle.forward_mistakes
+    arguments, mistakes = without_gradient(problem), oracle.forward_mistakes
     assert_right(candidate, gru_ctc.forward, oracle.network, arguments, mistakes=mistakes)
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_recurrent as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
 from part3_recurrent.tests.oracle_sequences import assert_adds_up
-from part3_recurrent.tests.strategies import BATCHES, parameter_shapes, without_gradients
+from part3_recurrent.tests.strategies import BATCHES, parameter_shapes
 
 recurrent = probes("recurrent")
 
@@ -125,7 +125,7 @@ def networks_that_drop_some(draw: Draw) -> Problem:
 @st.composite
 def wrong_inputs(draw: Draw) -> Problem:
     """A network, and an x, h_0 or lengths that it cannot take."""
-    problem = without_gradients(draw(networks(has_lengths=True)))
+    problem = without_gradient(draw(networks(has_lengths=True)))
     chosen, x = problem["options"], problem["x"]
     batch, time = x.shape[:2] if chosen["batch_first"] else (x.shape[1], x.shape[0])
     count = chosen["num_layers"] * len(oracle.suffixes(chosen))
@@ -180,7 +180,7 @@ def test_lengths_match_torch(candidate: Candidate, problem: Problem) -> None:
 @given(problem=networks_that_drop_all())
 def test_dropout_stands_between_layers(candidate: Candidate, problem: Problem) -> None:
     """In training a dropout of 1 gives every layer but the first zeros to read; in evaluation nothing is dropped."""
-    forward, mistakes = without_gradients(problem), oracle.dropout_mistakes
+    forward, mistakes = without_gradient(problem), oracle.dropout_mistakes
     assert_right(candidate, recurrent.forward, oracle.recurrent, forward, FORWARD, mistakes)
 
 
@@ -188,7 +188,7 @@ def test_dropout_stands_between_layers(candidate: Candidate, problem: Problem) -
 @given(problem=networks_that_drop_some())
 def test_dropout_acts_on_each_number(candidate: Candidate, problem: Problem) -> None:
     """In training each number between two layers is dropped with probability p, or divided by 1 - p."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     got = candidate.run(recurrent.forward, **forward)
     right = oracle.with_masks(forward, got["h_n"])
     assert_same(got, right, names=FORWARD)
@@ -199,7 +199,7 @@ def test_dropout_acts_on_each_number(candidate: Candidate, problem: Problem) -> 
 @given(problem=networks_in_two_chunks())
 def test_two_chunks_are_the_whole(candidate: Candidate, problem: Problem) -> None:
     """Sequences in two chunks, the second from the h_n of the first, give the same as the whole at once."""
-    forward = {name: value for name, value in without_gradients(problem).items() if name != "lengths"}
+    forward = {name: value for name, value in without_gradient(problem).items() if name != "lengths"}
     whole = {name: value for name, value in forward.items() if name != "cut"}
     assert_same(candidate.run(recurrent.forward_in_chunks, **forward), oracle.recurrent(**whole))
 
@@ -208,7 +208,7 @@ def test_two_chunks_are_the_whole(candidate: Candidate, problem: Problem) -> Non
 @given(problem=networks(has_lengths=True))
 def test_padding_is_not_read(candidate: Candidate, problem: Problem) -> None:
     """What stands in x after a sequence's end changes nothing."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_same(candidate.run(recurrent.forward, **with_other_padding(forward)), oracle.recurrent(**forward))
 
 
@@ -216,7 +216,7 @@ def test_padding_is_not_read(candidate: Candidate, problem: Problem) -> None:
 @given(problem=networks(has_lengths=True))
 def test_forward_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same output, and no argument is changed."""
-    assert_right_on_views(candidate, recurrent.forward_on_views, oracle.recurrent, without_gradients(problem))
+    assert_right_on_views(candidate, recurrent.forward_on_views, oracle.recurrent, without_gradient(problem))
 
 
 @law("recurrent.forward")
@@ -237,7 +237,7 @@ def test_what_does_not_fit_is_refused(candidate: Candidate, problem: Problem) ->
 @given(problem=networks())
 def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError, as in torch."""
-    integers = {**without_gradients(problem), "x": problem["x"].astype(np.int64)}
+    integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, recurrent.forward, **integers)
 
 
@@ -324,7 +324,7 @@ def test_gradients_of_another_shape_are_refused(candidate: Candidate, problem: P
 
 def assert_forward(candidate: Candidate, problem: Problem) -> None:
     """Output and h_n are torch's."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, recurrent.forward, oracle.recurrent, forward, FORWARD, oracle.recurrent_mistakes)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import Problem
+from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_rnn as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
 from part3_recurrent.tests.oracle_sequences import assert_adds_up, with_other_padding
-from part3_recurrent.tests.strategies import directions, directions_in_two_chunks, without_gradients
+from part3_recurrent.tests.strategies import directions, directions_in_two_chunks
 
 rnn = probes("rnn")
 
@@ -22,7 +22,7 @@ GATES = 1
 @given(problem=directions(GATES, has_ends=False))
 def test_states_match_torch(candidate: Candidate, problem: Problem) -> None:
     """run gives the state at every time step, and the last one as h_n, from h_0 on."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, rnn.run, oracle.rnn, forward, ["output", "h_n"], oracle.rnn_mistakes)
 
 
@@ -30,7 +30,7 @@ def test_states_match_torch(candidate: Candidate, problem: Problem) -> None:
 @given(problem=directions(GATES, has_ends=True))
 def test_states_of_different_lengths_match_torch(candidate: Candidate, problem: Problem) -> None:
     """With sequences of different lengths the output is zero after each end, and h_n is the state at each end."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, rnn.run, oracle.rnn, forward, ["output", "h_n"], oracle.rnn_mistakes)
 
 
@@ -38,7 +38,7 @@ def test_states_of_different_lengths_match_torch(candidate: Candidate, problem: 
 @given(problem=directions_in_two_chunks(GATES))
 def test_two_chunks_are_the_whole(candidate: Candidate, problem: Problem) -> None:
     """A sequence in two chunks, the second from the state of the first, gives the same as the whole at once."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_same(candidate.run(rnn.run_in_chunks, **forward), oracle.rnn(**without_cut(forward)))
 
 
@@ -46,15 +46,15 @@ def test_two_chunks_are_the_whole(candidate: Candidate, problem: Problem) -> Non
 @given(problem=directions(GATES, has_ends=True))
 def test_padding_is_not_read(candidate: Candidate, problem: Problem) -> None:
     """What stands in x after a sequence's end changes nothing."""
-    got = candidate.run(rnn.run, **with_other_padding(without_gradients(problem)))
-    assert_same(got, oracle.rnn(**without_gradients(problem)))
+    got = candidate.run(rnn.run, **with_other_padding(without_gradient(problem)))
+    assert_same(got, oracle.rnn(**without_gradient(problem)))
 
 
 @law("rnn.forward")
 @given(problem=directions(GATES, has_ends=True))
 def test_run_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same states, and neither x nor h_0 is changed."""
-    assert_right_on_views(candidate, rnn.run_on_views, oracle.rnn, without_gradients(problem))
+    assert_right_on_views(candidate, rnn.run_on_views, oracle.rnn, without_gradient(problem))
 
 
 # Backward

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, law, oracle_test, probes
-from autograder.testing.strategies import Problem
+from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_rnn_cell as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.strategies import cells, without_gradients, wrong_cell_inputs
+from part3_recurrent.tests.strategies import cells, wrong_cell_inputs
 
 rnn_cell = probes("rnn_cell")
 
@@ -23,7 +23,7 @@ GATES = 1
 @given(problem=cells(GATES))
 def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives the next state as torch does, with biases and without, and from zeros where h is None."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, rnn_cell.forward, oracle.rnn_cell, forward, ["output"], oracle.rnn_cell_mistakes)
 
 
@@ -31,7 +31,7 @@ def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
 @given(problem=cells(GATES, has_steps=True))
 def test_several_steps_match_torch(candidate: Candidate, problem: Problem) -> None:
     """Called once per time step, each time with the state that the last call gave, forward reads a sequence."""
-    forward = without_gradients(problem)
+    forward = without_gradient(problem)
     assert_right(candidate, rnn_cell.forward_steps, oracle.rnn_cell, forward, ["output"], oracle.rnn_cell_mistakes)
 
 
@@ -39,7 +39,7 @@ def test_several_steps_match_torch(candidate: Candidate, problem: Problem) -> No
 @given(problem=cells(GATES))
 def test_forward_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same state, and no argument is changed."""
-    assert_right_on_views(candidate, rnn_cell.forward_on_views, oracle.rnn_cell, without_gradients(problem))
+    assert_right_on_views(candidate, rnn_cell.forward_on_views, oracle.rnn_cell, without_gradient(problem))
 
 
 @law("rnn_cell.forward")
@@ -53,7 +53,7 @@ def test_wrong_shapes_are_refused(candidate: Candidate, problem: Problem) -> Non
 @given(problem=cells(GATES))
 def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError, as in torch."""
-    integers = {**without_gradients(problem), "x": problem["x"].astype(np.int64)}
+    integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, rnn_cell.forward, **integers)
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_rnn_classifier as oracle
-from part3_recurrent.tests.strategies import LENGTHS, without_gradients
+from part3_recurrent.tests.strategies import LENGTHS
 
 classifier = probes("rnn_classifier")
 
@@ -61,7 +61,7 @@ def test_logits_at_each_end_match_torch(candidate: Candidate, problem: Problem) 
 @given(problem=sequences(has_lengths=True))
 def test_a_sequence_does_not_know_its_neighbours(candidate: Candidate, problem: Problem) -> None:
     """A sequence has the same logits alone and without padding as in its batch."""
-    problem = without_gradients(problem)
+    problem = without_gradient(problem)
     like = (problem["x"].shape[1], problem["sizes"]["num_classes"]), problem["x"].dtype
     together = checked(candidate.run(classifier.forward, **problem)["logits"], like, "logits")
     for row, length in enumerate(problem["lengths"]):
@@ -74,7 +74,7 @@ def test_a_sequence_does_not_know_its_neighbours(candidate: Candidate, problem: 
 def test_no_sequences_have_no_logits(candidate: Candidate, problem: Problem) -> None:
     """A batch of no sequences gives no row of logits."""
     like = np.zeros((0, problem["sizes"]["num_classes"]), problem["x"].dtype)
-    assert_same(candidate.run(classifier.forward, **without_gradients(problem)), {"logits": like})
+    assert_same(candidate.run(classifier.forward, **without_gradient(problem)), {"logits": like})
 
 
 @law("rnn_classifier.forward")
@@ -82,7 +82,7 @@ def test_no_sequences_have_no_logits(candidate: Candidate, problem: Problem) -> 
 def test_lengths_out_of_range_are_refused(candidate: Candidate, problem: Problem, beyond: int) -> None:
     """A length of 0, or beyond the time steps of x, is a ValueError."""
     lengths = [beyond * (len(problem["x"]) + 1)] * len(problem["lengths"])
-    candidate.raises(ValueError, classifier.forward, **{**without_gradients(problem), "lengths": lengths})
+    candidate.raises(ValueError, classifier.forward, **{**without_gradient(problem), "lengths": lengths})
 
 
 # Backward
@@ -124,7 +124,7 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 def assert_right_logits(candidate: Candidate, problem: Problem) -> None:
     """The logits are torch's, and a known mistake is named."""
-    arguments = without_gradients(problem)
+    arguments = without_gradient(problem)
     assert_right(candidate, classifier.forward, oracle.classifier, arguments, mistakes=oracle.classifier_mistakes)
 
 

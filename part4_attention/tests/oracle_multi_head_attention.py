@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from autograder.testing import truth
-from part4_attention.tests.oracle import Answer, Array, attend, attention_weights, gradients, tensors
+from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
+from part4_attention.tests.oracle import attend, attention_weights
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 Heads = Callable[[Tensor, int], Tensor]

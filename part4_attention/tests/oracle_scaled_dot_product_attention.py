@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from autograder.testing import truth
-from part4_attention.tests.oracle import Answer, Array, attend, attention_weights, gradients, tensors
+from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
+from part4_attention.tests.oracle import attend, attention_weights
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 

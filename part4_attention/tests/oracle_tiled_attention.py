@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.testing import truth
+from autograder.testing.torch_oracle import Answer, Array
 from part4_attention.tests import oracle_scaled_dot_product_attention as plain
-from part4_attention.tests.oracle import Answer, Array
 
 
 @truth

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, hides
 
 LENGTHS = st.sampled_from([1, 2, 3, 4])
 TIMES = st.sampled_from([2, 3, 4, 5, 1])
@@ -46,19 +46,6 @@ def mask(draw: Draw, kind: str, leading: Shape, targets: int, sources: int, empt
     if empties:
         hidden[..., 0, :] = True
     return hidden
-
-
-def hides(draw: Draw, shape: Shape, spares: bool = True) -> np.ndarray:
-    """Booleans, about a third of them True; with `spares`, one at least along the last axis is not."""
-    hidden = array(draw, shape, "rarely", "bool")
-    if spares and shape[-1]:
-        hidden[..., -1] &= ~hidden.all(axis=-1)
-    return hidden
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}
 
 
 @st.composite

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, hides, parameters, without_gradient
 from part4_attention.tests import oracle_multi_head_attention as oracle
 from part4_attention.tests.oracle_multi_head_attention import MASKS
-from part4_attention.tests.strategies import LENGTHS, TIMES, hides, without_gradient
+from part4_attention.tests.strategies import LENGTHS, TIMES
 
 multi_head = probes("multi_head_attention")
 
@@ -36,7 +36,7 @@ def layers(
     embed = heads * features
     kdim, vdim = (draw(st.sampled_from([embed, embed, 1, 3])) for _ in range(2))
     batch, targets, sources = draw(batches), draw(TIMES), draw(TIMES)
-    state = parameters(draw, state_shapes(embed, kdim, vdim, draw(st.sampled_from([True, True, False]))), dtype)
+    shapes = state_shapes(embed, kdim, vdim, draw(st.sampled_from([True, True, False])))
     masked = masks_of(draw, masks, (batch, targets, sources))
     for mask in masked.values():
         if mask is not None:
@@ -45,7 +45,7 @@ def layers(
         masked["attn_mask"][..., 0, :] = True
     return {
         "num_heads": heads,
-        "state": {name: value / 4 for name, value in state.items()},  # or float32 does not hold the scores' differences
+        "state": parameters(draw, shapes, dtype, scale=1 / 16),
         "inputs": {
             "query": array(draw, (batch, targets, embed), dtype=dtype),
             "key": array(draw, (batch, sources, kdim), dtype=dtype),

@@ -7,18 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array
+from autograder.testing.strategies import DTYPES, Draw, Problem, array, hides, without_gradient
 from part4_attention.tests import oracle_scaled_dot_product_attention as oracle
-from part4_attention.tests.strategies import (
-    LEADING,
-    LENGTHS,
-    MASKS,
-    TIMES,
-    attentions,
-    hides,
-    with_large_scores,
-    without_gradient,
-)
+from part4_attention.tests.strategies import LEADING, LENGTHS, MASKS, TIMES, attentions, with_large_scores
 
 attention = probes("scaled_dot_product_attention")
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import Draw, Problem
+from autograder.testing.strategies import Draw, Problem, without_gradient
 from part4_attention.tests import oracle_tiled_attention as oracle
-from part4_attention.tests.strategies import MASKS, attentions, with_large_scores, without_gradient
+from part4_attention.tests.strategies import MASKS, attentions, with_large_scores
 
 tiled = probes("tiled_attention")
 

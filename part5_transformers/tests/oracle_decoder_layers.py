@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from autograder.testing import truth
-from part5_transformers.tests.oracle import Answer, Array
+from autograder.testing.torch_oracle import Answer, Array
 from part5_transformers.tests.oracle_encoder_layers import self_attention_layer
 from part5_transformers.tests.oracle_layers import (
     ADDED_TWICE,

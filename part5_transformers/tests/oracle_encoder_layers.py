@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from autograder.testing import truth
-from part5_transformers.tests.oracle import Answer, Array
+from autograder.testing.torch_oracle import Answer, Array
 from part5_transformers.tests.oracle_layers import (
     ADDED_TWICE,
     FEED_FORWARD_MISSING,

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from part5_transformers.tests.oracle import Answer, Array, gradients, tensors, with_state
+from autograder.testing.torch_oracle import Answer, Array, gradients, tensors, with_state
 from part5_transformers.tests.strategies import renamed
 
-Attended = tuple[Tensor, Tensor | None]
+Attended = tuple[Tensor, Any]  # the output, and the weights of a sublayer that attends
 Sublayer = Callable[[Tensor], Attended]
 
 FEED_FORWARD_MISSING = "the feed-forward sublayer is missing"
@@ -104,8 +104,7 @@ def as_answer(
     if grad_output is None:
         return known
     swapped = {theirs: ours for ours, theirs in names.items()}
-    parameters: Any = renamed(dict(layer.named_parameters()), swapped)  # type: ignore[arg-type]
-    return known | gradients(output, grad_output, {**arrays, **parameters})
+    return known | gradients(output, grad_output, {**arrays, **renamed(dict(layer.named_parameters()), swapped)})
 
 
 def in_pieces(whole: Answer, ends: Sequence[int], growing: str, fixed: Sequence[str] = ()) -> Answer:

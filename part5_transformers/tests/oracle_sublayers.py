@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from autograder.testing import assert_same, checked, truth
-from part5_transformers.tests.oracle import Answer, Array, gradients, tensors, with_state
+from autograder.testing.torch_oracle import Answer, Array, gradients, tensors, with_state
 from part5_transformers.tests.strategies import causal
 
 State = Mapping[str, Array]

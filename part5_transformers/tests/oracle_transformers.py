@@ -11,15 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from autograder.testing import truth
-from part5_transformers.tests.oracle import Answer, Array, tensors
-
-LAYER_NAMES = {
-    "self_attn.mha.": "self_attn.",
-    "self_attn.norm.": "norm1.",
-    "ffn.ffn.0.": "linear1.",
-    "ffn.ffn.3.": "linear2.",
-    "ffn.norm.": "norm2.",
-}
+from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
+from part5_transformers.tests.oracle_encoder_layers import NAMES
+from part5_transformers.tests.oracle_layers import one_mask, self_attention, torch_layer
+from part5_transformers.tests.strategies import renamed
 
 
 @truth
@@ -72,54 +67,42 @@ def run(
     reverse: bool = False,
 ) -> Answer:
     """The model with torch's encoder layers under a causal mask; what may be left out is a mistake."""
-    parameters = tensors(**state)
-    time = tokens.shape[1]
+    heads, time = sizes["num_heads"], tokens.shape[1]
+    layers = [
+        torch_layer(nn.TransformerEncoderLayer, heads, part_of(state, prefix), NAMES) for prefix in layers_of(sizes)
+    ]
+    parameters = tensors(**{name: value for name, value in state.items() if not name.startswith("dec_layers.")})
+    x = _embed(sizes, parameters, tokens, 0, has_positions)
     causal = torch.ones(time, time, dtype=torch.bool).triu(1) if is_causal else None
     padding = None if lengths is None else torch.arange(time) >= torch.tensor(lengths)[:, None]
-    x = _embed(sizes, parameters, tokens, 0, has_positions)
+    mask = one_mask(heads, x, padding, causal)
     attention = {}
-    numbers = range(sizes["num_layers"])
-    for number in reversed(numbers) if reverse else numbers:
-        x, weights = _layer(sizes, parameters, number, x, causal, padding)
-        attention[f"layer{number + 1}_dec_self"] = weights.detach().numpy()
+    for number, layer in reversed(list(enumerate(layers, 1))) if reverse else enumerate(layers, 1):
+        _, weights = self_attention(layer, mask)(x)
+        attention[f"layer{number}_dec_self"] = weights.detach().numpy()
+        x = layer(x, src_mask=mask)
     if has_norm:
         x = functional.layer_norm(x, (sizes["d_model"],), parameters["norm.weight"], parameters["norm.bias"])
     weight = parameters["target_embedding.weight" if sizes["weight_tying"] else "final_linear.weight"]
     logits = functional.linear(x, weight, parameters["final_linear.bias"])
+    known = {"logits": logits.detach().numpy()}
     if grad_output is None:
-        return {"logits": logits.detach().numpy(), "attention": attention}
-    (logits * torch.tensor(grad_output)).sum().backward()
+        return {**known, "attention": attention}
     del parameters["positional_encoding.pe"]  # a buffer
-    found = {name: parameter.grad for name, parameter in parameters.items()}
-    zeros = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
-    known = {f"{name}_grad": (zeros[name] if grad is None else grad).numpy() for name, grad in found.items()}
-    return {"logits": logits.detach().numpy(), **known}
+    for prefix, layer in zip(layers_of(sizes), layers, strict=True):
+        own = renamed(dict(layer.named_parameters()), {theirs: ours for ours, theirs in NAMES.items()})
+        parameters |= {prefix + name: parameter for name, parameter in own.items()}
+    return {**known, **gradients(logits, grad_output, parameters)}
 
 
-def _layer(
-    sizes: Answer, parameters: dict[str, Tensor], number: int, x: Tensor, causal: Tensor | None, padding: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Torch's layer on our parameters, so that gradients reach them; and the weights of its attention."""
-    module = nn.TransformerEncoderLayer(
-        sizes["d_model"], sizes["num_heads"], sizes["d_ff"], 0.0, "gelu", batch_first=True, norm_first=True
-    ).to(x.dtype)
-    prefix = f"dec_layers.{number}."
-    own = {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
-    named = {
-        new + name.removeprefix(old): own[name]
-        for name in own
-        for old, new in LAYER_NAMES.items()
-        if name.startswith(old)
-    }
-    output = torch.func.functional_call(module, named, (x,), {"src_mask": causal, "src_key_padding_mask": padding})
-    normed = functional.layer_norm(x, (sizes["d_model"],), named["norm1.weight"], named["norm1.bias"])
-    _, weights = torch.func.functional_call(
-        module.self_attn,
-        {name.removeprefix("self_attn."): value for name, value in named.items() if name.startswith("self_attn.")},
-        (normed, normed, normed),
-        {"attn_mask": causal, "key_padding_mask": padding},
-    )
-    return output, weights
+def layers_of(sizes: Answer) -> list[str]:
+    """What the names of each layer's parameters begin with."""
+    return [f"dec_layers.{number}." for number in range(sizes["num_layers"])]
+
+
+def part_of(state: Answer, prefix: str) -> Answer:
+    """The parameters below a prefix."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _embed(

@@ -4,15 +4,18 @@ tests."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
 
-from autograder.testing.strategies import Draw, Problem, Shape, array, integers
+from autograder.testing.strategies import Draw, Shape, integers
 
 HEADS = st.sampled_from([1, 2, 3, 2])
 TIMES = st.sampled_from([2, 3, 4, 1])
 BATCHES = st.sampled_from([1, 2, 3])
+
+Value = TypeVar("Value")
 
 
 def attention_shapes(d_model: int, prefix: str = "") -> dict[str, Shape]:
@@ -52,14 +55,7 @@ def causal(time: int) -> np.ndarray:
     return np.triu(np.ones((time, time), dtype=bool), k=1)
 
 
-def hides(draw: Draw, shape: Shape) -> np.ndarray:
-    """Booleans, about a third of them True, but not all along the last axis."""
-    hidden = array(draw, shape, "rarely", "bool")
-    hidden[..., -1] &= ~hidden.all(axis=-1)
-    return hidden
-
-
-def renamed(state: Mapping[str, np.ndarray], names: Mapping[str, str]) -> dict[str, np.ndarray]:
+def renamed(state: Mapping[str, Value], names: Mapping[str, str]) -> dict[str, Value]:
     """The state dict with every prefix in `names` replaced."""
     return {
         new + name.removeprefix(old): value
@@ -67,8 +63,3 @@ def renamed(state: Mapping[str, np.ndarray], names: Mapping[str, str]) -> dict[s
         for old, new in names.items()
         if name.startswith(old)
     }
-
-
-def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward."""
-    return {name: value for name, value in problem.items() if name != "grad_output"}

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import Draw, Problem
+from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_decoder_layers as oracle
 from part5_transformers.tests.oracle_encoder_layers import self_attention_layer, self_attention_mistakes
-from part5_transformers.tests.strategies import without_gradient
 from part5_transformers.tests.strategies_layers import (
     cross_attention_layers,
     ends_of_pieces,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_right, assert_same, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, parameters
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, hides, parameters, without_gradient
 from part5_transformers.tests import oracle_sublayers as oracle
 from part5_transformers.tests.oracle_sublayers import MASKS, UNMASKED
 from part5_transformers.tests.strategies import (
@@ -19,10 +19,8 @@ from part5_transformers.tests.strategies import (
     attention_shapes,
     causal,
     feed_forward_shapes,
-    hides,
     norm_shapes,
     padding,
-    without_gradient,
 )
 
 sublayers = probes("sublayers")
@@ -58,7 +56,7 @@ def attentions(draw: Draw, orders: list[str]) -> Problem:
     times = {"x": targets, "y": sources, "z": sources}
     return {
         "num_heads": heads,
-        "state": parameters(draw, attention_shapes(d_model), dtype),
+        "state": parameters(draw, attention_shapes(d_model), dtype, scale=1 / 16),
         "inputs": {name: array(draw, (batch, times[name], d_model), dtype=dtype) for name in sorted(set(order))},
         "order": order,
         "masks": masks(draw, batch, targets, sources),
@@ -144,7 +142,7 @@ def in_pieces(draw: Draw, shapes_of: Callable[[int], dict[str, Shape]] = attenti
     d_model = heads * draw(FEATURES)
     return {
         "num_heads": heads,
-        "state": parameters(draw, shapes_of(d_model), dtype),
+        "state": parameters(draw, shapes_of(d_model), dtype, scale=1 / 16),
         "x": array(draw, (draw(BATCHES), sum(pieces), d_model), dtype=dtype),
         "pieces": pieces,
     }
@@ -162,7 +160,7 @@ def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
     x, d_model = problem["inputs"]["x"], problem["inputs"]["x"].shape[2]
     return {
         "num_heads": problem["num_heads"],
-        "state": parameters(draw, sublayer_shapes(d_model), x.dtype.name),
+        "state": parameters(draw, sublayer_shapes(d_model), x.dtype.name, scale=1 / 16),
         **problem["inputs"],
         "masks": problem["masks"],
         "need_weights": draw(st.booleans()),

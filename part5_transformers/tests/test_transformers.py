@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import Draw, Problem, Shape, integers, parameters
+from autograder.testing.strategies import Draw, Problem, Shape, integers, parameters, without_gradient
 from part5_transformers.tests import oracle_transformers as oracle
-from part5_transformers.tests.strategies import (
-    BATCHES,
-    TIMES,
-    attention_shapes,
-    feed_forward_shapes,
-    norm_shapes,
-    without_gradient,
-)
+from part5_transformers.tests.strategies import BATCHES, TIMES, attention_shapes, feed_forward_shapes, norm_shapes
 
 transformers = probes("transformers")
 
