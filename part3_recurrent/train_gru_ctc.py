@@ -38,11 +38,21 @@ from part2_layers.optim import Adam, clip_grad_norm_  # noqa: E402
 from part3_recurrent import features  # noqa: E402
 from part3_recurrent.ctc import CTCLoss  # noqa: E402
 from part3_recurrent.gru_ctc import GRUCTC  # noqa: E402
+from part3_recurrent.utterances import (  # noqa: E402
+    TEST,
+    TEST_SEED,
+    TRAINING,
+    VALIDATION,
+    VALIDATION_SEED,
+    Utterance,
+    best_paths,
+    error_rates,
+    percent,
+    utterances,
+)
 
 BLANK, CLASSES = 0, 11  # digit d has the label d + 1
 NUM_MELS, FRAMES_JOINED = 40, 3
-TRAINING, VALIDATION, TEST = range(5, 45), range(45, 50), features.TEST_NUMBERS
-VALIDATION_SEED, TEST_SEED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -83,13 +93,6 @@ class Config:
             raise ValueError(f"lr must be positive; got {self.lr}.")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative; got {self.seed}.")
-
-
-class Utterance(NamedTuple):
-    """What the network hears (frames, bands), and the digits that were said."""
-
-    heard: ndarray
-    digits: list[int]
 
 
 class Epoch(NamedTuple):
@@ -133,7 +136,7 @@ def train(
     """
     history = history or beginning(config)
     validation = fixed_utterances(config, VALIDATION, VALIDATION_SEED, config.validation_strings)
-    strings = utterances(config, TRAINING, history.rng)
+    strings = strings_of(config, TRAINING, history.rng)
     start = time.perf_counter() - history.seconds
     try:
         while len(history.epochs) < config.epochs:
@@ -188,7 +191,7 @@ def record(history: History, training_loss: float, infeasible: int, validation: 
         log_probs, frames = listen(history.model, batch)
         _, _, targets, lengths = padded(batch)
         losses.append(float(loss.forward(log_probs, targets, frames, lengths)))
-        said += best_paths(log_probs, frames)
+        said += digits_of(log_probs, frames)
     digit_error, _ = error_rates(validation, said)
     history.epochs.append(Epoch(training_loss, sum(losses) / len(losses), digit_error, infeasible))
     best = history.epochs[history.best_epoch - 1]
@@ -204,18 +207,14 @@ def quality(epoch: Epoch) -> tuple[float, float]:
 # Utterances
 
 
-def utterances(config: Config, numbers: range, rng: np.random.Generator) -> Iterator[Utterance]:
-    """Endless utterances: dialled, or joined from the recordings of these numbers."""
-    if config.data is None:
-        sounds = features.tone_strings(rng, config.max_digits)
-    else:
-        sounds = features.digit_strings(config.data, rng, numbers, config.max_digits)
-    return (Utterance(hear(sound), digits) for sound, digits in sounds)
+def strings_of(config: Config, numbers: range, rng: np.random.Generator) -> Iterator[Utterance]:
+    """Endless utterances as this run hears them."""
+    return utterances(config.data, numbers, rng, config.max_digits, hear)
 
 
 def fixed_utterances(config: Config, numbers: range, seed: int, count: int) -> list[Utterance]:
     """The same utterances in every run."""
-    return list(itertools.islice(utterances(config, numbers, np.random.default_rng(seed)), count))
+    return list(itertools.islice(strings_of(config, numbers, np.random.default_rng(seed)), count))
 
 
 def hear(sound: ndarray) -> ndarray:
@@ -254,31 +253,12 @@ def listen(model: GRUCTC, batch: Sequence[Utterance]) -> tuple[ndarray, ndarray]
 
 def transcribe(model: GRUCTC, batch: Sequence[Utterance]) -> list[list[int]]:
     """The digits that the model hears in each utterance."""
-    return best_paths(*listen(model, batch))
+    return digits_of(*listen(model, batch))
 
 
-def best_paths(log_probs: ndarray, frames: ndarray) -> list[list[int]]:
-    """The likeliest symbol of each frame, without repetitions and then without blanks."""
-    return [
-        [int(label) - 1 for label, _ in itertools.groupby(path[:count]) if label != BLANK]
-        for path, count in zip(log_probs.argmax(axis=2).T, frames, strict=True)
-    ]
-
-
-def error_rates(said: Sequence[Utterance], heard: Sequence[list[int]]) -> tuple[float, float]:
-    """Digit error rate, Σ edit distances / Σ digits, and the part of the strings that are not right."""
-    distances = [edit_distance(utterance.digits, digits) for utterance, digits in zip(said, heard, strict=True)]
-    return sum(distances) / sum(len(utterance.digits) for utterance in said), float(np.mean(np.array(distances) > 0))
-
-
-def edit_distance(one: Sequence[int], other: Sequence[int]) -> int:
-    """The fewest insertions, deletions and substitutions from one to the other     (Levenshtein 1966)."""
-    row = list(range(len(other) + 1))
-    for count, symbol in enumerate(one, start=1):
-        corner, row[0] = row[0], count
-        for place, match in enumerate(other, start=1):
-            corner, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, corner + (symbol != match))
-    return row[-1]
+def digits_of(log_probs: ndarray, frames: ndarray) -> list[list[int]]:
+    """The digits of the best paths."""
+    return [[label - 1 for label in path] for path in best_paths(log_probs, frames, BLANK)]
 
 
 # Checkpoints
@@ -361,7 +341,7 @@ def heard_page(history: History) -> Figure:
     """A test utterance as the network hears it: the spectrogram, and below what it says at each frame."""
     utterance = max(fixed_utterances(history.config, TEST, TEST_SEED, 20), key=lambda each: len(each.digits))
     log_probs, frames = listen(history.model, [utterance])
-    (digits,) = best_paths(log_probs, frames)
+    (digits,) = digits_of(log_probs, frames)
     seconds = len(utterance.heard) * FRAMES_JOINED * 0.010
     figure = Figure(figsize=(11, 5.5), layout="constrained")
     spectrogram, posteriors = figure.subplots(2, 1, sharex=True)
@@ -391,10 +371,6 @@ def peaks(path: ndarray, label: int) -> list[int]:
 
 def spaced(digits: Sequence[int]) -> str:
     return " ".join(map(str, digits)) or "nothing"
-
-
-def percent(part: float) -> str:
-    return f"{part:.2%}".replace("%", " %")
 
 
 # The command
