@@ -1,4 +1,4 @@
-"""The reference as a user has it: torch's parameters, exact tiles, errors, examples, picture, benchmarks."""
+"""The reference as a user has it: torch's parameters, exact blocks and tiles, errors, examples, picture, benchmarks."""
 
 from __future__ import annotations
 
@@ -42,6 +42,63 @@ for options in ({}, {"kdim": 60, "vdim": 100}):
     ours.load_torch_state_dict(theirs.state_dict())
     for name, value in ours.state_dict().items():
         assert np.isclose(np.abs(drawn[name]).max(initial=0), np.abs(value).max(initial=0), rtol=0.05), name
+"""
+
+BLOCKS = """
+import numpy as np
+import torch
+from part4_attention.inputs import causal_mask
+from part4_attention.scaled_dot_product_attention import ScaledDotProductAttention
+
+BATCH, HEADS, QUERIES, FEATURES, VALUES = 2, 3, 300, 5, 4
+rng = np.random.default_rng(0)
+
+def hides(*shape):
+    return rng.random(shape) < 0.3
+
+def by_torch(query, key, value, mask, grad_output):
+    inputs = [torch.tensor(x, requires_grad=True) for x in (query, key, value)]
+    query, key, value = inputs
+    hidden = torch.tensor(mask).expand(*query.shape[:-1], key.shape[-2])
+    sees_nothing = hidden.all(dim=-1, keepdim=True)  # torch's softmax would be nan there
+    scores = (query @ key.mT / query.shape[-1] ** 0.5).masked_fill(hidden & ~sees_nothing, -torch.inf)
+    weights = scores.softmax(dim=-1).masked_fill(sees_nothing, 0)
+    output = weights @ value
+    gradients = torch.autograd.grad((output * torch.tensor(grad_output)).sum(), inputs)
+    return [x.detach().numpy() for x in (output, weights, *gradients)]
+
+for keys in (280, 300):
+    one_for_all = hides(QUERIES, keys)
+    each_its_own = hides(BATCH, HEADS, QUERIES, keys)
+    each_its_own[0, 0, 128:256, 100:] = True  # the middle block of one head ends early
+    padding = hides(BATCH, 1, 1, keys)
+    padding[0, ..., 200:] = True
+    blind_block, blind_head = one_for_all.copy(), each_its_own.copy()
+    blind_block[128:256] = True
+    blind_head[0, 1] = True
+    masks = {
+        "none": None,
+        "causal": causal_mask(300)[:, :keys],
+        "one for all": one_for_all,
+        "each head its own": each_its_own,
+        "keys only": padding,
+        "a block sees nothing": blind_block,
+        "a head sees nothing": blind_head,
+    }
+    query = rng.standard_normal((BATCH, HEADS, QUERIES, FEATURES))
+    key = rng.standard_normal((BATCH, HEADS, keys, FEATURES))
+    value = rng.standard_normal((BATCH, HEADS, keys, VALUES))
+    grad_output = rng.standard_normal((BATCH, HEADS, QUERIES, VALUES))
+    for name, mask in masks.items():
+        attention = ScaledDotProductAttention()
+        output = attention.forward(query, key, value, mask)
+        got = [output, attention.attention_weights, *attention.backward(grad_output)]
+        expected = by_torch(query, key, value, False if mask is None else mask, grad_output)
+        parts = ("output", "attention_weights", "query_grad", "key_grad", "value_grad")
+        for part, ours, theirs in zip(parts, got, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12, err_msg=f"{part}, {keys} keys, mask: {name}")
+        if name == "a block sees nothing":
+            assert not output[:, :, 128:256].any()
 """
 
 TILES = """
@@ -117,6 +174,10 @@ def printed(*command: str, folder: Path) -> str:
 
 def test_parameters_come_from_torch_and_are_drawn_as_there(tmp_path: Path) -> None:
     printed("-c", STATE_DICTS, folder=tmp_path)
+
+
+def test_queries_of_several_blocks_give_what_torch_gives(tmp_path: Path) -> None:
+    printed("-c", BLOCKS, folder=tmp_path)
 
 
 def test_tiles_of_any_size_give_the_plain_result_in_float32(tmp_path: Path) -> None:
