@@ -104,6 +104,13 @@ def test_extra_exercises_are_marked() -> None:
     assert "toy.b (extra)" not in shown(result)
 
 
+def test_extra_exercises_alone_give_extra_points() -> None:
+    result = part_record(exercise_record("toy.c", one_test("passed")))
+    result.exercises[0].extra, result.max_points = True, 0
+    assert "10 extra points" in lines_of(shown(result))
+    assert "extra points" not in shown(of_outcomes("passed", "passed", "passed"))
+
+
 def test_the_isolation_is_reported() -> None:
     assert line_of(shown(of_outcomes("passed", "passed", "passed")), "practice,") == (
         "practice, on isolation level L1 (what holds and what does not: --json)"
@@ -134,6 +141,16 @@ def test_at_the_end_nothing_is_next() -> None:
     assert "30 / 30 points" in text
     assert "Everything passes." in text
     assert not any(word in text for word in ("Start here", "Next:", "Then:", "✗"))
+
+
+@pytest.mark.parametrize("outcome", ["passed", "wrong", "not attempted", "blocked"])
+def test_everything_passes_only_with_the_extra_exercises(outcome: str) -> None:
+    result = of_outcomes("passed", "passed", outcome)
+    result.exercises[2].extra, result.max_points = True, 20
+    text = shown(result)
+    assert f"{30 if outcome == 'passed' else 20} / 20 points" in lines_of(text)
+    assert ("Everything passes." in text) == (outcome == "passed")
+    assert ("Next: part1_toy/toy.py:30" in text) == (outcome == "not attempted")
 
 
 def test_what_is_newly_green_is_said() -> None:
