@@ -39,6 +39,7 @@ class PositionalEncoding(nn.Module):
     def forward(self, x: Tensor, offset: int = 0) -> Tensor:
         """x plus the encoding of its positions, of which the first is `offset`.
 
+        The table is float32; the result has the dtype of x.
         Shapes: x (b, t, d_model), result the same.
         Raises ValueError where a position is beyond max_len.
         """
