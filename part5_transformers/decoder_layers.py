@@ -66,10 +66,12 @@ class CrossAttentionDecoderLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        cross_cache: KeyValueCache | None = None,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """The layer's output (b, t, d), and the weights of both attentions, (b, t, ·), or None.
 
-        enc_output (b, s, d) is what the encoder gives; enc_key_padding_mask (b, s) hides its padding.
+        enc_output (b, s, d) is what the encoder gives; enc_key_padding_mask (b, s) hides its padding.  A cross_cache is
+        complete: the keys and values of enc_output are computed once.
         """
         # YOUR CODE HERE
         raise NotImplementedError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from part5_transformers.cache import KeyValueCache
 
-Step = Callable[[Tensor, Sequence[KeyValueCache]], Tensor]
+Step = Callable[..., Tensor]
+Tensored = TypeVar("Tensored", Tensor, Tensor | None)
 
 
 class IncrementalScorer:
@@ -41,10 +43,55 @@ class IncrementalScorer:
                 f"{tuple(tokens.shape)}. Call reorder if rows have changed, reset to begin anew."
             )
         self.rows = tokens.shape[0]
-        return self.step(tokens[:, seen:], self.caches)
+        return self.step_further(tokens[:, seen:])
+
+    def step_further(self, tokens: Tensor) -> Tensor:
+        """The logits after the last of these tokens, which are new."""
+        return self.step(tokens, self.caches)
 
     def reorder(self, rows: Tensor) -> None:
         """Row i continues what row rows[i] was."""
         self.rows = len(rows)
         for cache in self.caches:
             cache.reorder(rows)
+
+
+class CrossAttentionScorer(IncrementalScorer):
+    """The same for a decoder that also looks at what an encoder gave.
+
+    The step is called as `step(tokens, caches, cross_caches, encoded, pad_mask)`.  The first call may have several rows
+    for each utterance, one after another.
+    """
+
+    def __init__(self, step: Step, num_layers: int, encoded: Tensor, pad_mask: Tensor | None) -> None:
+        self.utterances = encoded, pad_mask
+        super().__init__(step, num_layers)
+
+    def reset(self) -> None:
+        super().reset()
+        self.encoded, self.pad_mask = self.utterances
+        self.cross_caches = [KeyValueCache(complete=True) for _ in range(self.num_layers)]
+
+    def step_further(self, tokens: Tensor) -> Tensor:
+        if len(self.encoded) != self.rows:
+            self.encoded, self.pad_mask = repeated(self.encoded, self.rows), repeated(self.pad_mask, self.rows)
+        return self.step(tokens, self.caches, self.cross_caches, self.encoded, self.pad_mask)
+
+    def reorder(self, rows: Tensor) -> None:
+        super().reorder(rows)
+        self.encoded = self.encoded[rows]
+        self.pad_mask = None if self.pad_mask is None else self.pad_mask[rows]
+        for cache in self.cross_caches:
+            cache.reorder(rows)
+
+
+def repeated(x: Tensored, rows: int) -> Tensored:
+    """Each row of x as often as it takes to make so many: a, a, b, b.  None stays None.
+
+    Raises ValueError for rows that are no multiple of x's.
+    """
+    if x is None or len(x) == rows:
+        return x
+    if len(x) == 0 or rows % len(x):
+        raise ValueError(f"prompts must be a multiple of the {len(x)} utterances that were encoded; got {rows}.")
+    return x.repeat_interleave(rows // len(x), dim=0)

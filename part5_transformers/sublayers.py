@@ -47,10 +47,13 @@ class MultiHeadAttention(nn.Module):
         """The output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
-        With a cache, key and value are further steps of a sequence whose earlier ones it holds.
+        With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
+        filled once.
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
         weights (b, t, s).
         """
+        if cache is not None:
+            key, value = cache.missing(key), cache.missing(value)
         q, k, v = (self.split(x) for x in self.project(query, key, value))
         if cache is not None:
             k, v = cache.append(k, v)
@@ -154,6 +157,7 @@ class CrossAttentionLayer(nn.Module):
         key_padding_mask: Tensor | None = None,
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
+        cache: KeyValueCache | None = None,
     ) -> Attended:
         """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
         # YOUR CODE HERE

@@ -15,7 +15,7 @@ DECODER_ATTENDS = "self.self_attn(x, key_padding_mask, attn_mask, need_weights, 
 RESULT = "return self.ffn(x), weights\n"
 
 SELF_LINE = "x, self_weights = self.self_attn(x, dec_key_padding_mask, attn_mask, need_weights, cache)"
-CROSS_LINE = "x, cross_weights = self.cross_attn(x, enc_output, enc_key_padding_mask, need_weights=need_weights)"
+CROSS_LINE = "x, cross_weights = self.cross_attn(x, enc_output, enc_key_padding_mask, None, need_weights, cross_cache)"
 LINES = f"{SELF_LINE}\n        {CROSS_LINE}"
 CROSS_RESULT = "return self.ffn(x), self_weights, cross_weights"
 
@@ -82,7 +82,7 @@ MISTAKES = (
     ),
     cross(
         "cross decoder: the causal mask over the encoder's steps",
-        edits=((CROSS_LINE, CROSS_LINE.replace("mask,", "mask, attn_mask,")),),
+        edits=((CROSS_LINE, CROSS_LINE.replace("None", "attn_mask")),),
     ),
     cross(
         "cross decoder: the encoder's output normalised again",

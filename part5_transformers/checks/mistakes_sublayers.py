@@ -32,7 +32,7 @@ ONLY_IN_TRAINING, INVERTED = "self.dropout if self.training else 0.0", "None if 
 
 OF_ITSELF = "self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)"
 SELF_RESULT = f"output, weights = {OF_ITSELF}\n        return x + self.dropout(output), weights"
-OF_OTHER = "self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights)"
+OF_OTHER = "self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache)"
 CROSS_RESULT = f"output, weights = {OF_OTHER}\n        return x + self.dropout(output), weights"
 APPROXIMATE = 'functional.gelu(self.ffn[0](self.norm(x)), approximate="tanh")'
 NETWORK = "x + self.dropout(self.ffn(self.norm(x)))"

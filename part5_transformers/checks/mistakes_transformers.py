@@ -16,7 +16,7 @@ SCALED, POSITIONS = " * self.embedding_scale", "self.positional_encoding(embedde
 DROPS = "self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)"
 CALL, NUMBERS = "layer(x, padding, causal, return_attention)", "enumerate(self.dec_layers, start=1)"
 LOGITS = "self.final_linear(self.norm(x)), attention"
-FURTHER = "layer(x, attn_mask=causal if time > 1 else None, need_weights=False, cache=cache)"
+FURTHER = "layer(x, attn_mask=causal, need_weights=False, cache=cache)"
 
 MISTAKES = (
     embed("transformers: embedding unscaled", edits=((SCALED, ""),)),
@@ -66,7 +66,7 @@ MISTAKES = (
     ),
     score_further(
         "transformers: pieces without a mask",
-        edits=((FURTHER, FURTHER.replace("causal if time > 1 else None", "None")),),
+        edits=((FURTHER, FURTHER.replace("causal", "None")),),
     ),
     score_further(
         "transformers: one cache for all layers", edits=((FURTHER, FURTHER.replace("cache=cache", "cache=caches[0]")),)

@@ -65,13 +65,15 @@ class CrossAttentionDecoderLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        cross_cache: KeyValueCache | None = None,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """The layer's output (b, t, d), and the weights of both attentions, (b, t, ·), or None.
 
-        enc_output (b, s, d) is what the encoder gives; enc_key_padding_mask (b, s) hides its padding.
+        enc_output (b, s, d) is what the encoder gives; enc_key_padding_mask (b, s) hides its padding.  A cross_cache is
+        complete: the keys and values of enc_output are computed once.
         """
         ### BEGIN SOLUTION layers.cross_decoder: masked self-attention, cross-attention, feed-forward
         x, self_weights = self.self_attn(x, dec_key_padding_mask, attn_mask, need_weights, cache)
-        x, cross_weights = self.cross_attn(x, enc_output, enc_key_padding_mask, need_weights=need_weights)
+        x, cross_weights = self.cross_attn(x, enc_output, enc_key_padding_mask, None, need_weights, cross_cache)
         return self.ffn(x), self_weights, cross_weights
         ### END SOLUTION

@@ -1,30 +1,116 @@
-"""Whole transformers: a language model that reads and continues."""
+"""Whole transformers: a language model that reads and continues, and one that writes down what an encoder has read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from part5_transformers.cache import KeyValueCache
-from part5_transformers.decoder_layers import SelfAttentionDecoderLayer
-from part5_transformers.incremental import IncrementalScorer
+from part5_transformers.decoder_layers import CrossAttentionDecoderLayer, SelfAttentionDecoderLayer
+from part5_transformers.encoder_layers import SelfAttentionEncoderLayer
+from part5_transformers.incremental import CrossAttentionScorer, IncrementalScorer, repeated
 from part5_transformers.masks import CausalMask, PadMask
 from part5_transformers.positional_encoding import PositionalEncoding
+from part5_transformers.pretrained import fitting, read_decoder
+from part5_transformers.speech_embedding import SpeechEmbedding
 from part5_transformers.sublayers import MultiHeadAttention
 
 AttentionMaps = dict[str, Tensor]
+Encoded = tuple[Tensor, Tensor, AttentionMaps, dict[str, Tensor]]
+Report = dict[str, list[tuple[str, Tensor]]]
 
 
-class DecoderOnlyTransformer(nn.Module):
-    """A language model: embedding and positions, num_layers decoder layers, a final norm, logits.
+class Transformer(nn.Module):
+    """What both transformers write with: embedding and positions, the decoder's layers, a final norm, logits.
 
     With weight_tying the logits' weight is the embedding.  With layer_drop_rate each layer is left out with this
     probability, in training alone     (Fan, Grave and Joulin 2020).
     Raises ValueError for sizes that are not positive, and rates outside 0 to 1.
     """
+
+    skip_decoder_pe = False
+
+    def __init__(
+        self,
+        dec_layers: Sequence[nn.Module],
+        d_model: int,
+        dropout: float,
+        max_len: int,
+        num_classes: int,
+        weight_tying: bool,
+        layer_drop_rate: float,
+    ) -> None:
+        super().__init__()
+        check_positive(num_layers=len(dec_layers), num_classes=num_classes)
+        for name, rate in (("dropout", dropout), ("layer_drop_rate", layer_drop_rate)):
+            if not 0 <= rate <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1; got {rate}.")
+        self.num_classes, self.weight_tying, self.layer_drop_rate = num_classes, weight_tying, layer_drop_rate
+        self.target_embedding = nn.Embedding(num_classes, d_model)
+        self.positional_encoding = PositionalEncoding(d_model, max_len)
+        self.dropout = nn.Dropout(dropout)
+        self.dec_layers = nn.ModuleList(dec_layers)
+        self.norm = nn.LayerNorm(d_model)
+        self.final_linear = nn.Linear(d_model, num_classes)
+        self.embedding_scale = math.sqrt(d_model) if weight_tying else 1.0
+
+    def initialise(self) -> None:
+        """Draw all weights, so that embeddings enter with unit variance, as the sinusoids do; tie them where asked to.
+
+        Embeddings normal(0, 1), tied ones normal(0, 1 / √d_model); linear weights normal(0, 1 / √inputs); biases 0.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight)
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=1 / math.sqrt(module.in_features))
+                nn.init.zeros_(module.bias)
+            if isinstance(module, MultiHeadAttention):
+                nn.init.normal_(module.in_proj_weight, std=1 / math.sqrt(module.in_proj_weight.shape[1]))
+        if self.weight_tying:
+            nn.init.normal_(self.target_embedding.weight, std=1 / self.embedding_scale)
+            self.final_linear.weight = self.target_embedding.weight
+
+    def embed(self, tokens: Tensor, offset: int = 0) -> Tensor:
+        """Embedding times embedding_scale, positions from `offset` on unless skip_decoder_pe, and dropout.
+
+        Shapes: tokens (b, t), result (b, t, d_model).
+        """
+        embedded = self.target_embedding(tokens) * self.embedding_scale
+        ### BEGIN SOLUTION decoder_only.embed: scaled embedding, positions unless skipped, dropout
+        embedded = self.target_embedding(tokens) * self.embedding_scale
+        if not self.skip_decoder_pe:
+            embedded = self.positional_encoding(embedded, offset)
+        return self.dropout(embedded)
+        ### END SOLUTION
+
+    def drops_layer(self) -> bool:
+        """Whether to leave the next layer out: never in evaluation mode.  Uses torch's generator."""
+        ### BEGIN SOLUTION decoder_only.layer_drop: with probability layer_drop_rate, in training
+        return self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)
+        ### END SOLUTION
+
+    def _padding(self, padded_targets: Tensor, target_lengths: Tensor | None) -> Tensor | None:
+        if target_lengths is not None:
+            return PadMask(padded_targets, target_lengths)
+        if self.training:
+            raise ValueError(
+                "target_lengths must be given in training; got None. Without padding: the full length of each row."
+            )
+        return None
+
+    def _check_evaluation(self, what: str) -> None:
+        if self.training:
+            raise RuntimeError(f"{what} must be called in evaluation mode; got training mode. Call model.eval() first.")
+
+
+class DecoderOnlyTransformer(Transformer):
+    """A language model: each token's logits are those of the token that follows it."""
 
     def __init__(
         self,
@@ -38,28 +124,10 @@ class DecoderOnlyTransformer(nn.Module):
         weight_tying: bool = False,
         layer_drop_rate: float = 0.0,
     ) -> None:
-        super().__init__()
-        for name, size in (("num_layers", num_layers), ("d_ff", d_ff), ("num_classes", num_classes)):
-            if size < 1:
-                raise ValueError(f"{name} must be positive; got {size}.")
-        for name, rate in (("dropout", dropout), ("layer_drop_rate", layer_drop_rate)):
-            if not 0 <= rate <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1; got {rate}.")
-        self.num_classes, self.layer_drop_rate = num_classes, layer_drop_rate
-        self.target_embedding = nn.Embedding(num_classes, d_model)
-        self.positional_encoding = PositionalEncoding(d_model, max_len)
-        self.dropout = nn.Dropout(dropout)
-        self.dec_layers = nn.ModuleList(
-            SelfAttentionDecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
-        )
-        self.norm = nn.LayerNorm(d_model)
-        self.final_linear = nn.Linear(d_model, num_classes)
-        initialise(self)
-        self.embedding_scale = 1.0
-        if weight_tying:
-            self.embedding_scale = math.sqrt(d_model)
-            nn.init.normal_(self.target_embedding.weight, std=1 / math.sqrt(d_model))
-            self.final_linear.weight = self.target_embedding.weight
+        check_positive(d_ff=d_ff)
+        layers = [SelfAttentionDecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)]
+        super().__init__(layers, d_model, dropout, max_len, num_classes, weight_tying, layer_drop_rate)
+        self.initialise()
 
     def forward(
         self, padded_targets: Tensor, target_lengths: Tensor | None = None, return_attention: bool = True
@@ -69,9 +137,7 @@ class DecoderOnlyTransformer(nn.Module):
         Shapes: padded_targets (b, t), target_lengths (b,), logits (b, t, num_classes), weights (b, t, t).
         Raises ValueError without target_lengths in training, and for more tokens than max_len.
         """
-        if self.training and target_lengths is None:
-            raise ValueError("target_lengths must be given in training; got None. Without padding: the full length.")
-        padding = None if target_lengths is None else PadMask(padded_targets, target_lengths)
+        padding = self._padding(padded_targets, target_lengths)
         ### BEGIN SOLUTION decoder_only.forward: embed, masked layers, norm, logits; the weights by layer
         attention: AttentionMaps = {}
         x, causal = self.embed(padded_targets), CausalMask(padded_targets)
@@ -82,19 +148,6 @@ class DecoderOnlyTransformer(nn.Module):
             if return_attention:
                 attention[f"layer{number}_dec_self"] = weights
         return self.final_linear(self.norm(x)), attention
-        ### END SOLUTION
-
-    def embed(self, tokens: Tensor, offset: int = 0) -> Tensor:
-        """Embedding times embedding_scale, plus positions from `offset` on, and dropout.  Shape: (b, t, d_model)."""
-        ### BEGIN SOLUTION decoder_only.embed: scaled embedding, positions, dropout
-        embedded = self.target_embedding(tokens) * self.embedding_scale
-        return self.dropout(self.positional_encoding(embedded, offset))
-        ### END SOLUTION
-
-    def drops_layer(self) -> bool:
-        """Whether to leave the next layer out: never in evaluation mode.  Uses torch's generator."""
-        ### BEGIN SOLUTION decoder_only.layer_drop: with probability layer_drop_rate, in training
-        return self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)
         ### END SOLUTION
 
     def score(self, prompts: Tensor) -> Tensor:
@@ -121,27 +174,214 @@ class DecoderOnlyTransformer(nn.Module):
 
         A token sees all that are stored, and those of its own row up to itself.
         """
-        offset, time = len(caches[0]), tokens.shape[1]
-        causal = torch.ones(time, offset + time, dtype=torch.bool, device=tokens.device).triu(offset + 1)
+        offset = len(caches[0])
+        causal = further_causal_mask(offset, tokens)
         ### BEGIN SOLUTION decoder_only.score_further: embed from offset on; every layer with its cache
         x = self.embed(tokens, offset)
         for layer, cache in zip(self.dec_layers, caches, strict=True):
-            x, _ = layer(x, attn_mask=causal if time > 1 else None, need_weights=False, cache=cache)
+            x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache)
         return self.final_linear(self.norm(x[:, -1]))
         ### END SOLUTION
 
-    def _check_evaluation(self, what: str) -> None:
-        if self.training:
-            raise RuntimeError(f"{what} must be called in evaluation mode; got training mode. Call model.eval() first.")
+
+class EncoderDecoderTransformer(Transformer):
+    """A recogniser: an encoder reads speech, a decoder writes what was said; a CTC head listens to the encoder alone.
+
+    The encoder's positions can be left out with skip_encoder_pe, the decoder's with skip_decoder_pe.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        time_reduction: int,
+        reduction_method: str,
+        num_encoder_layers: int,
+        num_encoder_heads: int,
+        d_ff_encoder: int,
+        num_decoder_layers: int,
+        num_decoder_heads: int,
+        d_ff_decoder: int,
+        d_model: int,
+        dropout: float,
+        max_len: int,
+        num_classes: int,
+        weight_tying: bool = False,
+        layer_drop_rate: float = 0.0,
+        skip_encoder_pe: bool = False,
+        skip_decoder_pe: bool = False,
+    ) -> None:
+        check_positive(num_encoder_layers=num_encoder_layers, d_ff_encoder=d_ff_encoder, d_ff_decoder=d_ff_decoder)
+        layers = [
+            CrossAttentionDecoderLayer(d_model, num_decoder_heads, d_ff_decoder, dropout)
+            for _ in range(num_decoder_layers)
+        ]
+        super().__init__(layers, d_model, dropout, max_len, num_classes, weight_tying, layer_drop_rate)
+        self.skip_encoder_pe, self.skip_decoder_pe = skip_encoder_pe, skip_decoder_pe
+        self.source_embedding = SpeechEmbedding(input_dim, d_model, time_reduction, reduction_method, dropout)
+        self.enc_layers = nn.ModuleList(
+            SelfAttentionEncoderLayer(d_model, num_encoder_heads, d_ff_encoder, dropout)
+            for _ in range(num_encoder_layers)
+        )
+        self.encoder_norm = nn.LayerNorm(d_model)
+        self.ctc_head = nn.Linear(d_model, num_classes)
+        self.initialise()
+
+    def encode(self, padded_sources: Tensor, source_lengths: Tensor, return_attention: bool = True) -> Encoded:
+        """What the encoder makes of speech, its padding mask, its weights under layer1_enc_self …, and CTC's inputs.
+
+        Shapes: padded_sources (b, t, input_dim), source_lengths (b,), encoded (b, s, d_model) with s = ⌈t /
+        time_reduction⌉, padding mask (b, s), weights (b, s, s).
+        Raises ValueError for lengths that are not between 1 and t, and for s above max_len.
+        """
+        ### BEGIN SOLUTION encoder_decoder.encode: embedding, positions unless skipped, dropout, masked layers, norm
+        attention: AttentionMaps = {}
+        x, lengths = self.source_embedding(padded_sources, source_lengths)
+        if not self.skip_encoder_pe:
+            x = self.positional_encoding(x)
+        x, pad_mask = self.dropout(x), PadMask(x, lengths)
+        for number, layer in enumerate(self.enc_layers, start=1):
+            if self.drops_layer():
+                continue
+            x, weights = layer(x, pad_mask, return_attention)
+            if return_attention:
+                attention[f"layer{number}_enc_self"] = weights
+        encoded = self.encoder_norm(x)
+        return encoded, pad_mask, attention, self.ctc_inputs(encoded, lengths)
+        ### END SOLUTION
+
+    def ctc_inputs(self, encoded: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """What CTC wants of ctc_head: log_probs (s, b, num_classes), time first, and lengths (b,)."""
+        ### BEGIN SOLUTION encoder_decoder.ctc_inputs: log-softmax of the head's logits in float32 at least, time first
+        logits = self.ctc_head(encoded)
+        precise = torch.promote_types(logits.dtype, torch.float32)  # under autocast the logits are bfloat16
+        return {"log_probs": logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1), "lengths": lengths}
+        ### END SOLUTION
+
+    def decode(
+        self,
+        padded_targets: Tensor,
+        encoded: Tensor,
+        target_lengths: Tensor | None = None,
+        pad_mask: Tensor | None = None,
+        return_attention: bool = True,
+    ) -> tuple[Tensor, AttentionMaps]:
+        """The logits after every token, and the decoder's weights under layer1_dec_self, layer1_dec_cross and so on.
+
+        Shapes: padded_targets (b, t), encoded (b, s, d_model), target_lengths (b,), pad_mask (b, s), logits (b, t,
+        num_classes), weights (b, t, t) and (b, t, s).
+        Raises ValueError without target_lengths in training, and for more tokens than max_len.
+        """
+        padding = self._padding(padded_targets, target_lengths)
+        ### BEGIN SOLUTION encoder_decoder.decode: embed, layers with both masks, norm, logits; the weights by layer
+        attention: AttentionMaps = {}
+        x, causal = self.embed(padded_targets), CausalMask(padded_targets)
+        for number, layer in enumerate(self.dec_layers, start=1):
+            if self.drops_layer():
+                continue
+            x, self_weights, cross_weights = layer(x, encoded, padding, pad_mask, causal, return_attention)
+            if return_attention:
+                attention[f"layer{number}_dec_self"] = self_weights
+                attention[f"layer{number}_dec_cross"] = cross_weights
+        return self.final_linear(self.norm(x)), attention
+        ### END SOLUTION
+
+    def forward(
+        self,
+        padded_sources: Tensor,
+        padded_targets: Tensor,
+        source_lengths: Tensor,
+        target_lengths: Tensor | None = None,
+        return_attention: bool = True,
+    ) -> tuple[Tensor, AttentionMaps, dict[str, Tensor]]:
+        """The decoder's logits, the weights of encoder and decoder, and CTC's inputs: decode after encode."""
+        encoded, pad_mask, enc_attention, ctc_inputs = self.encode(padded_sources, source_lengths, return_attention)
+        logits, dec_attention = self.decode(padded_targets, encoded, target_lengths, pad_mask, return_attention)
+        return logits, enc_attention | dec_attention, ctc_inputs
+
+    def score(self, prompts: Tensor, encoded: Tensor, pad_mask: Tensor | None = None) -> Tensor:
+        """The logits (k · b, num_classes) of the token that follows each prompt (k · b, t).
+
+        The k prompts of an utterance stand one after another; encoded (b, s, d_model) and pad_mask (b, s) are repeated
+        for each.
+        Raises RuntimeError in training mode, ValueError for prompts that are no multiple of the utterances.
+        """
+        self._check_evaluation("score")
+        ### BEGIN SOLUTION encoder_decoder.score: what the encoder gives, repeated; decode; the last step
+        encoded, pad_mask = repeated(encoded, len(prompts)), repeated(pad_mask, len(prompts))
+        logits, _ = self.decode(prompts, encoded, pad_mask=pad_mask, return_attention=False)
+        return logits[:, -1]
+        ### END SOLUTION
+
+    def incremental_scorer(self, encoded: Tensor, pad_mask: Tensor | None = None) -> IncrementalScorer:
+        """A function that gives what `score` gives for ever longer rows, and computes each token once.
+
+        Raises RuntimeError in training mode.
+        """
+        self._check_evaluation("incremental_scorer")
+        return CrossAttentionScorer(self.score_further, len(self.dec_layers), encoded, pad_mask)
+
+    def score_further(
+        self,
+        tokens: Tensor,
+        caches: Sequence[KeyValueCache],
+        cross_caches: Sequence[KeyValueCache],
+        encoded: Tensor,
+        pad_mask: Tensor | None,
+    ) -> Tensor:
+        """The logits (b, num_classes) after the last of these tokens (b, t), which follow what the caches hold.
+
+        A token sees all that are stored, and those of its own row up to itself.  The cross-attention's keys are
+        computed in the first step, and stand in cross_caches from then on.
+        """
+        offset = len(caches[0])
+        causal = further_causal_mask(offset, tokens)
+        ### BEGIN SOLUTION encoder_decoder.score_further: embed from offset on; every layer with both its caches
+        x = self.embed(tokens, offset)
+        for layer, cache, cross_cache in zip(self.dec_layers, caches, cross_caches, strict=True):
+            x, _, _ = layer(x, encoded, None, pad_mask, causal, False, cache, cross_cache)
+        return self.final_linear(self.norm(x[:, -1]))
+        ### END SOLUTION
+
+    @classmethod
+    def from_pretrained_decoder(
+        cls, decoder_checkpoint_path: str | PathLike[str], config: Mapping[str, Any]
+    ) -> tuple[EncoderDecoderTransformer, Report]:
+        """A model of this config (the constructor's arguments) whose decoder begins as a language model's.
+
+        The checkpoint holds a DecoderOnlyTransformer's state dict, by itself or under "model".  The report names every
+        parameter of the model once: under "transferred" where the checkpoint has it, under "new" otherwise.  What the
+        checkpoint has beyond that stands under "unused".  Vocabulary-sized parameters are transferred only between
+        equal vocabularies, both tied or both not.
+        Raises ValueError for a file that is no such checkpoint or holds code, and for one of another d_model or d_ff.
+        """
+        model = cls(**config)
+        pretrained = read_decoder(decoder_checkpoint_path)
+        transferable, own = fitting(pretrained, model), dict(model.named_parameters())
+        ### BEGIN SOLUTION encoder_decoder.transfer: copy what fits; name what was copied, what is new, what is unused
+        with torch.no_grad():
+            for name, value in transferable.items():
+                own[name].copy_(value)
+        return model, {
+            "transferred": [(name, parameter) for name, parameter in own.items() if name in transferable],
+            "new": [(name, parameter) for name, parameter in own.items() if name not in transferable],
+            "unused": [(name, value) for name, value in pretrained.items() if name not in transferable],
+        }
+        ### END SOLUTION
 
 
-def initialise(model: nn.Module) -> None:
-    """Embeddings with unit variance, as the sinusoids have; linear weights normal(0, 1 / √inputs); biases 0."""
-    for module in model.modules():
-        if isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight)
-        if isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=1 / math.sqrt(module.in_features))
-            nn.init.zeros_(module.bias)
-        if isinstance(module, MultiHeadAttention):
-            nn.init.normal_(module.in_proj_weight, std=1 / math.sqrt(module.in_proj_weight.shape[1]))
+def further_causal_mask(offset: int, tokens: Tensor) -> Tensor | None:
+    """True for every key after the query, where tokens (b, t) follow `offset` others: (t, offset + t).
+
+    None for a single token, which sees everything.
+    """
+    time = tokens.shape[1]
+    if time == 1:
+        return None
+    return torch.ones(time, offset + time, dtype=torch.bool, device=tokens.device).triu(offset + 1)
+
+
+def check_positive(**sizes: int) -> None:
+    """Raises ValueError for a size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} must be positive; got {size}.")

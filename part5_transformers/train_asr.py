@@ -1,0 +1,283 @@
+"""Learn to write down digits that are said: `python -m part5_transformers.train_asr --solution`.
+
+An encoder listens, a decoder writes, and a CTC head on the encoder makes it listen in order.  Without a file the digits
+are dialled: touch tones, which are synthesised.  `--data DIR` takes recordings, `<digit>_<speaker>_<number>.wav`, and
+joins them into strings: numbers 0 to 4 are the test, which nothing is chosen by, 45 to 49 validate, the others train.
+In a notebook: `history = train(beginning(Config(steps=200)))`, then `curves(history)`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from part1_autograd import launch
+
+MODULE = "part5_transformers.train_asr"
+if __name__ == "__main__":
+    # One thread: at this size more only wait for each other, and on a busy machine for long.
+    launch.start(MODULE, needs=("torch", "matplotlib", "rich"), threads=1)
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import PercentFormatter  # noqa: E402
+from rich.console import Console  # noqa: E402
+from torch import Tensor  # noqa: E402
+from torch.nn import functional  # noqa: E402
+from torch.nn.utils.rnn import pad_sequence  # noqa: E402
+
+from part3_recurrent import features  # noqa: E402
+from part3_recurrent.utterances import (  # noqa: E402
+    TEST,
+    TEST_SEED,
+    TRAINING,
+    VALIDATION,
+    VALIDATION_SEED,
+    Utterance,
+    best_paths,
+    error_rates,
+    percent,
+    utterances,
+)
+from part5_transformers import training  # noqa: E402
+from part5_transformers.transformers import EncoderDecoderTransformer  # noqa: E402
+
+# A digit's label is the digit.
+START, END, BLANK = 10, 11, 12
+CLASSES = 13
+NUM_MELS = 40
+IGNORED = -100  # what cross_entropy ignores
+LONGEST_SECONDS = 20  # of an utterance
+SMOOTHING = 0.1
+
+
+@dataclass(frozen=True)
+class Config(training.Training):
+    """What a training run depends on: the same values give the same numbers. `data` is None for touch tones."""
+
+    batch_size: int = 16
+    lr: float = 1e-3
+    warmup: int = 250
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    num_encoder_layers: int = 4
+    num_decoder_layers: int = 2
+    d_model: int = 128
+    num_heads: int = 4
+    d_ff: int = 512
+    time_reduction: int = 4
+    reduction_method: str = "conv"
+    layer_drop_rate: float = 0.0
+    ctc_weight: float = 0.3
+    max_digits: int = 5
+    validation_strings: int = 100
+    test_strings: int = 300
+    pretrained_decoder: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.ctc_weight <= 1:
+            raise ValueError(f"ctc_weight must lie between 0 and 1; got {self.ctc_weight}.")
+
+    def model(self) -> dict[str, object]:
+        """What EncoderDecoderTransformer is made of."""
+        return {
+            "input_dim": NUM_MELS,
+            "time_reduction": self.time_reduction,
+            "reduction_method": self.reduction_method,
+            "num_encoder_layers": self.num_encoder_layers,
+            "num_encoder_heads": self.num_heads,
+            "d_ff_encoder": self.d_ff,
+            "num_decoder_layers": self.num_decoder_layers,
+            "num_decoder_heads": self.num_heads,
+            "d_ff_decoder": self.d_ff,
+            "d_model": self.d_model,
+            "dropout": self.dropout,
+            "max_len": 100 * LONGEST_SECONDS // self.time_reduction + 1,
+            "num_classes": CLASSES,
+            "layer_drop_rate": self.layer_drop_rate,
+        }
+
+
+class Batch(NamedTuple):
+    """What the model reads and what it is to write, padded.
+
+    Shapes: sources (b, t, bands), source_lengths (b,), targets (b, u) and answers (b, u), which are the targets one
+    token further, target_lengths (b,).
+    """
+
+    sources: Tensor
+    source_lengths: Tensor
+    targets: Tensor
+    answers: Tensor
+    target_lengths: Tensor
+
+
+class Tested(NamedTuple):
+    """The error rates of the digits and of the strings, by how they were decoded: "ctc" or "attention"."""
+
+    digits: dict[str, float]
+    strings: dict[str, float]
+
+
+@dataclass
+class History(training.Run[Config]):
+    """A training run, while it goes on and afterwards."""
+
+    model: EncoderDecoderTransformer
+    rng: np.random.Generator = field(kw_only=True)  # draws the strings
+    transferred: int = 0  # parameters that came from a pretrained decoder
+    tested: Tested | None = None
+
+
+# Utterances
+
+
+def strings_of(config: Config, numbers: range, rng: np.random.Generator) -> Iterator[Utterance]:
+    """Endless utterances as this run hears them."""
+    return utterances(config.data, numbers, rng, config.max_digits, hear)
+
+
+def fixed_strings(config: Config, numbers: range, seed: int, count: int) -> list[Utterance]:
+    """The same utterances in every run."""
+    return list(itertools.islice(strings_of(config, numbers, np.random.default_rng(seed)), count))
+
+
+def hear(sound: np.ndarray) -> np.ndarray:
+    """What the network gets to hear of a sound: log-mel features, normalised over the utterance."""
+    return features.normalized(features.log_mel(sound, num_mels=NUM_MELS))
+
+
+def padded(batch: Sequence[Utterance], device: str = "cpu") -> Batch:
+    """Utterances as tensors."""
+    targets = [torch.tensor([START, *utterance.digits]) for utterance in batch]
+    answers = [torch.tensor([*utterance.digits, END]) for utterance in batch]
+    sources = [torch.from_numpy(utterance.heard) for utterance in batch]
+    return Batch(
+        pad_sequence(sources, batch_first=True).to(device),
+        torch.tensor([len(source) for source in sources]),
+        pad_sequence(targets, batch_first=True).to(device),
+        pad_sequence(answers, batch_first=True, padding_value=IGNORED).to(device),
+        torch.tensor([len(target) for target in targets]),
+    )
+
+
+def batches(strings: Sequence[Utterance], config: Config) -> Iterator[Batch]:
+    size = config.batch_size
+    return (padded(strings[at : at + size], config.device) for at in range(0, len(strings), size))
+
+
+# Training
+
+
+def beginning(config: Config) -> History:
+    """A run before its first step.  Raises what the recordings, the model and the pretrained decoder raise."""
+    rng = np.random.default_rng(config.seed)
+    next(strings_of(config, TRAINING, np.random.default_rng(0)))  # bad recordings are an error now
+    torch.manual_seed(config.seed)
+    if config.pretrained_decoder is None:
+        model, transferred = EncoderDecoderTransformer(**config.model()), 0  # type: ignore[arg-type]
+    else:
+        model, report = EncoderDecoderTransformer.from_pretrained_decoder(config.pretrained_decoder, config.model())
+        transferred = len(report["transferred"])
+    model = model.to(config.device)
+    return History(config, model, training.adamw(model, config), rng=rng, transferred=transferred)
+
+
+def train(
+    history: History,
+    on_step: training.Shows = training.nothing,
+    on_point: training.Shows = training.nothing,
+    until: int | None = None,
+) -> History:
+    """Go on to the last step, or to step `until`; then, at the last, test.
+
+    Ctrl-C ends training after the running step, and is noted as `interrupted`.
+    """
+    config = history.config
+    strings = strings_of(config, TRAINING, history.rng)
+    held_out = fixed_strings(config, VALIDATION, VALIDATION_SEED, config.validation_strings)
+
+    def batch_loss() -> Tensor:
+        return loss(history, padded(list(itertools.islice(strings, config.batch_size)), config.device))
+
+    def validate() -> dict[str, float]:
+        return decoded(history, held_out).digits
+
+    training.proceed(history, batch_loss, validate, on_step, on_point, until)
+    if history.step == config.steps and history.tested is None:
+        history.tested = decoded(history, fixed_strings(config, TEST, TEST_SEED, config.test_strings))
+    return history
+
+
+def loss(history: History, batch: Batch) -> Tensor:
+    """(1 - w) · cross-entropy of the decoder, in nats per token, plus w · CTC of the encoder, in nats per digit."""
+    config = history.config
+    with training.autocast(config):
+        logits, _, ctc = history.model(
+            batch.sources, batch.targets, batch.source_lengths, batch.target_lengths, return_attention=False
+        )
+    written = functional.cross_entropy(
+        logits.float().flatten(0, 1), batch.answers.flatten(), ignore_index=IGNORED, label_smoothing=SMOOTHING
+    )
+    heard = functional.ctc_loss(
+        ctc["log_probs"].float(),
+        batch.targets[:, 1:],
+        ctc["lengths"],
+        batch.target_lengths - 1,
+        blank=BLANK,
+        zero_infinity=True,
+    )
+    return (1 - config.ctc_weight) * written + config.ctc_weight * heard
+
+
+# Decoding
+
+
+@torch.no_grad()
+def decoded(history: History, strings: Sequence[Utterance]) -> Tested:
+    """The error rates of CTC's best paths and of the decoder's likeliest next tokens."""
+    model = history.model.eval()
+    said: dict[str, list[list[int]]] = {"ctc": [], "attention": []}
+    for batch in batches(strings, history.config):
+        with training.autocast(history.config):
+            encoded, pad_mask, _, ctc = model.encode(batch.sources, batch.source_lengths, return_attention=False)
+            said["attention"] += write(model, encoded, pad_mask)
+        said["ctc"] += best_paths(ctc["log_probs"].float().cpu().numpy(), ctc["lengths"].cpu().numpy(), BLANK)
+    rates = {name: error_rates(strings, found) for name, found in said.items()}
+    return Tested(*({name: rate[which] for name, rate in rates.items()} for which in (0, 1)))
+
+
+def write(model: EncoderDecoderTransformer, encoded: Tensor, pad_mask: Tensor) -> list[list[int]]:
+    """Greedy decoding: the likeliest next token, until all have ended."""
+    scorer = model.incremental_scorer(encoded, pad_mask)
+    tokens = torch.full((len(encoded), 1), START, device=encoded.device)
+    ended = torch.zeros(len(encoded), dtype=torch.bool, device=encoded.device)
+    while not ended.all() and tokens.shape[1] < encoded.shape[1]:
+        following = scorer(tokens).argmax(dim=-1)
+        ended |= following == END
+        tokens = torch.cat([tokens, following[:, None]], dim=1)
+    return [list(itertools.takewhile(lambda token: token != END, row)) for row in tokens[:, 1:].tolist()]
+
+
+# Checkpoints
+
+
+def save(history: History, path: Path) -> None:
+    """Everything that training depends on, whole or not at all."""
+    training.save(history, path, MODULE, strings=json.dumps(history.rng.bit_generator.state))
+
+
+def resume(path: Path, config: Config) -> History:
+    """The run that was saved there.  Raises ValueError for another file or another configuration."""
+    state = training.saved(path, config, MODULE)
+    history = beginning(config)
+    training.restore(history, state)
+    history.rng.bit_generator.state = json.loads(state["strings"])
+    return history
