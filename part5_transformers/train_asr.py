@@ -281,3 +281,161 @@ def resume(path: Path, config: Config) -> History:
     training.restore(history, state)
     history.rng.bit_generator.state = json.loads(state["strings"])
     return history
+
+
+# Pictures
+
+
+COLOURS = {"ctc": "#0072b2", "attention": "#d55e00"}
+
+
+def curves(history: History) -> Figure:
+    """The training loss, and the digit errors on the validation strings, by step; the test's at the end."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    losses, errors = figure.subplots(1, 2)
+    steps = [point.step for point in history.points]
+    losses.plot(steps, [point.training_loss for point in history.points], color="0.3")
+    losses.set(title="Training loss, since the point before", xlabel="step", yscale="log")
+    for name, colour in COLOURS.items():
+        errors.plot(steps, [point.validation[name] for point in history.points], ".-", color=colour, label=name)
+        if history.tested is not None:
+            rate = history.tested.digits[name]
+            errors.axhline(rate, color=colour, linestyle="--", label=f"{name}, test: {percent(rate)}")
+    errors.set(title="Digit error", xlabel="step", ylim=(0, 1))
+    errors.yaxis.set_major_formatter(PercentFormatter(1))
+    errors.legend()
+    for axes in (losses, errors):
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+@torch.no_grad()
+def heard_page(history: History) -> Figure:
+    """A test utterance: its spectrogram, what CTC hears at each step, and where the decoder looks for each digit."""
+    strings = fixed_strings(history.config, TEST, TEST_SEED, 20)
+    utterance = max(strings, key=lambda each: len(each.digits))
+    model, device = history.model.eval(), history.config.device
+    encoded, pad_mask, _, ctc = model.encode(*padded([utterance], device)[:2])
+    (digits,) = write(model, encoded, pad_mask)
+    _, attention = model.decode(torch.tensor([[START, *digits]], device=device), encoded, pad_mask=pad_mask)
+    seconds = len(utterance.heard) * 0.010
+    figure = Figure(figsize=(11, 8), layout="constrained")
+    spectrogram, posteriors, looks = figure.subplots(3, 1, sharex=True)
+    spectrogram.imshow(utterance.heard.T, origin="lower", aspect="auto", extent=(0, seconds, 0, NUM_MELS))
+    spectrogram.set(title=f"said {spaced(utterance.digits)}, written {spaced(digits)}", ylabel="mel band")
+    times = (np.arange(encoded.shape[1]) + 0.5) * history.config.time_reduction * 0.010
+    probabilities = ctc["log_probs"][:, 0].exp().cpu().numpy()
+    posteriors.plot(times, probabilities[:, BLANK], color="0.7", label="blank")
+    for digit in sorted(set(utterance.digits)):
+        posteriors.plot(times, probabilities[:, digit], label=str(digit))
+    posteriors.set(ylabel="CTC posterior", ylim=(0, 1.05), xlim=(0, seconds))
+    posteriors.spines[["top", "right"]].set_visible(False)
+    posteriors.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    weights = attention[f"layer{history.config.num_decoder_layers}_dec_cross"][0].cpu().numpy()
+    looks.imshow(weights, aspect="auto", cmap="Blues", extent=(0, seconds, len(weights) - 0.5, -0.5))
+    looks.set(xlabel="seconds", ylabel="decoder's next token")
+    looks.set_yticks(range(len(weights)), [*map(str, digits), "end"])
+    return figure
+
+
+def spaced(digits: Sequence[int]) -> str:
+    return " ".join(map(str, digits)) or "nothing"
+
+
+# The command
+
+
+def main() -> int:
+    """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
+    config, folder, goes_on = parse(sys.argv[1:])
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
+    path = folder / "last.pt"
+    try:
+        history = resume(path, config) if goes_on else beginning(config)
+        if config.pretrained_decoder is not None:
+            console.print(f"{history.transferred} parameters come from {config.pretrained_decoder}")
+        strings = config.batch_size * config.accumulate
+        with training.progress(history, console, strings, "strings") as (on_step, show_point):
+
+            def on_point(history: History) -> None:
+                save(history, path)
+                show_point(history)
+
+            train(history, on_step, on_point)
+        save(history, path)
+    except NotImplementedError as error:
+        print(launch.not_written(error), file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
+        print(f"python -m {MODULE}: {error}", file=sys.stderr)
+        return 2
+    if history.interrupted:
+        console.print(f"Stopped by Ctrl-C after step {history.step}. --resume goes on from there.")
+        return 130
+    report(history, folder, console)
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
+    """What to train, the folder for what comes of it, and whether to go on from there."""
+    parser = launch.Parser(MODULE, description="Learn to write down touch tones, or spoken digits, with a transformer.")
+    parser.add_argument("--data", metavar="DIR", help="folder of <digit>_<speaker>_<number>.wav (default: touch tones)")
+    parser.add_argument(
+        "--pretrained-decoder", metavar="FILE", help="a checkpoint of train_lm, from which the decoder's layers begin"
+    )
+    settings = {
+        "steps": "training steps",
+        "batch_size": "strings to a batch",
+        "accumulate": "batches to a step",
+        "num_encoder_layers": "layers that listen",
+        "num_decoder_layers": "layers that write",
+        "d_model": "features",
+        "num_heads": "heads",
+        "d_ff": "features inside the feed-forward layers",
+        "time_reduction": "frames to a step of the encoder",
+        "reduction_method": "how frames are reduced: lstm, conv, both",
+        "dropout": "part of the features that is dropped in training",
+        "layer_drop_rate": "part of the layers that is dropped in training",
+        "ctc_weight": "share of CTC in the loss",
+        "lr": "learning rate after the warm-up; it falls to a twentieth",
+        "warmup": "steps of the warm-up",
+        "validate_every": "steps between two looks at the validation strings, and two checkpoints",
+        "seed": "of the first weights and of the training strings",
+    }
+    training.add_settings(parser, Config(), settings)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/train_asr"),
+        metavar="DIR",
+        help="folder for the checkpoint and the pictures (default: runs/train_asr)",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        fields = (*settings, "data", "pretrained_decoder", "device", "amp")
+        config = Config(**{name: getattr(options, name) for name in fields})
+        options.out.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"--out must be a folder that can be written to; got {options.out}: {error.strerror}")
+    return config, options.out, options.resume
+
+
+def report(history: History, folder: Path, console: Console) -> None:
+    """How good it is, and the pictures."""
+    if history.tested is not None:
+        digits, strings = history.tested
+        for name in COLOURS:
+            wrong = f"{percent(digits[name])} digit error, {percent(strings[name])} of the strings wrong"
+            console.print(f"test, {name}: {wrong}")
+        console.print(f"{history.config.test_strings} strings; {history.seconds:.0f} s of training")
+    console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
+    for name, figure in {"curves.png": curves(history), "heard.png": heard_page(history)}.items():
+        figure.savefig(folder / name, dpi=120)
+        console.print(f"picture     {folder / name}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
