@@ -110,6 +110,13 @@ def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Te
     )
 
 
+def is_causal(mask: Tensor | None) -> bool:
+    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
+    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
+        return False
+    return torch.equal(mask, torch.ones_like(mask).triu(1))
+
+
 class SelfAttentionLayer(nn.Module):
     """x + dropout(attention(q, q, q)) with q = norm(x).
 

@@ -62,6 +62,7 @@ class Config(training.Training):
     """What a training run depends on: the same values give the same numbers. `data` is None for touch tones."""
 
     batch_size: int = 16
+    steps: int = 2500
     lr: float = 1e-3
     warmup: int = 250
     weight_decay: float = 0.01
@@ -72,7 +73,7 @@ class Config(training.Training):
     num_heads: int = 4
     d_ff: int = 512
     time_reduction: int = 4
-    reduction_method: str = "conv"
+    reduction_method: str = "both"
     layer_drop_rate: float = 0.0
     ctc_weight: float = 0.3
     max_digits: int = 5

@@ -97,7 +97,8 @@ class Transformer(nn.Module):
 
     def _padding(self, padded_targets: Tensor, target_lengths: Tensor | None) -> Tensor | None:
         if target_lengths is not None:
-            return PadMask(padded_targets, target_lengths)
+            mask = PadMask(padded_targets, target_lengths)
+            return mask if mask.any() else None  # without padding one mask serves all rows: less time and memory
         if self.training:
             raise ValueError(
                 "target_lengths must be given in training; got None. Without padding: the full length of each row."
