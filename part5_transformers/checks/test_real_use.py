@@ -99,8 +99,8 @@ CHECKPOINTS = (
         "train_lm writes such."
     ),
     (
-        "ValueError: config must have the sizes of the pretrained decoder; got target_embedding.weight of (5, 8) where the "
-        "checkpoint has (5, 4)."
+        "ValueError: config must have the sizes of the pretrained decoder; got target_embedding.weight of (5, 8) where "
+        "the checkpoint has (5, 4)."
     ),
 )
 
