@@ -6,6 +6,7 @@ from part5_transformers.checks import (
     mistakes_layers,
     mistakes_masks,
     mistakes_positional_encoding,
+    mistakes_speech_embedding,
     mistakes_sublayers,
     mistakes_transformers,
 )
@@ -14,6 +15,7 @@ MISTAKES = (
     *mistakes_layers.MISTAKES,
     *mistakes_masks.MISTAKES,
     *mistakes_positional_encoding.MISTAKES,
+    *mistakes_speech_embedding.MISTAKES,
     *mistakes_sublayers.MISTAKES,
     *mistakes_transformers.MISTAKES,
 )

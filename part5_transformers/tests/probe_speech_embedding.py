@@ -1,0 +1,149 @@
+"""What the tests do with SpeechEmbedding: build it or one of its layers with given parameters, and run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from part5_transformers.speech_embedding import (
+    ReducingConvolution,
+    ReducingLSTM,
+    SpeechEmbedding,
+    reduced,
+    without_padding,
+)
+
+Array = np.ndarray
+Named = dict[str, Any]
+State = Mapping[str, Array]
+
+
+def reduce_lengths(lengths: Array, factor: int) -> Named:
+    """reduced(lengths, factor)"""
+    return {"lengths": reduced(torch.tensor(lengths), factor)}
+
+
+def reduce_lengths_and_argument(lengths: Array, factor: int) -> Named:
+    """The same, and what the argument holds afterwards."""
+    given = torch.tensor(lengths)
+    return {"lengths": reduced(given, factor), "lengths afterwards": given}
+
+
+def downsample_lengths(lengths: Array, factor: int) -> Named:
+    """downsampled_lengths of an embedding with this time_reduction."""
+    return {"lengths": SpeechEmbedding(1, 2, factor, "conv").downsampled_lengths(torch.tensor(lengths))}
+
+
+def mask(x: Array, lengths: Array) -> Named:
+    """without_padding(x, lengths)"""
+    return {"output": without_padding(torch.tensor(x), torch.tensor(lengths))}
+
+
+def mask_and_arguments(x: Array, lengths: Array) -> Named:
+    """The same, and what the arguments hold afterwards."""
+    frames, given = torch.tensor(x), torch.tensor(lengths)
+    output = without_padding(frames, given)
+    return {"output": output, "x afterwards": frames, "lengths afterwards": given}
+
+
+def mask_and_backward(x: Array, lengths: Array, grad_output: Array) -> Named:
+    """The gradient of x through without_padding."""
+    frames = torch.tensor(x, requires_grad=True)
+    (without_padding(frames, torch.tensor(lengths)) * torch.tensor(grad_output)).sum().backward()
+    return {"x_grad": frames.grad}
+
+
+def group(x: Array, factor: int) -> Named:
+    """The groups that an LSTM reads."""
+    return {"groups": ReducingLSTM(x.shape[2], 2, factor).group(torch.tensor(x))}
+
+
+def group_and_backward(x: Array, factor: int, grad_output: Array) -> Named:
+    """The gradient of x through the groups."""
+    frames = torch.tensor(x, requires_grad=True)
+    (ReducingLSTM(x.shape[2], 2, factor).group(frames) * torch.tensor(grad_output)).sum().backward()
+    return {"x_grad": frames.grad}
+
+
+def layer(kind: str, factor: int, state: State, x: Array, lengths: Array) -> Named:
+    """What a layer makes of frames that are zero beyond each length."""
+    output, left = _layer(kind, factor, state)(torch.tensor(x), torch.tensor(lengths))
+    return {"output": output.detach(), "lengths": left}
+
+
+def layer_and_backward(kind: str, factor: int, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
+    """The gradients of its parameters, and of x within each length: padding is zero here, and not learned."""
+    frames, built = torch.tensor(x, requires_grad=True), _layer(kind, factor, state)
+    output, _ = built(frames, torch.tensor(lengths))
+    (output * torch.tensor(grad_output)).sum().backward()
+    x_grad = torch.zeros_like(frames) if frames.grad is None else frames.grad
+    within = [grad[:length] for grad, length in zip(x_grad.numpy(), lengths, strict=True)]
+    return {"x_grad": within, **_parameter_gradients(built)}
+
+
+def forward(sizes: Named, state: State, x: Array, lengths: Array) -> Named:
+    """Embeddings and lengths in evaluation mode."""
+    output, left = _embedding(sizes, state).eval()(torch.tensor(x), torch.tensor(lengths))
+    return {"output": output.detach(), "lengths": left}
+
+
+def forward_in_training(sizes: Named, state: State, x: Array, lengths: Array, seed: int) -> Named:
+    """Embeddings in training mode, with torch's generator at this seed."""
+    torch.manual_seed(seed)
+    output, _ = _embedding(sizes, state).train()(torch.tensor(x), torch.tensor(lengths))
+    return {"output": output.detach()}
+
+
+def forward_and_backward(sizes: Named, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
+    """The gradients of x and of all parameters, in training mode."""
+    frames, model = torch.tensor(x, requires_grad=True), _embedding(sizes, state).train()
+    output, _ = model(frames, torch.tensor(lengths))
+    (output * torch.tensor(grad_output)).sum().backward()
+    return {"x_grad": frames.grad, **_parameter_gradients(model)}
+
+
+def steps(sizes: Named, lengths: Array, seed: int) -> Named:
+    """The lengths that a new embedding gives and announces, and how many of its steps are not zero."""
+    torch.manual_seed(seed)
+    model, given = SpeechEmbedding(**sizes).eval(), torch.tensor(lengths)
+    with torch.no_grad():
+        output, left = model(torch.randn(len(lengths), int(given.max()), sizes["input_dim"]), given)
+    return {
+        "lengths": left,
+        "downsampled_lengths": model.downsampled_lengths(given),
+        "steps that are not zero": (output != 0).any(dim=2).sum(dim=1),
+        "all steps": output.shape[1],
+    }
+
+
+def build(sizes: Named) -> None:
+    """SpeechEmbedding(**sizes)"""
+    SpeechEmbedding(**sizes)
+
+
+def _layer(kind: str, factor: int, state: State) -> nn.Module:
+    if kind == "convolution":
+        outputs, inputs, _ = state["convolution.weight"].shape
+        return _with(ReducingConvolution(inputs, outputs, factor), state)
+    gates, inputs = state["lstm.weight_ih_l0"].shape
+    return _with(ReducingLSTM(inputs // factor, gates // 2, factor), state)
+
+
+def _embedding(sizes: Named, state: State) -> nn.Module:
+    return _with(SpeechEmbedding(**sizes), state)
+
+
+def _with(module: nn.Module, state: State) -> nn.Module:
+    """The module with these parameters, in their dtype."""
+    given = {name: torch.tensor(value) for name, value in state.items()}
+    module = module.to(next(iter(given.values())).dtype)
+    module.load_state_dict(given)
+    return module
+
+
+def _parameter_gradients(module: nn.Module) -> Named:
+    return {f"{name}_grad": parameter.grad for name, parameter in module.named_parameters()}
