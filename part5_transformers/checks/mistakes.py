@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from part5_transformers.checks import (
+    mistakes_encoder_decoder,
     mistakes_layers,
     mistakes_masks,
     mistakes_positional_encoding,
@@ -12,6 +13,7 @@ from part5_transformers.checks import (
 )
 
 MISTAKES = (
+    *mistakes_encoder_decoder.MISTAKES,
     *mistakes_layers.MISTAKES,
     *mistakes_masks.MISTAKES,
     *mistakes_positional_encoding.MISTAKES,
