@@ -20,7 +20,8 @@ class SpeechEmbedding(nn.Module):
     """Frames to embeddings, time_reduction times fewer.
 
     "conv": convolutions with stride, each followed by GELU; "lstm": bidirectional LSTMs, each of which reads several
-    frames as one     (Chan et al. 2016); "both": a convolution first, then LSTMs.  At the end a linear layer and dropout.
+    frames as one     (Chan et al. 2016); "both": a convolution first, then LSTMs.  At the end a linear layer, and
+    dropout.
     Raises ValueError for another method, for a time_reduction that is no product of twos and threes, and for an odd
     d_model where there are LSTMs.
     """

@@ -232,7 +232,7 @@ class EncoderDecoderTransformer(Transformer):
 
         Shapes: padded_sources (b, t, input_dim), source_lengths (b,), encoded (b, s, d_model) with s = ⌈t /
         time_reduction⌉, padding mask (b, s), weights (b, s, s).
-        Raises ValueError for lengths that are not between 1 and t, and for s above max_len.
+        Raises ValueError for lengths that are not between 1 and t, and for s above max_len unless positions are skipped.
         """
         ### BEGIN SOLUTION encoder_decoder.encode: embedding, positions unless skipped, dropout, masked layers, norm
         attention: AttentionMaps = {}
@@ -270,7 +270,8 @@ class EncoderDecoderTransformer(Transformer):
 
         Shapes: padded_targets (b, t), encoded (b, s, d_model), target_lengths (b,), pad_mask (b, s), logits (b, t,
         num_classes), weights (b, t, t) and (b, t, s).
-        Raises ValueError without target_lengths in training, and for more tokens than max_len.
+        Raises ValueError without target_lengths in training, and for more tokens than max_len unless positions are
+        skipped.
         """
         padding = self._padding(padded_targets, target_lengths)
         ### BEGIN SOLUTION encoder_decoder.decode: embed, layers with both masks, norm, logits; the weights by layer
