@@ -227,7 +227,8 @@ class EncoderDecoderTransformer(Transformer):
 
         Shapes: padded_sources (b, t, input_dim), source_lengths (b,), encoded (b, s, d_model) with s = ⌈t /
         time_reduction⌉, padding mask (b, s), weights (b, s, s).
-        Raises ValueError for lengths that are not between 1 and t, and for s above max_len unless positions are skipped.
+        Raises ValueError for lengths that are not between 1 and t, and for s above max_len unless positions are
+        skipped.
         """
         # YOUR CODE HERE
         raise NotImplementedError(
