@@ -286,7 +286,6 @@ def resume(path: Path, config: Config) -> History:
 
 # Pictures
 
-
 COLOURS = {"ctc": "#0072b2", "attention": "#d55e00"}
 
 
@@ -302,7 +301,8 @@ def curves(history: History) -> Figure:
         if history.tested is not None:
             rate = history.tested.digits[name]
             errors.axhline(rate, color=colour, linestyle="--", label=f"{name}, test: {percent(rate)}")
-    errors.set(title="Digit error", xlabel="step", ylim=(0, 1))
+    lowest = min(rate for point in history.points for rate in point.validation.values())
+    errors.set(title="Digit error", xlabel="step", ylim=(0, min(1, 0.05 + 5 * lowest)))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.legend()
     for axes in (losses, errors):
