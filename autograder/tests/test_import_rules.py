@@ -19,7 +19,7 @@ Allowed = Callable[[str], bool]
 
 TEST_PACKAGES = ("autograder.testing", "numpy", "scipy", "torch", "hypothesis", "pytest", "transformers")
 SCRIPT_PACKAGES = ("numpy", "torch", "matplotlib", "rich", "sklearn", "autograd", "jax", "transformers")
-SCRIPTS = ("graph.py", "features.py", "side_by_side.py", "train_*.py", "draw_*.py", "benchmarks.py")
+SCRIPTS = ("graph.py", "features.py", "side_by_side.py", "train_*.py", "training.py", "draw_*.py", "benchmarks.py")
 DECODING = 6  # its decoders serve every part's training script
 DYNAMIC_IMPORTS = ("__import__", "import_module", "importlib.import_module", "importorskip", "pytest.importorskip")
 
