@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase
 
 from autograder.judge.exercises import Exercise, Part
 from autograder.judge.failures import GraderFault
-from autograder.testing.marks import Kind, mark_of
+from autograder.testing.marks import KINDS, Kind, mark_of
 
 Problem = dict[str, Any]
 EXAMPLES = {"learner": 30, "grading": 100}
@@ -60,7 +60,7 @@ def collect(
     exercises = tuple(exercise for exercise in part.exercises if exercise.id in wanted)
     tests = [test for test in find_tests(part) if test.exercise in wanted]
     order = {exercise.id: position for position, exercise in enumerate(exercises)}
-    tests.sort(key=lambda test: (order[test.exercise], test.kind != "oracle"))
+    tests.sort(key=lambda test: (order[test.exercise], KINDS.index(test.kind)))
     return Collection(part, exercises, tuple(tests), seed, {test.id: draw(test, seed, examples) for test in tests})
 
 

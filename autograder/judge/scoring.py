@@ -1,6 +1,6 @@
 """From outcomes to points.
 
-An exercise's points are shared evenly by its tests.  Its laws pay once all its oracle tests pass.
+An exercise's points are shared evenly by its tests.  Its laws and edge cases pay once all its oracle tests pass.
 `blocked` is only for an exercise that needs one which is entirely not attempted, not handed in or refused.
 """
 

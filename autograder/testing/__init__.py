@@ -1,4 +1,4 @@
-"""What a part's tests import: `probes`, `oracle_test`, `law`, `truth`, `assert_right`, `assert_same`, `checked`.
+"""What a part's tests import.
 
 A test draws a problem, runs a probe on it through `candidate`, computes the truth with torch (or states a law), and
 compares.
@@ -7,9 +7,20 @@ Its docstring is the sentence that the learner reads.
 
 from autograder.judge.comparison import assert_same, checked
 from autograder.testing.candidate import Candidate
-from autograder.testing.marks import law, oracle_test
+from autograder.testing.marks import edge_case, law, oracle_test
 from autograder.testing.probes import Probe, probes
 from autograder.testing.right import assert_right
 from autograder.testing.truths import truth
 
-__all__ = ["Candidate", "Probe", "assert_right", "assert_same", "checked", "law", "oracle_test", "probes", "truth"]
+__all__ = [
+    "Candidate",
+    "Probe",
+    "assert_right",
+    "assert_same",
+    "checked",
+    "edge_case",
+    "law",
+    "oracle_test",
+    "probes",
+    "truth",
+]

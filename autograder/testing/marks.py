@@ -1,13 +1,14 @@
-"""`@oracle_test(exercise)` and `@law(exercise)`: which exercise a test belongs to, and how it pays."""
+"""`@oracle_test`, `@law` and `@edge_case`: which exercise a test belongs to, and how it pays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 TestFunction = TypeVar("TestFunction", bound=Callable[..., Any])
-Kind = Literal["oracle", "law"]
+Kind = Literal["oracle", "law", "edge case"]
+KINDS: tuple[Kind, ...] = get_args(Kind)  # in the order in which they are run and shown
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,20 @@ def oracle_test(exercise: str) -> Callable[[TestFunction], TestFunction]:
 
 
 def law(exercise: str) -> Callable[[TestFunction], TestFunction]:
-    """A law, an error or an empty-input test.
+    """A property or an error.
 
     It pays once all oracle tests of its exercise pass, since a lazy answer satisfies many laws.
     """
     return _marker(Mark(exercise, "law"))
+
+
+def edge_case(exercise: str) -> Callable[[TestFunction], TestFunction]:
+    """An input at the edge of what is allowed: of size 0, too large for exp, with a single value to normalise.
+
+    It pays as a law does, also where torch says what is right; and no other test draws such an input, so that code
+    which is right but for the edge loses this test and nothing else.
+    """
+    return _marker(Mark(exercise, "edge case"))
 
 
 def _marker(mark: Mark) -> Callable[[TestFunction], TestFunction]:

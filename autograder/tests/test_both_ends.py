@@ -6,6 +6,7 @@ Stubs are made from the solutions in a temporary folder: a learner's own progres
 from __future__ import annotations
 
 import ast
+import importlib
 import io
 import re
 from collections.abc import Iterator
@@ -119,11 +120,13 @@ def test_the_untouched_stub_earns_nothing_and_says_where_to_begin(part: Part, tm
 
     assert result.points == 0
     assert set(outcomes(result).values()) <= NOT_BEGUN
-    of_kind: dict[str, set[str]] = {"oracle": set(), "law": set()}
+    of_kind: dict[str, set[str]] = {"oracle": set(), "law": set(), "edge case": set()}
     for test in (test for exercise in result.exercises for test in exercise.tests):
         of_kind[test.kind].add(test.outcome)
     assert of_kind["oracle"] <= NOT_BEGUN
-    assert of_kind["law"] <= NOT_BEGUN | {"passed"}  # given lines refuse bad input, which pays nothing by itself
+    assert of_kind["law"] | of_kind["edge case"] <= NOT_BEGUN | {
+        "passed"
+    }  # given lines refuse bad input, which pays nothing by itself
     for exercise in part.exercises:
         assert (outcomes(result)[exercise.id] == "blocked") == bool(exercise.needs), exercise.id
     first = part.exercises[0]
@@ -228,27 +231,61 @@ def test_every_sign_of_the_reference_matters(part: Part) -> None:
     assert changes > 0
 
 
+# Solutions that are built differently
+
+
+def built_differently() -> Iterator[tuple[Part, Path]]:
+    """Every folder in a part's `checks/built_differently/`: exercise files, and tests that they lose."""
+    for part in WITH_REFERENCE:
+        for path in sorted((part.folder / "checks" / "built_differently").glob("*/__init__.py")):
+            yield part, path.parent
+
+
+@pytest.mark.parametrize(
+    ("part", "folder"),
+    [pytest.param(part, folder, id=f"{part.short_name}-{folder.name}") for part, folder in built_differently()],
+)
+def test_a_solution_that_is_built_differently_loses_its_edge_case_only(part: Part, folder: Path) -> None:
+    """Files that it lacks are the reference's; `LOSES` in its `__init__.py` names the edge cases that it leaves out."""
+    own = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py") if path.name != "__init__.py"}
+    assert own.keys() <= set(part.files)
+    loses = importlib.import_module(".".join(folder.relative_to(part.folder.parent).parts)).LOSES
+    result = grade_files(part, solution(part) | own)
+    kinds = {test.id: test.kind for test in collected(part.folder).tests}
+    assert {test: outcome for test, outcome, _ in not_passed(result)}.keys() == set(loses)
+    assert {kinds[test] for test in loses} <= {"edge case"}
+
+
+@every_part
+def test_every_part_has_solutions_that_are_built_differently(part: Part) -> None:
+    assert len([folder for other, folder in built_differently() if other is part]) >= 2
+
+
 # Lazy answers
 
-# Measured: none of them earns anything. A part that must give something away says here how much.
-MOST_FOR_A_LAZY_ANSWER = 0.0
+MOST_FOR_A_LAZY_ANSWER = 3.0  # of 100
 LAZY = {
-    "None": "None",
-    "zero": "0",
-    "first argument": "{first}",
-    "zeros like the first argument": "{first} * 0",
-    "zeros for every input": "tuple(each * 0 for each in ({rest}))",
-    "the gradient for every input": "tuple({first} for _ in ({rest}))",
-    "every input": "({rest})",
+    "None": "return None",
+    "zero": "return 0",
+    "the first argument": "return {first}",
+    "zeros": "return {first} * 0",
+    "ones": "return {first} * 0 + 1",
+    "NaN": "return {first} * float('nan')",
+    "noise": "return {first} * __import__('random').random()",
+    "zeros for every input": "return tuple(each * 0 for each in ({rest}))",
+    "ones for every input": "return tuple(each * 0 + 1 for each in ({rest}))",
+    "the gradient for every input": "return tuple({first} for _ in ({rest}))",
+    "every input": "return ({rest})",
+    "always a ValueError": "raise ValueError('no')",
 }
-QUICK = ("zero", "the gradient for every input")
+QUICK = ("zero", "the gradient for every input", "always a ValueError")
 
 
 class _Lazy(ast.NodeTransformer):
-    """Puts `return <expression>` where a stub raises."""
+    """Puts a statement where a stub raises."""
 
-    def __init__(self, expression: str) -> None:
-        self._expression = expression
+    def __init__(self, statement: str) -> None:
+        self._statement = statement
         self._functions: list[ast.FunctionDef] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -265,7 +302,7 @@ class _Lazy(ast.NodeTransformer):
         if function.name.startswith("__init"):
             return ast.parse("return None").body[0]
         rest = "".join(f"{name}, " for name in names[1:] or names)
-        return ast.parse(f"return {self._expression.format(first=names[0], rest=rest)}").body[0]
+        return ast.parse(self._statement.format(first=names[0], rest=rest)).body[0]
 
 
 def lazy_files(part: Part, answer: str) -> dict[str, str]:
@@ -284,3 +321,49 @@ def test_a_lazy_answer_earns_next_to_nothing(part: Part, answer: str) -> None:
     earned = {name: amount for name, amount in points(result).items() if amount}
     assert result.points <= MOST_FOR_A_LAZY_ANSWER, earned
     assert not set(outcomes(result).values()) & {"grader fault", "not attempted"}
+
+
+# Right, but rounded
+
+_ROUNDING = """
+
+def _rounded(value):
+    import numpy as np
+    if type(value) in (tuple, list):
+        return type(value)(_rounded(each) for each in value)
+    if type(value) is dict:
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, (np.ndarray, np.floating)) and value.dtype == np.float64:
+        return value.astype(np.float32).astype(np.float64)
+    if type(value).__name__ == "Tensor" and str(getattr(value, "dtype", "")) == "torch.float64":
+        return value.float().double()
+    return value
+
+
+def _rounding(function):
+    import functools
+    return functools.wraps(function)(lambda *args, **options: _rounded(function(*args, **options)))
+
+
+for _name, _value in list(globals().items()):
+    if getattr(_value, "__module__", "") != __name__ or _name.startswith("_"):
+        continue
+    if not isinstance(_value, type):
+        globals()[_name] = _rounding(_value)
+        continue
+    for _method in ("forward", "backward", "score", "encode", "decode", "step"):
+        if _method in vars(_value):
+            setattr(_value, _method, _rounding(vars(_value)[_method]))
+    if "__call__" in vars(_value):
+        _value.__call__ = _rounding(vars(_value)["__call__"])
+"""
+
+
+@every_part
+def test_right_answers_rounded_to_float32_earn_little(part: Part) -> None:
+    """What was computed in float32 on the way shows, since most numbers that are drawn are none of float32's."""
+    result = grade_files(part, {file: source + _ROUNDING for file, source in solution(part).items()})
+    assert result.points <= MOST_FOR_ROUNDED_ANSWERS, points(result)
+
+
+MOST_FOR_ROUNDED_ANSWERS = 20.0  # of 100: what is of integers, booleans and states, and gradients that a tape adds up

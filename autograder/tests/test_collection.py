@@ -15,7 +15,7 @@ from autograder.judge.collection import CollectedTest, Collection, collect, draw
 from autograder.judge.exercises import Part
 from autograder.judge.failures import GraderFault
 from autograder.testing import law, oracle_test
-from autograder.testing.marks import Mark, mark_of
+from autograder.testing.marks import KINDS, Mark, mark_of
 from autograder.tests.toy import collect_toy, make_toy_part
 from autograder.worker import wire
 
@@ -52,7 +52,8 @@ def test_a_collection_follows_the_order_of_the_exercises_with_oracle_tests_first
     exercises = [exercise.id for exercise in part.exercises]
     tests = collect_toy(part).tests
     assert [(test.exercise, test.kind) for test in tests] == sorted(
-        ((test.exercise, test.kind) for test in tests), key=lambda pair: (exercises.index(pair[0]), pair[1] != "oracle")
+        ((test.exercise, test.kind) for test in tests),
+        key=lambda pair: (exercises.index(pair[0]), KINDS.index(pair[1])),
     )
 
 

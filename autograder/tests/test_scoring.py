@@ -28,7 +28,9 @@ def exercise(name: str = "x.y", points: float = 10, needs: tuple[str, ...] = ())
 
 
 results = st.lists(
-    st.builds(result, st.sampled_from(["oracle", "law"]), st.sampled_from([PASSED, *OUTCOMES])), min_size=1, max_size=8
+    st.builds(result, st.sampled_from(["oracle", "law", "edge case"]), st.sampled_from([PASSED, *OUTCOMES])),
+    min_size=1,
+    max_size=8,
 )
 
 
@@ -42,6 +44,8 @@ results = st.lists(
         ([("oracle", PASSED), ("oracle", "wrong")], [5, 0]),
         ([("oracle", PASSED), ("law", PASSED)], [5, 5]),
         ([("oracle", PASSED), ("law", "error")], [5, 0]),
+        ([("oracle", PASSED), ("law", PASSED), ("edge case", "error"), ("edge case", PASSED)], [2.5, 2.5, 0, 2.5]),
+        ([("oracle", "wrong"), ("edge case", PASSED)], [0, 0]),
         ([("oracle", "wrong"), ("law", PASSED)], [0, 0]),
         ([("oracle", PASSED), ("oracle", "timeout"), ("law", PASSED), ("law", PASSED)], [2.5, 0, 0, 0]),
         ([("oracle", "grader fault"), ("law", PASSED)], [0, 0]),
