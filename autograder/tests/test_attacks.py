@@ -133,7 +133,9 @@ __import__("torch")
 def double(x):
     return (sys.modules["torch"].as_tensor(x) * 2.0).numpy()
 """
-    assert graded(toy, {"toy.py": together(source, HONEST["scale"])}, {}).points == 40.0
+    # torch's plain package, which brings CUDA, takes more address space and time than a worker has by default.
+    limits = {"memory_bytes": 0, "load_seconds": 60.0}
+    assert graded(toy, {"toy.py": together(source, HONEST["scale"])}, limits).points == 40.0
 
 
 # What the files themselves can be
@@ -225,14 +227,14 @@ import gc, os, pathlib, sys
 import numpy as np
 
 def reachable():
-    pending, seen = [*gc.get_objects(), sys.modules, os.environ, sys.argv, sys.orig_argv, sys._current_frames()], set()
+    pending, seen = [*gc.get_objects(), sys.modules, os.environ, sys.argv, sys.orig_argv, sys._current_frames()], {}
     while pending:
         found = pending.pop()
         if id(found) not in seen and found is not seen and found is not pending:
-            seen.add(id(found))
+            seen[id(found)] = found  # kept, so that no later object gets its id
             yield found
-            if type(found).__name__ == "frame":
-                pending += [found.f_locals, found.f_globals, found.f_back]
+            if type(found).__name__ == "frame":  # since Python 3.13, f_locals is a view that refers to its frame only
+                pending += [*found.f_locals.values(), found.f_globals, found.f_back]
             pending += gc.get_referents(found)
 
 def double(x):
