@@ -290,7 +290,7 @@ def test_what_a_submission_can_reach_holds_no_answer_seed_or_points(secret: Coll
     assert not [found for found in secrets(secret) if found in seen]
 
 
-@pytest.mark.skipif(not has_users, reason="only root on Linux reads another process's memory")
+@pytest.mark.skipif(not is_linux, reason="only Linux shows a process's memory as a file")
 def test_the_memory_of_a_worker_holds_no_answer_seed_or_points(secret: Collection) -> None:
     """Every readable byte of its address space, after all of its calls but those that would compute the answer."""
     part = secret.part
@@ -298,7 +298,10 @@ def test_the_memory_of_a_worker_holds_no_answer_seed_or_points(secret: Collectio
         for problem in secret.problems["test_toy.py::test_double"]:
             candidate.run(toy_probes(part).run_double, **problem)
         assert candidate._worker is not None
-        memory = memory_of(Path("/proc") / str(candidate._worker._process.pid))
+        try:
+            memory = memory_of(Path("/proc") / str(candidate._worker._process.pid))
+        except PermissionError:
+            pytest.skip("this system lets this user read no other process's memory")
     assert problem["x"].tobytes() in memory, "the scan finds what is there"
     assert not [found for found in secrets(secret) if found in memory]
 
