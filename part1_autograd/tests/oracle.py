@@ -581,6 +581,20 @@ def operate_with_number(operator: str, x: Array, number: float, grad_output: Arr
     }
 
 
+@truth
+def power(x: Array, exponent: int, grad_output: Array) -> Answer:
+    return gradients(lambda a: a**exponent, grad_output, a=x)
+
+
+@truth
+def where_with_number(condition: Array, x: Array, number: float, grad_output: Array) -> Answer:
+    chosen = torch.tensor(condition)
+    return {
+        "tensor or number": gradients(lambda x: torch.where(chosen, x, number), grad_output, x=x),
+        "number or tensor": gradients(lambda x: torch.where(chosen, number, x), grad_output, x=x),
+    }
+
+
 def operate_with_number_mistakes(operator: str, x: Array, number: float, grad_output: Array) -> Answer:
     swapped = gradients(lambda b: OPERATORS[operator](b, number), grad_output, b=x)
     return {_SWAPPED: {"number with tensor": swapped}}

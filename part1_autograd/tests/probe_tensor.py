@@ -48,6 +48,11 @@ def operate_with_number(operator: str, x: np.ndarray, number: float, grad_output
     }
 
 
+def power(x: np.ndarray, exponent: int, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """x ** exponent, where the exponent is a whole number."""
+    return _operate("**", x, exponent, grad_output, "a")
+
+
 def evaluate(leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray) -> dict[str, Any]:
     """Compute an expression with tensors, and go backward with the engine that they are recorded on."""
     engine = Autograd()
@@ -118,6 +123,19 @@ def where(condition: np.ndarray, a: np.ndarray, b: np.ndarray, grad_output: np.n
     engine = Autograd()
     left, right = (Tensor(operand, requires_grad=True, autograd=engine) for operand in (a, b))
     return _backward(engine, where_tensor(condition, left, right), grad_output, a=left, b=right)
+
+
+def where_with_number(
+    condition: np.ndarray, x: np.ndarray, number: float, grad_output: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    """where(condition, x, 2) and where(condition, 2, x)"""
+    answers = {}
+    for name in ("tensor or number", "number or tensor"):
+        engine = Autograd()
+        tensor = Tensor(x, requires_grad=True, autograd=engine)
+        a, b = (tensor, number) if name == "tensor or number" else (number, tensor)
+        answers[name] = _backward(engine, where_tensor(condition, a, b), grad_output, x=tensor)
+    return answers
 
 
 def backward(leaves: list[np.ndarray], nodes: list[Any], grad_outputs: list[np.ndarray]) -> dict[str, Any]:
