@@ -645,4 +645,5 @@ def apply_affine(x: Array, weight: Array, bias: Array, grad_output: Array) -> An
     )
 
 
+affine = _rule(lambda x, weight, bias: torch_functional.linear(x, weight, bias))
 apply_blend = _rule(lambda a, b: a * torch.tanh(b))

@@ -228,6 +228,15 @@ def add_into_array_between(x: np.ndarray, between: np.ndarray, grad_output: np.n
     return {"between": between, "x_grad": engine.gradient_buffer.get(x)}
 
 
+def gradient_between(x: np.ndarray, grad_outputs: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """h = 2x and y = -h; go backward from y with each gradient in turn, and ask for what has arrived at h."""
+    engine = Autograd()
+    _, h, y = _record(engine, [x], [["double", [0]], ["neg", [1]]])
+    for grad_output in grad_outputs:
+        engine.backward(y, grad_output)
+    return {"h_grad": engine.gradient_buffer.get(h)}
+
+
 def start_anew(leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray) -> dict[str, Any]:
     """Differentiate, zero_grad, and do it all again with the same leaves."""
     engine = Autograd()

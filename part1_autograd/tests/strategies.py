@@ -282,7 +282,7 @@ def as_index(entries: list[Any]) -> tuple[Any, ...]:
 
 @functools.cache
 def _basic_entries(length: int) -> st.SearchStrategy[Any]:
-    slices = [
+    slices: list[list[Any]] = [
         [None, None, None],
         [1, None, None],
         [None, -1, None],
@@ -329,7 +329,7 @@ def empty_indexings(draw: Draw) -> Problem:
     """An input and an index that takes nothing: a slice, an integer array or a mask."""
     shape = draw(SHAPES_WITH_AXES)
     length = shape[0]
-    takes_nothing = [[length, None, None], np.zeros(0, dtype=np.int64), np.zeros(length, dtype=bool)]
+    takes_nothing: list[Any] = [[length, None, None], np.zeros(0, dtype=np.int64), np.zeros(length, dtype=bool)]
     return _indexing(draw, shape, [draw(st.sampled_from(takes_nothing))])
 
 

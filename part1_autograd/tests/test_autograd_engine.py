@@ -216,6 +216,15 @@ def test_a_result_that_adds_to_an_array_hands_its_gradient_on(candidate: Candida
 
 
 @law("autograd_engine.accumulate")
+@given(problem=alike("x", "first", "second"))
+def test_the_buffer_keeps_the_last_gradient_of_a_result(candidate: Candidate, problem: Problem) -> None:
+    """The buffer has the gradients of the results between too: those of the last call alone."""
+    gradients = [problem["first"], problem["second"]]
+    got = candidate.run(autograd_engine.gradient_between, x=problem["x"], grad_outputs=gradients)
+    assert_same(got, {"h_grad": np.asarray(-problem["second"])})
+
+
+@law("autograd_engine.accumulate")
 @given(problem=expressions())
 def test_two_calls_give_twice_the_gradient(candidate: Candidate, problem: Problem) -> None:
     """Going backward twice from the same result gives every leaf exactly twice its gradient."""

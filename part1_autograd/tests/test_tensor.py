@@ -257,6 +257,14 @@ def test_a_loss_needs_no_gradient(candidate: Candidate, problem: Problem) -> Non
 
 
 @law("tensor.backward")
+@given(problem=alike("x", "grad_output"))
+def test_a_leaf_is_its_own_way_back(candidate: Candidate, problem: Problem) -> None:
+    """backward of a leaf brings the leaf its gradient, although nothing was computed."""
+    got = candidate.run(tensor.backward_from_leaf, **problem)
+    assert_same(got, {"x_grad": problem["grad_output"]})
+
+
+@law("tensor.backward")
 @given(problem=pairs(names=("x", "constant")))
 def test_a_constant_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """A tensor that requires no gradient keeps grad None, and the others get theirs."""
@@ -288,6 +296,29 @@ def test_a_layer_on_the_tape_matches_torch(candidate: Candidate, problem: Proble
 def test_a_layer_with_two_inputs_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """apply takes several inputs, and the layer's backward gives one gradient for each."""
     assert_right(candidate, tensor.apply_blend, problem)
+
+
+@law("tensor.apply")
+@given(problem=alike("x", "grad_output"))
+def test_a_layer_may_return_its_input(candidate: Candidate, problem: Problem) -> None:
+    """A layer may return its input itself: the result is another tensor, and the gradient goes through."""
+    got = candidate.run(tensor.apply_identity, **problem)
+    assert_same(got, {"output": problem["x"], "x_grad": problem["grad_output"]})
+
+
+@law("tensor.apply")
+@given(problem=affine_problems())
+def test_a_layer_of_a_constant_is_recorded(candidate: Candidate, problem: Problem) -> None:
+    """A layer is recorded although its input requires no gradient, since its parameters may."""
+    names = ["weight_grad", "bias_grad"]
+    assert_same(candidate.run(tensor.apply_to_constant, **problem), oracle.affine(**problem), names=names)
+
+
+@law("tensor.apply")
+@given(problem=alike("x"))
+def test_a_layer_returns_one_array(candidate: Candidate, problem: Problem) -> None:
+    """A layer whose forward returns two arrays is a TypeError."""
+    candidate.raises(TypeError, tensor.apply_pair, **problem)
 
 
 @edge_case("tensor.apply")
