@@ -2,6 +2,7 @@
 
 None of them has parameters, so backward only multiplies grad_output by the derivative.
 No finite input may overflow on the way: exp(-x) does at x = -1000, and x³ at 10¹³ in float32.
+A batch of none and a single number (an array without axes) are inputs too.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class Softmax(Module):
     def forward(self, x: ndarray) -> ndarray:
         """yᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m) along dim, where m = max x, so that nothing overflows.
 
-        An axis of length 0 gives an empty result.
+        An axis of length 0, dim too, gives an empty result.
 
         Shapes: x (...), y (...).  Raises ValueError if x has no axis dim.
         """

@@ -59,6 +59,7 @@ class Conv2d(Module):
         """y = W · cols + b, where cols holds what lies under the kernel at every position.
 
         Shapes: x (b, c, height, width), y (b, o, p, q) with p = (height + 2·padding - kernel) // stride + 1, so q.
+        b may be 0.
         Raises ValueError for another shape, and for a kernel that is larger than the padded input.
         """
         check_shape("x", x, ("batch", self.in_channels, "height", "width"))

@@ -45,6 +45,7 @@ class BatchNorm1d(Module):
         """y = w x̂ + b, where x̂ = (x - μ) / √(σ² + ε).
 
         Shapes: x (b, c) or (b, c, t), y the same; the statistics are over b and t.
+        An empty batch has no statistics: it is only counted.
         Raises ValueError for another shape, and in training for a single value per channel, which has no variance.
         """
         if x.ndim not in (2, 3) or x.shape[1] != self.num_features:

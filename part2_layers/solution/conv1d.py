@@ -48,7 +48,7 @@ class Conv1d(Module):
     def forward(self, x: ndarray) -> ndarray:
         """y = W · cols + b, where cols holds what lies under the kernel at every position.
 
-        Shapes: x (b, c, t), y (b, o, p) with p = (t + 2·padding - kernel_size) // stride + 1.
+        Shapes: x (b, c, t), y (b, o, p) with p = (t + 2·padding - kernel_size) // stride + 1; b may be 0.
         Raises ValueError for another shape, and for a kernel that is longer than the padded input.
         """
         check_shape("x", x, ("batch", self.in_channels, "time"))

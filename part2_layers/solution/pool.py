@@ -48,7 +48,7 @@ class MaxPool2d(Pool2d):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The maximum of every window.  Shapes: x (b, c, height, width), y (b, c, p, q).
+        """The maximum of every window.  Shapes: x (b, c, height, width), y (b, c, p, q); b may be 0.
 
         Raises ValueError for another shape, and for a window that is larger than x.
         """
@@ -82,7 +82,7 @@ class MeanPool2d(Pool2d):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The mean of every window.  Shapes: x (b, c, height, width), y (b, c, p, q).
+        """The mean of every window.  Shapes: x (b, c, height, width), y (b, c, p, q); b may be 0.
 
         Raises ValueError for another shape, and for a window that is larger than x.
         """

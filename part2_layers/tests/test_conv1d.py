@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_conv1d as oracle
 from part2_layers.tests.oracle import assert_right_on_views, assert_right_twice
@@ -17,6 +17,7 @@ from part2_layers.tests.strategies import (
     CHANNELS,
     DENSE,
     LONGEST,
+    NONE,
     SPARSE,
     WINDOWS,
     Window,
@@ -32,10 +33,15 @@ conv1d = probes("conv1d")
 
 
 @st.composite
-def convolutions(draw: Draw, windows: Sequence[Window] = WINDOWS, has_bias: bool | None = None) -> Problem:
+def convolutions(
+    draw: Draw,
+    windows: Sequence[Window] = WINDOWS,
+    has_bias: bool | None = None,
+    batches: st.SearchStrategy[int] = BATCHES,
+) -> Problem:
     """A layer, an input, and the gradient from above."""
     window, dtype = draw(st.sampled_from(windows)), draw(DTYPES)
-    batch, in_channels, out_channels, time = draw(BATCHES), draw(CHANNELS), draw(CHANNELS), draw(window.lengths())
+    batch, in_channels, out_channels, time = draw(batches), draw(CHANNELS), draw(CHANNELS), draw(window.lengths())
     with_bias = draw(st.sampled_from([True, True, False])) if has_bias is None else has_bias
     return {
         "x": array(draw, (batch, in_channels, time), dtype=dtype),
@@ -70,10 +76,10 @@ def unfitting_convolutions(draw: Draw) -> Problem:
                 ((time,), {}),
                 ((*shape, 1), {}),
                 ((batch, channels + 1, time), {}),
-                ((batch, channels - 1, time), {}),
+                ((batch, channels % 3 + 1, time), {}),
                 ((batch, channels, 2), {"weight": ones[:, :, :3], "kernel_size": 3, "padding": 0}),
                 ((batch, channels, 2), {"weight": ones, "kernel_size": 5, "padding": 1}),
-                (shape, {"weight": ones[:, :, :0], "kernel_size": 0}),
+                (shape, {"kernel_size": 0}),
                 (shape, {"stride": 0}),
                 (shape, {"stride": -1}),
                 (shape, {"padding": -1}),
@@ -161,6 +167,13 @@ def test_the_state_dict_is_torchs(candidate: Candidate, problem: Problem) -> Non
     assert_same(got, {"names": list(state), **state})
 
 
+@edge_case("conv1d.forward")
+@given(problem=convolutions(batches=NONE))
+def test_an_empty_batch_has_an_empty_output(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the output is empty, and has the channels and positions of any other."""
+    assert_right(candidate, conv1d.forward, oracle.conv1d, without_gradient(problem), ["output"])
+
+
 # Backward
 
 
@@ -207,3 +220,11 @@ def test_a_gradient_that_does_not_fit_is_refused(candidate: Candidate, drawn: Pr
     problem = drawn["problem"]
     candidate.raises(ValueError, conv1d.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
     candidate.raises(RuntimeError, conv1d.backward_first, **without_input(problem))
+
+
+@edge_case("conv1d.backward")
+@given(problem=convolutions(batches=NONE))
+def test_an_empty_batch_adds_nothing(candidate: Candidate, problem: Problem) -> None:
+    """A batch of none has an empty gradient, and adds zeros to those of weight and bias."""
+    names = ["x_grad", *gradients_of_parameters(problem)]
+    assert_right(candidate, conv1d.forward_and_backward, oracle.conv1d, problem, names)

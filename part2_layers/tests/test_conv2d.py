@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_conv2d as oracle
 from part2_layers.tests.oracle import assert_right_on_views, assert_right_twice
@@ -18,6 +18,7 @@ from part2_layers.tests.strategies import (
     CHANNELS,
     DENSE,
     LONGEST,
+    NONE,
     SPARSE,
     WINDOWS,
     Window,
@@ -33,10 +34,15 @@ conv2d = probes("conv2d")
 
 
 @st.composite
-def convolutions(draw: Draw, windows: Sequence[Window] = WINDOWS, has_bias: bool | None = None) -> Problem:
+def convolutions(
+    draw: Draw,
+    windows: Sequence[Window] = WINDOWS,
+    has_bias: bool | None = None,
+    batches: st.SearchStrategy[int] = BATCHES,
+) -> Problem:
     """A layer whose sizes are integers or pairs, an input, and the gradient from above."""
     down, across, options = draw(windows_and_options(windows))
-    batch, in_channels, out_channels, dtype = draw(BATCHES), draw(CHANNELS), draw(CHANNELS), draw(DTYPES)
+    batch, in_channels, out_channels, dtype = draw(batches), draw(CHANNELS), draw(CHANNELS), draw(DTYPES)
     height, width = draw(down.lengths()), draw(across.lengths())
     with_bias = draw(st.sampled_from([True, True, False])) if has_bias is None else has_bias
     return {
@@ -81,11 +87,11 @@ def unfitting_convolutions(draw: Draw) -> Problem:
                 ((height, width), {}),
                 ((*shape, 1), {}),
                 ((batch, channels + 1, height, width), {}),
-                ((batch, channels - 1, height, width), {}),
+                ((batch, channels % 3 + 1, height, width), {}),
                 ((batch, channels, 2, 3), {"weight": ones[:, :, :3, :3], "kernel_size": 3, "padding": 0}),
                 ((batch, channels, 3, 2), {"weight": ones[:, :, :3, :3], "kernel_size": (3, 3), "padding": (0, 0)}),
                 ((batch, channels, 2, 2), {"weight": ones[:, :, :3], "kernel_size": (3, 5), "padding": 1}),
-                (shape, {"weight": ones[:, :, :2, :0], "kernel_size": (2, 0)}),
+                (shape, {"kernel_size": (2, 0)}),
                 (shape, {"stride": 0}),
                 (shape, {"stride": (1, -1)}),
                 (shape, {"padding": (-1, 1)}),
@@ -176,6 +182,13 @@ def test_the_state_dict_is_torchs(candidate: Candidate, problem: Problem) -> Non
     assert_same(got, {"names": list(state), **state})
 
 
+@edge_case("conv2d.forward")
+@given(problem=convolutions(batches=NONE))
+def test_an_empty_batch_has_an_empty_output(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the output is empty, and has the channels and positions of any other."""
+    assert_right(candidate, conv2d.forward, oracle.conv2d, without_gradient(problem), ["output"])
+
+
 # Backward
 
 
@@ -222,3 +235,11 @@ def test_a_gradient_that_does_not_fit_is_refused(candidate: Candidate, drawn: Pr
     problem = drawn["problem"]
     candidate.raises(ValueError, conv2d.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
     candidate.raises(RuntimeError, conv2d.backward_first, **without_input(problem))
+
+
+@edge_case("conv2d.backward")
+@given(problem=convolutions(batches=NONE))
+def test_an_empty_batch_adds_nothing(candidate: Candidate, problem: Problem) -> None:
+    """A batch of none has an empty gradient, and adds zeros to those of weight and bias."""
+    names = ["x_grad", *gradients_of_parameters(problem)]
+    assert_right(candidate, conv2d.forward_and_backward, oracle.conv2d, problem, names)

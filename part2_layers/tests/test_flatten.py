@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_flatten as oracle
 from part2_layers.tests.oracle import assert_right_on_views
-from part2_layers.tests.strategies import BATCHES, unfitting_gradients, without_input
+from part2_layers.tests.strategies import BATCHES, NONE, unfitting_gradients, without_input
 
 flatten = probes("flatten")
 
@@ -41,23 +41,23 @@ SINGLE_AXES = [(3, 1, 1), (1, 0, -1), (4, -2, 2)]
 
 
 @st.composite
-def flattenings(draw: Draw) -> Problem:
+def flattenings(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
     """An input, the axes to flatten, and the gradient from above."""
     ndim, start, end = draw(st.sampled_from(SPANS + SINGLE_AXES))
-    x = array(draw, draw(shapes(ndim)), dtype=draw(DTYPES))
+    x = array(draw, draw(shapes(ndim, batches)), dtype=draw(DTYPES))
     first, last = start % ndim, end % ndim
     shape = (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
     return {"x": x, "start_dim": start, "end_dim": end, "grad_output": array(draw, shape, dtype=x.dtype.name)}
 
 
 @st.composite
-def shapes(draw: Draw, ndim: int) -> tuple[int, ...]:
-    """A shape with this many axes, of which the first may be empty."""
-    return (draw(BATCHES), *(draw(LENGTHS) for _ in range(ndim - 1)))
+def shapes(draw: Draw, ndim: int, batches: st.SearchStrategy[int] = BATCHES) -> tuple[int, ...]:
+    """A shape with this many axes."""
+    return (draw(batches), *(draw(LENGTHS) for _ in range(ndim - 1)))
 
 
 @st.composite
-def batches(draw: Draw) -> Problem:
+def inputs(draw: Draw) -> Problem:
     """An input alone."""
     return {"x": array(draw, draw(shapes(draw(st.sampled_from([3, 4, 5, 2])))), dtype=draw(DTYPES))}
 
@@ -73,7 +73,7 @@ def unfitting_flattenings(draw: Draw) -> Problem:
 
 
 @oracle_test("flatten.forward")
-@given(problem=batches())
+@given(problem=inputs())
 def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """Unless told otherwise, forward keeps the first axis and makes one of all the others, in the same order."""
     assert_right(candidate, flatten.forward_by_default, oracle.flatten, problem, ["output"], oracle.output_mistakes)
@@ -95,10 +95,17 @@ def test_axes_that_do_not_fit_are_refused(candidate: Candidate, problem: Problem
 
 
 @law("flatten.forward")
-@given(problem=batches())
+@given(problem=inputs())
 def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError."""
     candidate.raises(TypeError, flatten.forward_by_default, x=problem["x"].astype(np.int64))
+
+
+@edge_case("flatten.forward")
+@given(problem=flattenings(batches=NONE))
+def test_an_empty_batch_keeps_its_other_axes(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none too, the new axis is as long as the product of those that it replaces."""
+    assert_right(candidate, flatten.forward, oracle.flatten, without_gradient(problem), ["output"])
 
 
 # Backward
@@ -132,3 +139,10 @@ def test_a_gradient_that_does_not_fit_is_refused(candidate: Candidate, drawn: Pr
     problem = drawn["problem"]
     candidate.raises(ValueError, flatten.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
     candidate.raises(RuntimeError, flatten.backward_first, **without_input(problem))
+
+
+@edge_case("flatten.backward")
+@given(problem=flattenings(batches=NONE))
+def test_an_empty_batch_has_an_empty_gradient(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the gradient is empty, in the shape of x."""
+    assert_right(candidate, flatten.forward_and_backward, oracle.flatten, problem, ["x_grad"])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_pool as oracle
 from part2_layers.tests.oracle import assert_right_on_views, assert_right_twice
 from part2_layers.tests.strategies import (
     BATCHES,
     CHANNELS,
+    NONE,
     WINDOWS,
+    Window,
     sums_of_two_inputs,
     unfitting_gradients,
     without_input,
@@ -24,22 +28,28 @@ pool = probes("pool")
 
 # The problems
 
-UNPADDED = [window for window in WINDOWS if window.padding == 0]
+UNPADDED = [window for window in WINDOWS if window.padding == 0 and window.kernel > 1]
+SINGLE = [window for window in WINDOWS if window.padding == 0 and window.kernel == 1]  # for edge cases alone
 SIDE_BY_SIDE = [window for window in UNPADDED if window.kernel == window.stride]
 
 
 @st.composite
-def poolings(draw: Draw, kind: str, among: str = "numbers", stride: str = "any") -> Problem:
-    """A layer whose sizes are integers or pairs, an input, and the gradient from above; stride may be "left out"."""
-    is_left_out = stride == "left out"
-    down, across, options = draw(windows_and_options(SIDE_BY_SIDE if is_left_out else UNPADDED))
-    batch, channels, dtype = draw(BATCHES), draw(CHANNELS), draw(DTYPES)
+def poolings(
+    draw: Draw,
+    kind: str,
+    among: str = "numbers",
+    windows: Sequence[Window] = UNPADDED,
+    batches: st.SearchStrategy[int] = BATCHES,
+) -> Problem:
+    """A layer whose sizes are integers or pairs, an input, and the gradient from above."""
+    down, across, options = draw(windows_and_options(windows))
+    batch, channels, dtype = draw(batches), draw(CHANNELS), draw(DTYPES)
     height, width = draw(down.lengths()), draw(across.lengths())
     return {
         "kind": kind,
         "x": array(draw, (batch, channels, height, width), among, dtype),
         "kernel_size": options["kernel_size"],
-        "stride": None if is_left_out else options["stride"],
+        "stride": None if windows is SIDE_BY_SIDE else options["stride"],
         "grad_output": array(draw, (batch, channels, down.positions(height), across.positions(width)), dtype=dtype),
     }
 
@@ -70,7 +80,7 @@ def unfitting_poolings(draw: Draw, kind: str) -> Problem:
 
 
 @oracle_test("max_pool.forward")
-@given(problem=poolings("max", stride="left out"))
+@given(problem=poolings("max", windows=SIDE_BY_SIDE))
 def test_maximum_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives the maximum of every window; without a stride the windows lie side by side."""
     problem = without_gradient(problem)
@@ -108,6 +118,20 @@ def test_maximum_refuses_integers(candidate: Candidate, problem: Problem) -> Non
     """Integer input is a TypeError."""
     integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, pool.forward, **integers)
+
+
+@edge_case("max_pool.forward")
+@given(problem=poolings("max", batches=NONE))
+def test_maximum_of_an_empty_batch_is_empty(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the output is empty, and has the other axes of any other."""
+    assert_right(candidate, pool.forward, oracle.pool, without_gradient(problem), ["output"])
+
+
+@edge_case("max_pool.forward")
+@given(problem=poolings("max", windows=SINGLE))
+def test_maximum_of_a_single_value_is_the_value(candidate: Candidate, problem: Problem) -> None:
+    """A window of a single value gives that value."""
+    assert_right(candidate, pool.forward, oracle.pool, without_gradient(problem), ["output"])
 
 
 # The maximum: backward
@@ -157,11 +181,25 @@ def test_maximum_refuses_a_gradient_that_does_not_fit(candidate: Candidate, draw
     candidate.raises(RuntimeError, pool.backward_first, **without_input(problem))
 
 
+@edge_case("max_pool.backward")
+@given(problem=poolings("max", batches=NONE))
+def test_gradient_of_the_maximum_of_an_empty_batch_is_empty(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the gradient is empty, and has the other axes of any other."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"])
+
+
+@edge_case("max_pool.backward")
+@given(problem=poolings("max", windows=SINGLE))
+def test_gradient_of_the_maximum_of_a_single_value_is_handed_on(candidate: Candidate, problem: Problem) -> None:
+    """A window of a single value hands its gradient on to that value."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"])
+
+
 # The mean: forward
 
 
 @oracle_test("mean_pool.forward")
-@given(problem=poolings("mean", stride="left out"))
+@given(problem=poolings("mean", windows=SIDE_BY_SIDE))
 def test_mean_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives the mean of every window; without a stride the windows lie side by side."""
     problem = without_gradient(problem)
@@ -204,6 +242,20 @@ def test_mean_refuses_integers(candidate: Candidate, problem: Problem) -> None:
     candidate.raises(TypeError, pool.forward, **integers)
 
 
+@edge_case("mean_pool.forward")
+@given(problem=poolings("mean", batches=NONE))
+def test_mean_of_an_empty_batch_is_empty(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the output is empty, and has the other axes of any other."""
+    assert_right(candidate, pool.forward, oracle.pool, without_gradient(problem), ["output"])
+
+
+@edge_case("mean_pool.forward")
+@given(problem=poolings("mean", windows=SINGLE))
+def test_mean_of_a_single_value_is_the_value(candidate: Candidate, problem: Problem) -> None:
+    """A window of a single value gives that value."""
+    assert_right(candidate, pool.forward, oracle.pool, without_gradient(problem), ["output"])
+
+
 # The mean: backward
 
 
@@ -242,3 +294,17 @@ def test_mean_refuses_a_gradient_that_does_not_fit(candidate: Candidate, drawn: 
     problem = drawn["problem"]
     candidate.raises(ValueError, pool.forward_and_backward, **{**problem, "grad_output": drawn["grad_output"]})
     candidate.raises(RuntimeError, pool.backward_first, **without_input(problem))
+
+
+@edge_case("mean_pool.backward")
+@given(problem=poolings("mean", batches=NONE))
+def test_gradient_of_the_mean_of_an_empty_batch_is_empty(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of none the gradient is empty, and has the other axes of any other."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"])
+
+
+@edge_case("mean_pool.backward")
+@given(problem=poolings("mean", windows=SINGLE))
+def test_gradient_of_the_mean_of_a_single_value_is_handed_on(candidate: Candidate, problem: Problem) -> None:
+    """A window of a single value hands its gradient on to that value."""
+    assert_right(candidate, pool.forward_and_backward, oracle.pool, problem, ["x_grad"])
