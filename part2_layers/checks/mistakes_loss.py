@@ -39,6 +39,19 @@ MISTAKES = (
         edits=((LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-12))"),),
     ),
     forward(
+        "cross_entropy: a small number inside the logarithm",
+        edits=((LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-9))"),),
+    ),
+    forward(
+        "cross_entropy: a loss of shape (1, 1)",
+        edits=(
+            (
+                "self.class_axis), self.reduction, self.count)",
+                "self.class_axis), self.reduction, self.count) * np.ones((1, 1), input.dtype)",
+            ),
+        ),
+    ),
+    forward(
         "cross_entropy: softmax over the last axis",
         edits=(
             (SHIFTED, "input - input.max(axis=-1, keepdims=True)"),

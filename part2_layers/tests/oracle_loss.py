@@ -13,6 +13,7 @@ from autograder.testing.torch_oracle import Answer, Array
 from part2_layers.tests.oracle import array_of
 
 Gradient = Array | float | None
+SMALL_NUMBERS = tuple(10.0**-power for power in range(4, 17))
 
 
 @truth
@@ -53,6 +54,38 @@ def cross_entropy_mistakes(
             _cross_entropy(*problem), 1 / input.shape[_class_axis(input)]
         )
     return known
+
+
+def mistakes_of_nothing(loss: str, input: Array, target: Array, options: Answer) -> Answer:
+    if options.get("reduction", "mean") != "mean":
+        return {}
+    zero = np.zeros((), input.dtype)
+    return {"the mean over nothing is 0; it is NaN, as in torch": {"output": zero}}
+
+
+def logarithm_mistakes(output: Any, loss: str, input: Array, target: Array, options: Answer) -> Answer:
+    """-Σ q log(p + a small number), where it is the output to all digits: what is only near has other reasons."""
+    probs = torch.softmax(torch.tensor(input), _class_axis(input)).numpy()
+    rounding = 1e-5 if input.dtype == np.float32 else 1e-11
+    for number in SMALL_NUMBERS:
+        other = _surprise(np.log(probs + input.dtype.type(number)), target, options)
+        if np.shape(output) == other.shape and np.allclose(output, other, rounding, rounding):
+            sentence = f"log(p + {number:g}) adds a small number inside the logarithm; log p = s - log Σ eˢ needs none"
+            return {sentence: {"output": output}}
+    return {}
+
+
+def _surprise(log_probs: Array, target: Array, options: Answer) -> Array:
+    """-Σ q log p over the classes, reduced."""
+    axis, smoothing = _class_axis(log_probs), options.get("label_smoothing", 0.0)
+    classes, counts = log_probs.shape[axis], np.ones_like(log_probs.take(0, axis), bool)
+    q = target
+    if target.dtype.kind == "i":
+        counts = target != options.get("ignore_index", -100)
+        q = np.moveaxis(np.eye(classes)[np.where(counts, target, 0)], -1, axis)
+    losses = -(((1 - smoothing) * q + smoothing / classes) * log_probs).sum(axis) * counts
+    reduced = {"none": losses, "sum": losses.sum(), "mean": losses.sum() / counts.sum()}
+    return np.asarray(reduced[options.get("reduction", "mean")], log_probs.dtype)
 
 
 def _softmax_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
@@ -116,6 +149,11 @@ def _reduction_mistakes(
         others = {"sum": '"sum" gives the mean', "mean": '"mean" gives the sum: it is not divided by the count'}
         other = {**options, "reduction": "mean" if reduction == "sum" else "sum"}
         known[others[reduction]] = run(input, target, other, grad_output)
+        number = run(input, target, options, None)["output"]
+        for shape in ((1, 1), (1,)):
+            known[f"the loss has the shape {shape}; a sum or a mean is one number, of shape ()"] = {
+                "output": number.reshape(shape)
+            }
     return known
 
 

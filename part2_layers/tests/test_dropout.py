@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, Probe, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, Probe, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, without_gradient
 from part2_layers.tests.oracle_dropout import assert_dropped, assert_gradient, assert_independent, assert_mean
-from part2_layers.tests.strategies import BATCHES, LENGTHS
+from part2_layers.tests.strategies import BATCHES, LENGTHS, NONE
 
 dropout = probes("dropout")
 
@@ -35,9 +35,9 @@ def layers(draw: Draw, shapes: list[Shape] = SHAPES) -> Problem:
 
 
 @st.composite
-def layers_of_any_size(draw: Draw) -> Problem:
-    """The same on small arrays, empty ones included."""
-    shape, dtype = (draw(BATCHES), *(draw(LENGTHS) for _ in range(draw(st.integers(0, 2))))), draw(DTYPES)
+def small_layers(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
+    """The same on small arrays of any numbers."""
+    shape, dtype = (draw(batches), *(draw(LENGTHS) for _ in range(draw(st.integers(0, 2))))), draw(DTYPES)
     return {
         "x": array(draw, shape, dtype=dtype),
         "p": draw(SHARES),
@@ -121,8 +121,8 @@ def test_the_generator_decides(candidate: Candidate, problem: Problem) -> None:
     assert_independent("values with an equal fate for two seeds", first, second, problem["p"])
 
 
-@law("dropout.forward")
-@given(problem=layers_of_any_size(), p=st.sampled_from([0.0, 1.0]))
+@edge_case("dropout.forward")
+@given(problem=small_layers(), p=st.sampled_from([0.0, 1.0]))
 def test_nothing_or_everything_may_be_dropped(candidate: Candidate, problem: Problem, p: float) -> None:
     """With p = 0 the output is x, with p = 1 it is zero, and no division by 1 - p warns."""
     got = candidate.run(dropout.forward_without_warning, **{**without_gradient(problem), "p": p})
@@ -130,18 +130,25 @@ def test_nothing_or_everything_may_be_dropped(candidate: Candidate, problem: Pro
 
 
 @law("dropout.forward")
-@given(problem=layers_of_any_size(), p=st.sampled_from([1.5, -0.5, 2.0, -1.0]))
+@given(problem=small_layers(), p=st.sampled_from([1.5, -0.5, 2.0, -1.0]))
 def test_a_p_that_is_no_probability_is_refused(candidate: Candidate, problem: Problem, p: float) -> None:
     """A p outside 0 to 1 is a ValueError."""
     candidate.raises(ValueError, dropout.forward, **{**without_gradient(problem), "p": p})
 
 
 @law("dropout.forward")
-@given(problem=layers_of_any_size())
+@given(problem=small_layers())
 def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError."""
     integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, dropout.forward, **integers)
+
+
+@edge_case("dropout.forward")
+@given(problem=small_layers(NONE))
+def test_an_empty_batch_has_an_empty_output(candidate: Candidate, problem: Problem) -> None:
+    """An input of no values gives an output of no values."""
+    assert_same(candidate.run(dropout.forward, **without_gradient(problem)), {"output": problem["x"]})
 
 
 # Backward
@@ -181,8 +188,8 @@ def test_the_mode_of_forward_counts(candidate: Candidate, problem: Problem, trai
         assert_same(got, {"x_grad": problem["grad_output"]}, names=["x_grad"])
 
 
-@law("dropout.backward")
-@given(problem=layers_of_any_size(), p=st.sampled_from([0.0, 1.0]))
+@edge_case("dropout.backward")
+@given(problem=small_layers(), p=st.sampled_from([0.0, 1.0]))
 def test_nothing_or_everything_comes_back(candidate: Candidate, problem: Problem, p: float) -> None:
     """With p = 0 the gradient is g, with p = 1 it is zero, and no division by 1 - p warns."""
     got = candidate.run(dropout.run_without_warning, **{**problem, "p": p})
@@ -206,11 +213,18 @@ def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> Non
 
 
 @law("dropout.backward")
-@given(problem=layers_of_any_size())
+@given(problem=small_layers())
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> None:
     """backward before any forward is a RuntimeError."""
     without_x = {name: value for name, value in problem.items() if name != "x"}
     candidate.raises(RuntimeError, dropout.backward_first, **without_x)
+
+
+@edge_case("dropout.backward")
+@given(problem=small_layers(NONE))
+def test_an_empty_batch_has_an_empty_gradient(candidate: Candidate, problem: Problem) -> None:
+    """An output of no values has a gradient of no values."""
+    assert_same(candidate.run(dropout.forward_and_backward, **problem), {"x_grad": problem["x"]}, names=["x_grad"])
 
 
 def check_gradient(candidate: Candidate, probe: Probe, problem: Problem) -> Problem:

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, without_gradient
 from part2_layers.tests import oracle_linear as oracle
 from part2_layers.tests.oracle import assert_right_on_views, assert_right_twice
-from part2_layers.tests.strategies import BATCHES, LENGTHS
+from part2_layers.tests.strategies import BATCHES, LENGTHS, NONE
 
 linear = probes("linear")
 
@@ -20,10 +20,15 @@ GRADIENTS = ["x_grad", "weight_grad", "bias_grad"]
 
 
 @st.composite
-def layers(draw: Draw, leading_axes: tuple[int, ...] = (1, 2, 0), has_bias: bool | None = None) -> Problem:
+def layers(
+    draw: Draw,
+    leading_axes: tuple[int, ...] = (1, 2, 0),
+    has_bias: bool | None = None,
+    batches: st.SearchStrategy[int] = BATCHES,
+) -> Problem:
     """A layer, an input with some axes before the features, and the gradient from above."""
     in_features, out_features, dtype = draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
-    leading = tuple(draw(BATCHES) for _ in range(draw(st.sampled_from(leading_axes))))
+    leading = tuple(draw(batches) for _ in range(draw(st.sampled_from(leading_axes))))
     with_bias = draw(st.sampled_from([True, True, False])) if has_bias is None else has_bias
     return {
         "x": array(draw, (*leading, in_features), dtype=dtype),
@@ -38,7 +43,8 @@ def layers_with_wrong_inputs(draw: Draw) -> Problem:
     """A layer, and an input whose last axis is one too long, one too short or not there."""
     problem = draw(layers(leading_axes=(1,)))
     features = problem["weight"].shape[1]
-    shape = draw(st.sampled_from([(2, features + 1), (2, features - 1), (features, features + 1), ()]))
+    too_short = [(2, features - 1)] if features > 1 else []
+    shape = draw(st.sampled_from([(2, features + 1), *too_short, (features, features + 1), ()]))
     return {"x": array(draw, shape), "weight": problem["weight"], "bias": problem["bias"]}
 
 
@@ -83,6 +89,13 @@ def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError, as in torch."""
     integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, linear.forward, **integers)
+
+
+@edge_case("linear.forward")
+@given(problem=layers(leading_axes=(1, 2), batches=NONE))
+def test_an_empty_batch_has_an_empty_output(candidate: Candidate, problem: Problem) -> None:
+    """A batch of no vectors gives an output of no vectors."""
+    assert_right(candidate, linear.forward, oracle.linear, without_gradient(problem), ["output"])
 
 
 # Backward
@@ -133,6 +146,13 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
     """backward before any forward is a RuntimeError."""
     without_x = {name: value for name, value in problem.items() if name != "x"}
     candidate.raises(RuntimeError, linear.backward_first, **without_x)
+
+
+@edge_case("linear.backward")
+@given(problem=layers(leading_axes=(1, 2), batches=NONE))
+def test_an_empty_batch_has_gradients_of_zero(candidate: Candidate, problem: Problem) -> None:
+    """After a batch of no vectors x_grad is empty, and nothing is added to weight_grad and bias_grad."""
+    assert_right(candidate, linear.forward_and_backward, oracle.linear, problem, gradients(problem))
 
 
 def gradients(problem: Problem) -> list[str]:

@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array
 from part2_layers.tests import oracle_mlp as oracle
 from part2_layers.tests.oracle import assert_right_twice
-from part2_layers.tests.strategies import BATCHES, LENGTHS
+from part2_layers.tests.strategies import BATCHES, LENGTHS, NONE
 
 mlp = probes("mlp")
 
@@ -37,7 +37,7 @@ SIZES = {
 
 
 @st.composite
-def networks(draw: Draw, network: str, training: bool) -> Problem:
+def networks(draw: Draw, network: str, training: bool, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
     """A network with a state dict, an input, and the gradient from above.
 
     Where a batch is normalised, all weights are positive and x grows from row to row, and so does every unit: one that
@@ -47,7 +47,7 @@ def networks(draw: Draw, network: str, training: bool) -> Problem:
     is_normalised = network != "MLP0"
     among = "positive" if is_normalised and training else "numbers"
     sizes, dtype = draw(SIZES[network]), "float64" if is_normalised else draw(DTYPES)
-    batch = draw(st.sampled_from([2, 3, 4, 3, 4]) if is_normalised and training else BATCHES)
+    batch = draw(st.sampled_from([2, 3, 4, 3, 4]) if is_normalised and training else batches)
     x = array(draw, (batch, sizes["in_features"]), among, dtype)
     return {
         "network": network,
@@ -93,9 +93,9 @@ def new_networks_with_inputs(draw: Draw, network: str) -> Problem:
 
 
 @st.composite
-def residuals(draw: Draw) -> Problem:
+def residuals(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
     """An affine f within one or more residuals, an input, and the gradient from above."""
-    features, batch, dtype = draw(LENGTHS), draw(BATCHES), draw(DTYPES)
+    features, batch, dtype = draw(LENGTHS), draw(batches), draw(DTYPES)
     return {
         "x": array(draw, (batch, features), dtype=dtype),
         "weight": array(draw, (features,), dtype=dtype),
@@ -142,6 +142,13 @@ def test_a_new_mlp0_is_drawn_like_torchs(candidate: Candidate, problem: Problem)
 def test_mlp0_is_drawn_from_rng(candidate: Candidate, problem: Problem) -> None:
     """The same rng gives the same numbers, another one others, and no two layers have the same."""
     assert_is_drawn_from_rng(candidate, problem)
+
+
+@edge_case("mlp.mlp0")
+@given(problem=networks("MLP0", training=True, batches=NONE))
+def test_mlp0_of_an_empty_batch_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For an empty batch output and x_grad are empty, and all other gradients are zero."""
+    assert_runs_like_torch(candidate, problem)
 
 
 # MLP1
@@ -197,6 +204,13 @@ def test_mlp1_needs_two_hidden_sizes(candidate: Candidate, problem: Problem, hid
     candidate.raises(ValueError, mlp.new_network, **{**problem, "sizes": sizes})
 
 
+@edge_case("mlp.mlp1")
+@given(problem=networks("MLP1", training=False, batches=NONE))
+def test_mlp1_of_an_empty_batch_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For an empty batch, in evaluation, output and x_grad are empty, and all other gradients are zero."""
+    assert_runs_like_torch(candidate, problem)
+
+
 # Residual
 
 
@@ -221,6 +235,14 @@ def test_forward_of_residual_leaves_x_alone(candidate: Candidate, problem: Probl
 def test_f_must_keep_the_shape(candidate: Candidate, problem: Problem) -> None:
     """If f(x) has another shape than x, that is a ValueError."""
     candidate.raises(ValueError, mlp.forward_around_a_constant, **problem)
+
+
+@edge_case("residual.forward")
+@given(problem=residuals(NONE))
+def test_residual_takes_an_empty_batch(candidate: Candidate, problem: Problem) -> None:
+    """For an empty batch the output is empty."""
+    arguments = {name: value for name, value in problem.items() if name != "grad_output"}
+    assert_right(candidate, mlp.forward, oracle.residual, arguments, ["output"])
 
 
 @oracle_test("residual.backward")
@@ -260,6 +282,14 @@ def test_backward_of_residual_needs_a_forward(candidate: Candidate, problem: Pro
     """backward before any forward is a RuntimeError."""
     arguments = {name: value for name, value in problem.items() if name != "x"}
     candidate.raises(RuntimeError, mlp.backward_first, **arguments)
+
+
+@edge_case("residual.backward")
+@given(problem=residuals(NONE))
+def test_gradients_of_residual_for_an_empty_batch(candidate: Candidate, problem: Problem) -> None:
+    """For an empty batch x_grad is empty, and f's parameters have gradients of zero."""
+    names = [name for name in oracle.residual(**problem) if name != "output"]
+    assert_right(candidate, mlp.forward_and_backward, oracle.residual, problem, names)
 
 
 # MLP4
@@ -321,6 +351,13 @@ def test_mlp4_refuses_a_negative_number_of_blocks(candidate: Candidate, problem:
     """A negative number of blocks is a ValueError."""
     sizes = {**problem["sizes"], "num_blocks": num_blocks}
     candidate.raises(ValueError, mlp.new_network, **{**problem, "sizes": sizes})
+
+
+@edge_case("mlp.mlp4")
+@given(problem=networks("MLP4", training=False, batches=NONE))
+def test_mlp4_of_an_empty_batch_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For an empty batch, in evaluation, output and x_grad are empty, and all other gradients are zero."""
+    assert_runs_like_torch(candidate, problem)
 
 
 # What the networks' tests share

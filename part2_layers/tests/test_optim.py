@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array
 from part2_layers.tests import oracle_optim as oracle
 from part2_layers.tests.strategies import LENGTHS
@@ -229,7 +229,7 @@ def test_short_gradients_are_left_alone(candidate: Candidate, problem: Problem) 
     assert_right(candidate, optim.clip, oracle.clip, problem, ["gradient"], oracle.clip_mistakes)
 
 
-@law("optim.clip_grad_norm")
+@edge_case("optim.clip_grad_norm")
 @given(problem=clippings(st.sampled_from([1.0, 0.5])))
 def test_zero_gradients_stay_zero(candidate: Candidate, problem: Problem) -> None:
     """Where all gradients are zero they stay so, and their norm is zero."""

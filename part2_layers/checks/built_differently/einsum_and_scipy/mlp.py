@@ -1,0 +1,146 @@
+"""Multi-layer perceptrons: two layers, three with batch normalisation, and many with skip connections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy import ndarray
+from numpy.typing import DTypeLike
+
+from part2_layers.activation import ReLU
+from part2_layers.batchnorm import BatchNorm1d
+from part2_layers.linear import Linear
+from part2_layers.module import Module, check_shape, checked_backward, checked_forward, integer
+from part2_layers.sequential import Sequential
+
+
+class MLP(Module):
+    """What the three have in common: `self.layers` is all of the network."""
+
+    layers: Module
+
+    @checked_forward
+    def forward(self, x: ndarray) -> ndarray:
+        """The output of the layers.  Shapes: x (b, in_features), y (b, out_features)."""
+        return self.layers.forward(x)
+
+    @checked_backward
+    def backward(self, grad_output: ndarray) -> ndarray:
+        """dL/dx."""
+        return self.layers.backward(grad_output)
+
+
+class MLP0(MLP):
+    """Linear, ReLU, Linear.  Names: layers.0.weight, layers.0.bias, layers.2.weight, layers.2.bias."""
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden_size: int,
+        out_features: int,
+        *,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        rng = rng or np.random.default_rng()
+        self.layers = Sequential(
+            Linear(in_features, hidden_size, dtype=dtype, rng=rng),
+            ReLU(),
+            Linear(hidden_size, out_features, dtype=dtype, rng=rng),
+        )
+
+
+class MLP1(MLP):
+    """Linear, BatchNorm1d, ReLU for both hidden sizes, then Linear.  Its names begin with layers.0 to layers.6.
+
+    Raises ValueError unless there are two hidden sizes.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden_sizes: Sequence[int],
+        out_features: int,
+        *,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if len(hidden_sizes) != 2:
+            raise ValueError(f"hidden_sizes must be two sizes; got {hidden_sizes!r}.")
+        rng = rng or np.random.default_rng()
+        first, second = hidden_sizes
+        self.layers = Sequential(
+            Linear(in_features, first, dtype=dtype, rng=rng),
+            BatchNorm1d(first, dtype=dtype),
+            ReLU(),
+            Linear(first, second, dtype=dtype, rng=rng),
+            BatchNorm1d(second, dtype=dtype),
+            ReLU(),
+            Linear(second, out_features, dtype=dtype, rng=rng),
+        )
+
+
+class Residual(Module):
+    """y = x + f(x), so that a gradient always has a way around f     (He et al. 2016).
+
+    Names: those of f, after "inner.".
+    """
+
+    def __init__(self, inner: Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    @checked_forward
+    def forward(self, x: ndarray) -> ndarray:
+        """y = x + f(x).  Shapes: x (b, d), y (b, d).  Raises ValueError if f changes the shape."""
+        inner = self.inner.forward(x)
+        check_shape("f(x)", inner, x.shape)
+        return np.sum(np.stack([x, inner]), axis=0)
+
+    @checked_backward
+    def backward(self, grad_output: ndarray) -> ndarray:
+        """dL/dx = g + f's gradient: x reaches the output on two ways."""
+        return np.einsum("k...->...", np.stack([grad_output, self.inner.backward(grad_output)]))
+
+
+class MLP4(MLP):
+    """Linear, num_blocks residual blocks of BatchNorm1d, ReLU, Linear, then BatchNorm1d, ReLU, Linear.
+
+    Normalisation and ReLU come before each Linear, so that nothing stands in the way around     (He et al. 2016b).
+    Its names begin with layers.0, then layers.1.inner.0 (BatchNorm1d) and layers.1.inner.2 (Linear) for each block.
+    Raises ValueError for a negative num_blocks.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        hidden_size: int,
+        out_features: int,
+        num_blocks: int = 4,
+        *,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        num_blocks = integer("num_blocks", num_blocks, minimum=0)
+        rng = rng or np.random.default_rng()
+        blocks = [
+            Residual(
+                Sequential(
+                    BatchNorm1d(hidden_size, dtype=dtype),
+                    ReLU(),
+                    Linear(hidden_size, hidden_size, dtype=dtype, rng=rng),
+                )
+            )
+            for _ in range(num_blocks)
+        ]
+        self.layers = Sequential(
+            Linear(in_features, hidden_size, dtype=dtype, rng=rng),
+            *blocks,
+            BatchNorm1d(hidden_size, dtype=dtype),
+            ReLU(),
+            Linear(hidden_size, out_features, dtype=dtype, rng=rng),
+        )
