@@ -115,7 +115,7 @@ class CTCLoss(Module):
         if batch == 0:
             raise ValueError("log_probs must hold one example at least; got a batch of 0.")
         labels = split_targets(targets, target_lengths, batch, classes, self.blank)
-        self.frames = checked_lengths("input_lengths", input_lengths, time, batch)
+        self.frames = checked_lengths("input_lengths", input_lengths, time, batch, minimum=0)
         self.labels = labels
         self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
         self.dtype = log_probs.dtype
