@@ -13,8 +13,8 @@ from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, i
 SINGLE_NUMBERS: tuple[Problem, ...] = ({}, {"reduction": "sum"}, {"reduction": "mean"})
 SINGLE_LOSSES: tuple[Problem, ...] = ({"reduction": "none"},)
 REDUCTIONS = SINGLE_NUMBERS + SINGLE_LOSSES
-# What comes from above to a single number: 65536 is a usual loss scale, None leaves it to the default.
-GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 65536.0])
+# What comes from above to a single number: 256 is a loss scale, None leaves it to the default.
+GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 256.0])
 LENGTHS = st.sampled_from([2, 3, 1, 4, 5, 6])
 FEW, SOME = st.sampled_from([1, 2, 3, 2, 3]), st.sampled_from([1, 2, 3, 2, 5])
 NONE = st.just(0)  # for edge cases alone
@@ -143,17 +143,19 @@ def infeasible_batches(draw: Draw) -> Problem:
 
 @st.composite
 def batches_with_no_frames(draw: Draw) -> Problem:
-    """Batches in which one example at least has no frame; its target may be empty, too."""
+    """Batches in which one example at least has no frame, with and without zero_infinity."""
     problem = draw(batches())
-    has_no_frame = some(draw, problem)
-    frames = np.where(has_no_frame, 0, problem["input_lengths"])
-    lengths = np.where(has_no_frame & some(draw, problem), 0, problem["target_lengths"])
-    return {
-        **problem,
-        "input_lengths": frames,
-        "target_lengths": lengths,
-        "options": with_zero_infinity(draw, problem),
-    }
+    frames = np.where(some(draw, problem), 0, problem["input_lengths"])
+    return {**problem, "input_lengths": frames, "options": with_zero_infinity(draw, problem)}
+
+
+@st.composite
+def batches_of_nothing(draw: Draw) -> Problem:
+    """Batches in which one example at least has neither a frame nor a label."""
+    problem = draw(batches())
+    is_nothing = some(draw, problem)
+    lengths = {name: np.where(is_nothing, 0, problem[name]) for name in ("input_lengths", "target_lengths")}
+    return {**problem, **lengths}
 
 
 def some(draw: Draw, problem: Problem) -> np.ndarray:

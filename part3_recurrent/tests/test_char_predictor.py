@@ -285,7 +285,7 @@ def test_the_generator_decides(candidate: Candidate, problem: Problem) -> None:
 @given(problem=prompts())
 def test_an_empty_prompt_is_refused(candidate: Candidate, problem: Problem) -> None:
     """A prompt without a character, a list or an array, is a ValueError."""
-    for empty in ([], np.zeros(0, np.int64)):
+    for empty in (list[int](), np.zeros(0, np.int64)):
         candidate.raises(ValueError, predictor.generate, **{**problem, "prompt": empty})
 
 

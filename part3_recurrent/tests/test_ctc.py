@@ -16,6 +16,7 @@ from part3_recurrent.tests.strategies_ctc import (
     SINGLE_LOSSES,
     SINGLE_NUMBERS,
     batches,
+    batches_of_nothing,
     batches_with_empty_targets,
     batches_with_no_frames,
     empty_batches,
@@ -328,7 +329,14 @@ def test_loss_of_empty_targets_matches_torch(candidate: Candidate, problem: Prob
 @edge_case("ctc.loss_forward")
 @given(problem=batches_with_no_frames())
 def test_loss_without_frames_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """An input length of 0 gives the loss inf, or with zero_infinity 0; for an empty target it gives 0."""
+    """An input length of 0 gives the loss inf, or with zero_infinity 0."""
+    assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"])
+
+
+@edge_case("ctc.loss_forward")
+@given(problem=batches_of_nothing())
+def test_an_empty_target_without_frames_costs_nothing(candidate: Candidate, problem: Problem) -> None:
+    """For an empty target an input length of 0 is enough: the loss is 0, as torch's is."""
     assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"])
 
 
