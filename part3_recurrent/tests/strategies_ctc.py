@@ -207,7 +207,7 @@ def refused_batches(draw: Draw) -> Problem:
                 ({"input_lengths": np.append(frames, 1)}, "ValueError"),
                 ({"target_lengths": with_first(lengths, -1)}, "ValueError"),
                 ({"target_lengths": with_first(lengths, targets.shape[1] + 1)}, "ValueError"),
-                ({"target_lengths": lengths[:-1]}, "ValueError"),
+                ({"target_lengths": np.append(lengths, 1)}, "ValueError"),
                 ({"options": {**options, "reduction": "average"}}, "ValueError"),
                 ({"options": {**options, "blank": -1}}, "ValueError"),
             ]
