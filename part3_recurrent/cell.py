@@ -15,7 +15,7 @@ class Cell(Module):
     """One step of a recurrent network.
 
     Forward may be called once per time step: each call pushes onto `stack` what its backward will need, and each
-    backward pops the last.
+    backward pops the last.  A batch of 0 works.
     Parameters: weight_ih (gates·n, i), weight_hh (gates·n, n), bias_ih and bias_hh (gates·n,), uniform between ±1/√n.
     Raises ValueError for sizes that are not positive.
     """

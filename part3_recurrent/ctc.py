@@ -30,7 +30,7 @@ def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, n
     """The target with a blank before, between and after its labels; and where two states back may be skipped from.
 
     extended = (blank, y₁, blank, y₂, …, blank).  can_skip[s] says whether a walk may come from s - 2: at a label that
-    differs from the one before it.
+    differs from the one before it.  An empty target becomes one blank.
     Shapes: target (labels,), results (2·labels + 1,) of int64 and of bool.
     """
     target = np.asarray(target, dtype=np.int64)
@@ -89,7 +89,7 @@ class CTCLoss(Module):
 
     "mean" divides each loss by its target's length (1 for an empty target), then averages over the batch, as torch.
     An infeasible target, longer than its frames allow or with an impossible symbol, has loss inf, or 0 with
-    zero_infinity, and a zero gradient.
+    zero_infinity, and a zero gradient.  Without a frame every target is infeasible but the empty one, whose loss is 0.
     Raises ValueError for an unknown reduction and a negative blank.
     """
 
@@ -115,7 +115,7 @@ class CTCLoss(Module):
         if batch == 0:
             raise ValueError("log_probs must hold one example at least; got a batch of 0.")
         labels = split_targets(targets, target_lengths, batch, classes, self.blank)
-        self.frames = checked_lengths("input_lengths", input_lengths, time, batch)
+        self.frames = checked_lengths("input_lengths", input_lengths, time, batch, minimum=0)
         self.labels = labels
         self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
         self.dtype = log_probs.dtype

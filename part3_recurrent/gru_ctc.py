@@ -41,7 +41,7 @@ class GRUCTC(Module):
     def forward(self, x: ndarray, lengths: ndarray | Sequence[int] | None = None) -> ndarray:
         """The log-probability of every class at every frame.  Shapes: x (t, b, i), lengths (b,), result (t, b, v).
 
-        Raises as GRU.forward does.
+        Logits in the thousands neither overflow nor warn.  Raises as GRU.forward does.
         """
         # YOUR CODE HERE
         raise NotImplementedError(

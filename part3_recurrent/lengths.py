@@ -10,14 +10,16 @@ from numpy import ndarray
 from part2_layers.module import check_shape
 
 
-def checked_lengths(name: str, lengths: ndarray | Sequence[int], time: int, batch: int) -> ndarray:
-    """The lengths as an array.  Raises TypeError for anything but integers, ValueError outside 1 to `time`."""
+def checked_lengths(name: str, lengths: ndarray | Sequence[int], time: int, batch: int, *, minimum: int = 1) -> ndarray:
+    """The lengths as an array.  Raises TypeError for anything but integers, ValueError outside minimum to `time`."""
     array = np.asarray(lengths)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name} must be integers; got {array.dtype}.")
     check_shape(name, array, (batch,))
-    if array.size and not (array.min() >= 1 and array.max() <= time):
-        raise ValueError(f"{name} must lie between 1 and {time}, the number of time steps; got {array.tolist()}.")
+    if array.size and not (array.min() >= minimum and array.max() <= time):
+        raise ValueError(
+            f"{name} must lie between {minimum} and {time}, the number of time steps; got {array.tolist()}."
+        )
     return array.astype(np.int64)
 
 

@@ -31,6 +31,7 @@ LOSSES = "losses_and_posteriors(log_probs, self.labels, self.frames, self.blank)
 OF_THE_BATCH = "log_arrivals(emissions, can_skip)"
 LENGTHS = "np.array([max(1, len(labels)) for labels in self.labels], losses.dtype)"
 MEAN = "losses.mean()"
+OF_NOTHING = "log_p[(frames == 0) & (states == 1)] = 0"
 LOG_P = "return -log_p[:, 0], posteriors"
 
 COUNTS = "(len(self.labels) * np.array([max(1, len(labels)) for labels in self.labels], scale.dtype))"
@@ -90,6 +91,11 @@ MISTAKES = (
     loss_forward("ctc: the sign of the loss", edits=((LOG_P, LOG_P.replace("-log_p", "log_p")),)),
     loss_forward("ctc: the loss skips nothing", edits=((OF_THE_BATCH, "log_arrivals(emissions, False & can_skip)"),)),
     loss_forward("ctc: the loss skips everywhere", edits=((OF_THE_BATCH, "log_arrivals(emissions, True | can_skip)"),)),
+    loss_forward("ctc: without a frame every target is infeasible", edits=((OF_NOTHING, "pass"),)),
+    loss_forward(
+        "ctc: without a frame no target is infeasible",
+        edits=((OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", "")),),
+    ),
     loss_forward("ctc: the loss underflows", edits=((LOG_P, "return -np.log(np.exp(log_p[:, 0])), posteriors"),)),
     loss_backward("ctc: the gradient of logits", edits=((LOG_P, LOG_P + " - np.exp(log_probs)"),)),
     loss_backward("ctc: the sign of the gradient", edits=((SCALE, SCALE.replace("-scale", "scale")),)),

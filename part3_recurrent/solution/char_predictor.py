@@ -67,7 +67,8 @@ class CharacterPredictor(Module):
     ) -> ndarray:
         """The prompt, and `length` characters more, each drawn from softmax(logits / temperature) of what came before.
 
-        The same state of rng gives the same text.  Shapes: prompt (p,), result (p + length,) of int64.
+        The same state of rng gives the same text.  However low the temperature, nothing overflows.
+        Shapes: prompt (p,), result (p + length,) of int64.
         Raises ValueError for an empty prompt, a negative length and a temperature that is not positive.
         """
         symbols = [int(symbol) for symbol in prompt]

@@ -34,7 +34,7 @@ class Embedding(Module):
         self.add_parameter("weight", rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype))
 
     def forward(self, x: ndarray) -> ndarray:
-        """The row of each symbol.  Shapes: x (...) of integers, y (..., embedding_dim).
+        """The row of each symbol.  Shapes: x (...) of integers, y (..., embedding_dim).  There may be no symbols.
 
         Raises TypeError for anything but integers, ValueError for a symbol outside 0 to num_embeddings - 1.
         """

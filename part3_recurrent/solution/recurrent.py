@@ -88,7 +88,7 @@ class Recurrent(Module):
 
         Shapes: x (t, b, i), or (b, t, i) with batch_first; h_0 and h_n (layers · directions, b, n), zeros without h_0;
         output (t, b, directions · n) or (b, t, directions · n).  Both directions of a layer are neighbours in h_n.
-        With lengths (b,) the output is zero after each end, and h_n holds the state at each end.
+        With lengths (b,) the output is zero after each end, and h_n holds the state at each end.  A batch of 0 works.
         Raises TypeError for anything but floats, ValueError for another shape and for lengths outside 1 to t.
         """
         check_floats("x", x)

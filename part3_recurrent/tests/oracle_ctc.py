@@ -299,6 +299,12 @@ def loss_mistakes(
         '"mean" does not divide by the target lengths': (single.mean(), lengths),
         '"mean" does not divide by the batch': ((single / lengths).sum(), np.full(batch_size, batch_size)),
     }
+    if not target_lengths.all():
+        with np.errstate(all="ignore"):
+            others['"mean" divides by the target length, 0 too; an empty target counts as one label'] = (
+                (single / target_lengths).mean(),
+                lengths / target_lengths,
+            )
     if (all_labels := target_lengths.sum()) > 1:  # with fewer, these two are the same
         others |= {
             '"mean" gives the sum': (single.sum(), lengths * batch_size),
@@ -310,10 +316,16 @@ def loss_mistakes(
     return known | {
         sentence: {
             "output": np.asarray(output, dtype),
-            "log_probs_grad": (right["log_probs_grad"] * factors[:, None]).astype(dtype),
+            "log_probs_grad": _times(right["log_probs_grad"], factors[:, None]).astype(dtype),
         }
         for sentence, (output, factors) in others.items()
     }
+
+
+@np.errstate(invalid="ignore")
+def _times(gradient: Array, factors: Array) -> Array:
+    """The product, also with factors that are infinite."""
+    return np.asarray(gradient * factors)
 
 
 def _skips_nothing(path: Path, blank: int) -> bool:

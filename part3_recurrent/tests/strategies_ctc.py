@@ -13,41 +13,44 @@ from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, i
 SINGLE_NUMBERS: tuple[Problem, ...] = ({}, {"reduction": "sum"}, {"reduction": "mean"})
 SINGLE_LOSSES: tuple[Problem, ...] = ({"reduction": "none"},)
 REDUCTIONS = SINGLE_NUMBERS + SINGLE_LOSSES
-# What comes from above to a single number: 65536 is a usual loss scale, None leaves it to the default.
-GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 65536.0])
+# What comes from above to a single number: 256 is a loss scale, None leaves it to the default.
+GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 256.0])
+LENGTHS = st.sampled_from([2, 3, 1, 4, 5, 6])
+FEW, SOME = st.sampled_from([1, 2, 3, 2, 3]), st.sampled_from([1, 2, 3, 2, 5])
+NONE = st.just(0)  # for edge cases alone
 LONG_FRAMES, LONG_CLASSES, LONG_LABELS = 2000, 6, 12
 
 # One example
 
 
 @st.composite
-def targets(draw: Draw) -> Problem:
+def targets(draw: Draw, lengths: st.SearchStrategy[int] = LENGTHS) -> Problem:
     """A target, in which labels may repeat, and a blank that is none of its labels."""
     classes = draw(st.sampled_from([3, 2, 4, 6]))
     blank = draw(st.integers(0, classes - 1))
-    return {"target": labels(draw, (draw(st.integers(0, 6)),), classes, blank), "blank": blank}
+    return {"target": labels(draw, (draw(lengths),), classes, blank), "blank": blank}
 
 
 @st.composite
 def examples(
     draw: Draw,
-    is_feasible: bool = False,
+    lengths: st.SearchStrategy[int] = FEW,
     classes: tuple[int, ...] = (3, 2, 3),
-    most_labels: int = 3,
     most_frames: int = 5,
+    spare_frames: int = 0,
 ) -> Problem:
-    """A few frames, and a target that may need more of them.  With the defaults, few enough to try every path."""
+    """A target, and as many frames as it needs, or more.  With the defaults, few enough to try every path."""
     count = draw(st.sampled_from(classes))
     blank = draw(st.integers(0, count - 1))
-    target = labels(draw, (draw(st.sampled_from([1, 2, 3, 2, most_labels, 0])),), count, blank)
-    least = max(1, needed_frames(target)) if is_feasible else 1
+    target = labels(draw, (draw(lengths),), count, blank)
+    least = max(1, needed_frames(target)) + spare_frames
     frames = draw(st.sampled_from([*range(least, most_frames + 1), most_frames]))
     return {"log_probs": log_distributions(draw, (frames, count), draw(DTYPES)), "target": target, "blank": blank}
 
 
-def wide_examples(is_feasible: bool = False) -> st.SearchStrategy[Problem]:
+def wide_examples(spare_frames: int = 0) -> st.SearchStrategy[Problem]:
     """More frames, labels and symbols than can be tried path by path."""
-    return examples(is_feasible, classes=(3, 2, 4, 5), most_labels=5, most_frames=12)
+    return examples(SOME, classes=(3, 2, 4, 5), most_frames=12, spare_frames=spare_frames)
 
 
 @st.composite
@@ -65,6 +68,7 @@ def with_impossible_symbols(draw: Draw, problems: st.SearchStrategy[Problem]) ->
     problem = draw(problems)
     log_probs = problem["log_probs"]
     is_impossible = integers(draw, log_probs.shape, 0, 4) == 1
+    is_impossible.flat[draw(st.integers(0, log_probs.size - 1))] = True
     is_impossible &= ~is_impossible.all(axis=-1, keepdims=True)
     return {**problem, "log_probs": log_softmax(np.where(is_impossible, -np.inf, log_probs))}
 
@@ -84,46 +88,87 @@ def long_example(dtype: str) -> Problem:
 def batches(
     draw: Draw,
     is_concatenated: bool = False,
-    is_feasible: bool = True,
     reductions: tuple[Problem, ...] = REDUCTIONS,
+    least_labels: int = 1,
     most_labels: int = 3,
     most_batch: int = 3,
 ) -> Problem:
-    """Examples with lengths of their own, and the options of the loss.
+    """Examples with lengths of their own, each with frames enough for its target, and the options of the loss.
 
-    Frames after an example's end and labels after a target's hold other values.  An infeasible batch is so by chance,
-    in about half of its examples.
+    Frames after an example's end and labels after a target's hold other values.
     """
     classes, batch = (
         draw(st.sampled_from([3, 2, 3] if most_labels < 3 else [3, 2, 4])),
         draw(st.integers(1, most_batch)),
     )
     blank = draw(st.integers(0, classes - 1))
-    target_lengths = integers(draw, (batch,), 0, most_labels + 1)
+    target_lengths = integers(draw, (batch,), least_labels, most_labels + 1)
     padded = labels(draw, (batch, int(target_lengths.max()) + draw(st.integers(0, 1))), classes, blank)
-    rows = [row[:length] for row, length in zip(padded, target_lengths, strict=True)]
-    least = np.array([max(1, needed_frames(row)) if is_feasible else 1 for row in rows])
-    input_lengths = least + integers(draw, (batch,), 0, 3)
+    input_lengths = frames_for(padded, target_lengths) + integers(draw, (batch,), 0, 3)
     shape = (int(input_lengths.max()) + draw(st.integers(0, 1)), batch, classes)
     return {
         "log_probs": log_distributions(draw, shape, draw(DTYPES)),
-        "targets": np.concatenate(rows) if is_concatenated else padded,
+        "targets": concatenated(padded, target_lengths) if is_concatenated else padded,
         "input_lengths": input_lengths,
         "target_lengths": target_lengths,
         "options": {**draw(st.sampled_from(reductions)), **({"blank": blank} if blank else {})},
     }
 
 
-def tiny_batches(is_feasible: bool = True) -> st.SearchStrategy[Problem]:
+def tiny_batches() -> st.SearchStrategy[Problem]:
     """Batches small enough to try every path."""
-    return batches(is_feasible=is_feasible, most_labels=2, most_batch=2)
+    return batches(most_labels=2, most_batch=2)
+
+
+@st.composite
+def batches_with_empty_targets(draw: Draw) -> Problem:
+    """Batches in which one target at least is empty, padded or one after another."""
+    problem = draw(batches())
+    targets, lengths = problem["targets"], np.where(some(draw, problem), 0, problem["target_lengths"])
+    # Padded to the longest, or as they were: then a row of labels belongs to no target.
+    padded = targets[:, : lengths.max()] if draw(st.booleans()) else targets
+    chosen = concatenated(targets, lengths) if draw(st.booleans()) else padded
+    return {**problem, "targets": chosen, "target_lengths": lengths}
 
 
 @st.composite
 def infeasible_batches(draw: Draw) -> Problem:
-    """Batches in which some targets are too long for their frames, with and without zero_infinity."""
-    problem = draw(batches(is_concatenated=draw(st.booleans()), is_feasible=False))
-    return {**problem, "options": {**problem["options"], **draw(st.sampled_from([{"zero_infinity": True}, {}]))}}
+    """Batches in which one target at least is too long for its frames, with and without zero_infinity."""
+    problem = draw(batches(least_labels=2))
+    targets, lengths = problem["targets"], problem["target_lengths"]
+    frames = np.where(some(draw, problem), frames_for(targets, lengths) - 1, problem["input_lengths"])
+    chosen = concatenated(targets, lengths) if draw(st.booleans()) else targets
+    return {**problem, "targets": chosen, "input_lengths": frames, "options": with_zero_infinity(draw, problem)}
+
+
+@st.composite
+def batches_with_no_frames(draw: Draw) -> Problem:
+    """Batches in which one example at least has no frame, with and without zero_infinity."""
+    problem = draw(batches())
+    frames = np.where(some(draw, problem), 0, problem["input_lengths"])
+    return {**problem, "input_lengths": frames, "options": with_zero_infinity(draw, problem)}
+
+
+@st.composite
+def batches_of_nothing(draw: Draw) -> Problem:
+    """Batches in which one example at least has neither a frame nor a label."""
+    problem = draw(batches())
+    is_nothing = some(draw, problem)
+    lengths = {name: np.where(is_nothing, 0, problem[name]) for name in ("input_lengths", "target_lengths")}
+    return {**problem, **lengths}
+
+
+def some(draw: Draw, problem: Problem) -> np.ndarray:
+    """For each example of a batch whether it is chosen; one at least is."""
+    batch = problem["log_probs"].shape[1]
+    chosen = array(draw, (batch,), "rarely", "bool")
+    chosen[draw(st.integers(0, batch - 1))] = True
+    return chosen
+
+
+def with_zero_infinity(draw: Draw, problem: Problem) -> Problem:
+    """The options of the loss, perhaps with zero_infinity."""
+    return {**problem["options"], **draw(st.sampled_from([{"zero_infinity": True}, {}]))}
 
 
 @st.composite
@@ -141,10 +186,10 @@ def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
 @st.composite
 def refused_batches(draw: Draw) -> Problem:
     """Something that CTCLoss must not take, and the error for it."""
-    problem = draw(batches().filter(lambda problem: problem["target_lengths"][0] > 0))
+    problem = draw(batches())
     log_probs, targets, options = problem["log_probs"], problem["targets"], problem["options"]
     frames, lengths, blank = problem["input_lengths"], problem["target_lengths"], options.get("blank", 0)
-    concatenated = np.concatenate([row[:length] for row, length in zip(targets, lengths, strict=True)])
+    rows = concatenated(targets, lengths)
     change, error = draw(
         st.sampled_from(
             [
@@ -154,32 +199,33 @@ def refused_batches(draw: Draw) -> Problem:
                 ({"targets": targets.astype(np.float64)}, "TypeError"),
                 ({"targets": targets[:, None]}, "ValueError"),
                 ({"targets": np.concatenate([targets, targets])}, "ValueError"),
-                ({"targets": np.append(concatenated, concatenated[0])}, "ValueError"),
+                ({"targets": np.append(rows, rows[0])}, "ValueError"),
                 ({"log_probs": log_probs.astype(np.int64)}, "TypeError"),
                 ({"log_probs": log_probs[:, 0]}, "ValueError"),
-                ({"input_lengths": with_first(frames, 0)}, "ValueError"),
+                ({"input_lengths": with_first(frames, -1)}, "ValueError"),
                 ({"input_lengths": with_first(frames, len(log_probs) + 1)}, "ValueError"),
                 ({"input_lengths": np.append(frames, 1)}, "ValueError"),
                 ({"target_lengths": with_first(lengths, -1)}, "ValueError"),
                 ({"target_lengths": with_first(lengths, targets.shape[1] + 1)}, "ValueError"),
-                ({"target_lengths": lengths[:-1]}, "ValueError"),
+                ({"target_lengths": np.append(lengths, 1)}, "ValueError"),
                 ({"options": {**options, "reduction": "average"}}, "ValueError"),
                 ({"options": {**options, "blank": -1}}, "ValueError"),
-                (empty_batch(log_probs), "ValueError"),
             ]
         )
     )
     return {"problem": {**problem, **change}, "error": error}
 
 
-def empty_batch(log_probs: np.ndarray) -> Problem:
+@st.composite
+def empty_batches(draw: Draw) -> Problem:
     """The arguments of forward for no example at all."""
-    nothing = np.zeros(0, dtype=np.int64)
+    problem, nothing = draw(batches()), np.zeros(0, dtype=np.int64)
     return {
-        "log_probs": log_probs[:, :0],
-        "targets": nothing,
+        "log_probs": problem["log_probs"][:, :0],
+        "targets": problem["targets"][:0] if draw(st.booleans()) else nothing,
         "input_lengths": nothing,
         "target_lengths": nothing,
+        "options": problem["options"],
     }
 
 
@@ -217,6 +263,16 @@ def labels(draw: Draw, shape: Shape, classes: int, blank: int) -> np.ndarray:
 def needed_frames(target: np.ndarray) -> int:
     """How many frames a target takes: one for each label, and one for the blank between two equal ones."""
     return len(target) + int((target[1:] == target[:-1]).sum())
+
+
+def frames_for(padded: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """How many frames each of the padded targets takes."""
+    return np.array([needed_frames(row[:length]) for row, length in zip(padded, lengths, strict=True)])
+
+
+def concatenated(padded: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The targets without their padding, one after another."""
+    return np.concatenate([row[:length] for row, length in zip(padded, lengths, strict=True)])
 
 
 def with_first(numbers: np.ndarray, number: int) -> np.ndarray:

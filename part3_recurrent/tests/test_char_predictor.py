@@ -6,15 +6,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_char_predictor as oracle
-from part3_recurrent.tests.strategies import LENGTHS, TIMES
+from part3_recurrent.tests.strategies import LENGTHS, NONE, TIMES
 
 predictor = probes("char_predictor")
 
 SEEDS = st.integers(0, 2**32 - 1)
 DRAWS = 600
+WRITTEN = st.sampled_from([1, 2, 3, 6])
+TEMPERATURES = st.sampled_from([1 / 16, 1 / 20, 1 / 24])  # a logit is below 20: nothing overflows
 
 # The problems: forward and backward
 
@@ -62,7 +64,7 @@ def model_sizes(draw: Draw) -> Problem:
 
 
 @st.composite
-def prompts(draw: Draw) -> Problem:
+def prompts(draw: Draw, lengths: st.SearchStrategy[int] = WRITTEN) -> Problem:
     """A model, a prompt, how many characters are to follow, at which temperature, and a seed."""
     sizes, dtype = draw(model_sizes()), draw(DTYPES)
     prompt = integers(draw, (draw(LENGTHS),), 0, sizes["vocab_size"])
@@ -70,14 +72,14 @@ def prompts(draw: Draw) -> Problem:
         "sizes": sizes,
         "state": parameters(draw, oracle.state_shapes(**sizes), dtype),
         "prompt": prompt if draw(st.booleans()) else prompt.tolist(),
-        "length": draw(st.sampled_from([1, 2, 3, 6, 0])),
+        "length": draw(lengths),
         "temperature": draw(st.sampled_from([1.0, 2.0, 0.5])),
         "seed": draw(SEEDS),
     }
 
 
 @st.composite
-def cold_prompts(draw: Draw) -> Problem:
+def cold_prompts(draw: Draw, temperatures: st.SearchStrategy[float] = TEMPERATURES) -> Problem:
     """A temperature that leaves one choice, and a model with weights so large that all it has read decides on it."""
     sizes = {"vocab_size": draw(st.sampled_from([4, 3, 2])), "hidden_size": 4, "num_layers": draw(st.integers(1, 2))}
     prompt = integers(draw, (draw(LENGTHS),), 0, sizes["vocab_size"])
@@ -87,7 +89,7 @@ def cold_prompts(draw: Draw) -> Problem:
         "state": {name: 4 * value for name, value in state.items()},
         "prompt": prompt if draw(st.booleans()) else prompt.tolist(),
         "length": draw(st.sampled_from([1, 2, 4, 6])),
-        "temperature": draw(st.sampled_from([1 / 64, 1 / 1024, 1e-4])),
+        "temperature": draw(temperatures),
         "seed": draw(SEEDS),
     }
 
@@ -144,7 +146,7 @@ def test_a_text_may_be_read_in_pieces(candidate: Candidate, problem: Problem) ->
     assert_same(got, oracle.predictor(**whole))
 
 
-@law("char_predictor.forward")
+@edge_case("char_predictor.forward")
 @given(problem=empty_batches())
 def test_no_texts_have_no_logits(candidate: Candidate, problem: Problem) -> None:
     """A batch of no texts gives empty logits and states of the right shapes."""
@@ -184,7 +186,7 @@ def test_gradients_may_be_found_in_pieces(candidate: Candidate, problem: Problem
     assert_same(got, oracle.predictor(**whole), names)
 
 
-@law("char_predictor.backward")
+@edge_case("char_predictor.backward")
 @given(problem=empty_batches())
 def test_no_texts_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """For a batch of no texts the parameters' gradients stay zero."""
@@ -208,11 +210,8 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 @oracle_test("char_predictor.generate")
 @given(problem=cold_prompts())
 def test_a_cold_text_takes_the_most_probable_characters(candidate: Candidate, problem: Problem) -> None:
-    """At a temperature near zero each character is the most probable one after all those before it."""
-    arguments = {name: problem[name] for name in ("sizes", "state", "prompt", "length")}
-    text = checked(candidate.run(predictor.generate, **problem)["text"], text_like(problem), "text")
-    possible = oracle.nearest_possible(**arguments, temperature=problem["temperature"], text=text)
-    assert_same({"text": text}, {"text": possible}, mistakes=lambda: oracle.most_probable_mistakes(**arguments))
+    """At a low temperature each character is the most probable one after all those before it."""
+    assert_most_probable(candidate, problem)
 
 
 @oracle_test("char_predictor.generate")
@@ -251,11 +250,25 @@ def test_the_second_character_follows_the_first(candidate: Candidate, problem: P
 @law("char_predictor.generate")
 @given(problem=prompts())
 def test_a_text_begins_with_its_prompt(candidate: Candidate, problem: Problem) -> None:
-    """The text is the prompt and `length` characters of the vocabulary, none for 0, and the prompt has not changed."""
+    """The text is the prompt and `length` characters of the vocabulary, and the prompt has not changed."""
     got = candidate.run(predictor.generate, **problem)
     text, prompt = checked(got["text"], text_like(problem), "text"), problem["prompt"]
     written = text[len(prompt) :].clip(0, problem["sizes"]["vocab_size"] - 1)
     assert_same(got, {"text": np.array([*prompt, *written]), "prompt afterwards": prompt})
+
+
+@edge_case("char_predictor.generate")
+@given(problem=prompts(lengths=NONE))
+def test_a_text_may_be_the_prompt_alone(candidate: Candidate, problem: Problem) -> None:
+    """With a length of 0 the text is the prompt, as an array of int64."""
+    assert_same(candidate.run(predictor.generate, **problem)["text"], np.array(problem["prompt"]))
+
+
+@edge_case("char_predictor.generate")
+@given(problem=cold_prompts(st.sampled_from([1 / 1024, 1e-4, 1e-6])))
+def test_a_temperature_near_zero_does_not_overflow(candidate: Candidate, problem: Problem) -> None:
+    """At a temperature so low that exp(logits / T) would overflow, each character is the most probable one."""
+    assert_most_probable(candidate, problem)
 
 
 @law("char_predictor.generate")
@@ -269,10 +282,11 @@ def test_the_generator_decides(candidate: Candidate, problem: Problem) -> None:
 
 
 @law("char_predictor.generate")
-@given(problem=prompts(), empty=st.sampled_from([[], np.zeros(0, np.int64)]))
-def test_an_empty_prompt_is_refused(candidate: Candidate, problem: Problem, empty: list[int] | np.ndarray) -> None:
-    """A prompt without a character is a ValueError."""
-    candidate.raises(ValueError, predictor.generate, **{**problem, "prompt": empty})
+@given(problem=prompts())
+def test_an_empty_prompt_is_refused(candidate: Candidate, problem: Problem) -> None:
+    """A prompt without a character, a list or an array, is a ValueError."""
+    for empty in (list[int](), np.zeros(0, np.int64)):
+        candidate.raises(ValueError, predictor.generate, **{**problem, "prompt": empty})
 
 
 @law("char_predictor.generate")
@@ -297,6 +311,14 @@ def test_a_temperature_that_is_not_positive_is_refused(
 def text_like(problem: Problem) -> tuple[tuple[int], str]:
     """The shape and dtype of a text."""
     return (len(problem["prompt"]) + problem["length"],), "int64"
+
+
+def assert_most_probable(candidate: Candidate, problem: Problem) -> None:
+    """Each character is the most probable one, or one nearly so, and a known mistake is named."""
+    arguments = {name: problem[name] for name in ("sizes", "state", "prompt", "length")}
+    text = checked(candidate.run(predictor.generate, **problem)["text"], text_like(problem), "text")
+    possible = oracle.nearest_possible(**arguments, temperature=problem["temperature"], text=text)
+    assert_same({"text": text}, {"text": possible}, mistakes=lambda: oracle.most_probable_mistakes(**arguments))
 
 
 def drawn(candidate: Candidate, problem: Problem, has_default_temperature: bool = False) -> list[np.ndarray]:

@@ -8,13 +8,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
 from part3_recurrent.tests import oracle_ctc as oracle
 from part3_recurrent.tests.strategies_ctc import (
+    NONE,
     SINGLE_LOSSES,
     SINGLE_NUMBERS,
     batches,
+    batches_of_nothing,
+    batches_with_empty_targets,
+    batches_with_no_frames,
+    empty_batches,
     examples,
     infeasible_batches,
     infeasible_examples,
@@ -50,8 +55,16 @@ def test_a_blank_is_skipped_between_different_labels(candidate: Candidate, probl
 @law("ctc.extend")
 @given(problem=targets())
 def test_a_target_may_be_a_list(candidate: Candidate, problem: Problem) -> None:
-    """A target may be a list, empty too; the results are arrays of int64 and of bool all the same."""
+    """A target may be a list; the results are arrays of int64 and of bool all the same."""
     assert_right(candidate, ctc.extend, oracle.extend, {**problem, "target": problem["target"].tolist()})
+
+
+@edge_case("ctc.extend")
+@given(problem=targets(lengths=NONE), is_list=st.booleans())
+def test_an_empty_target_is_extended(candidate: Candidate, problem: Problem, is_list: bool) -> None:
+    """An empty target, an array or a list, becomes one blank, which nothing skips to."""
+    target = [] if is_list else problem["target"]
+    assert_right(candidate, ctc.extend, oracle.extend, {**problem, "target": target})
 
 
 # log α
@@ -73,7 +86,7 @@ def test_alpha_matches_torch(candidate: Candidate, problem: Problem) -> None:
     assert_same(log_sum(got[:, ::2], on_labels), oracle.beginnings(**problem))
 
 
-@law("ctc.log_forward")
+@edge_case("ctc.log_forward")
 @given(problem=with_impossible_symbols(examples()))
 def test_alpha_with_impossible_symbols(candidate: Candidate, problem: Problem) -> None:
     """A symbol's log-probability may be -inf, and a state out of reach: that gives no nan and no warning."""
@@ -81,13 +94,12 @@ def test_alpha_with_impossible_symbols(candidate: Candidate, problem: Problem) -
 
 
 @law("ctc.log_forward")
-@given(problem=wide_examples())
+@given(problem=wide_examples(spare_frames=1))
 def test_alpha_does_not_know_the_future(candidate: Candidate, problem: Problem) -> None:
     """Without the last frame, the rows of log α before it are the same."""
     whole = checked(candidate.run(ctc.alpha, **problem)["log_alpha"], table_of(problem), "log_alpha")
-    if len(whole) > 1:
-        shorter = {**problem, "log_probs": problem["log_probs"][:-1]}
-        assert_same(candidate.run(ctc.alpha, **shorter)["log_alpha"], whole[:-1])
+    shorter = {**problem, "log_probs": problem["log_probs"][:-1]}
+    assert_same(candidate.run(ctc.alpha, **shorter)["log_alpha"], whole[:-1])
 
 
 @law("ctc.log_forward")
@@ -96,6 +108,20 @@ def test_alpha_of_a_long_example(candidate: Candidate) -> None:
     problem = long_example("float32")
     got = checked(candidate.run(ctc.alpha, **problem)["log_alpha"], table_of(problem), "log_alpha")
     assert_same(log_sum(got[-1, -1], got[-1, -2]), oracle.log_probability(**problem)["log_p"])
+
+
+@edge_case("ctc.log_forward")
+@given(problem=examples(lengths=NONE))
+def test_alpha_of_an_empty_target(candidate: Candidate, problem: Problem) -> None:
+    """For an empty target there is one state, whose log α is the sum of the blank's log-probabilities until there."""
+    assert_right(candidate, ctc.alpha, oracle.alpha, problem, mistakes=oracle.alpha_mistakes)
+
+
+@edge_case("ctc.log_forward")
+@given(problem=infeasible_examples())
+def test_alpha_of_an_infeasible_target(candidate: Candidate, problem: Problem) -> None:
+    """For a target that needs more frames than there are, log α says how far walks come; the rest is -inf."""
+    assert_right(candidate, ctc.alpha_without_warning, oracle.alpha, problem)
 
 
 # log β
@@ -119,7 +145,7 @@ def test_beta_matches_torch(candidate: Candidate, problem: Problem) -> None:
     assert_same(log_sum(on_blanks, on_labels), oracle.ends(**problem))
 
 
-@law("ctc.log_backward")
+@edge_case("ctc.log_backward")
 @given(problem=with_impossible_symbols(examples()))
 def test_beta_with_impossible_symbols(candidate: Candidate, problem: Problem) -> None:
     """A symbol's log-probability may be -inf, and an end out of reach: that gives no nan and no warning."""
@@ -127,7 +153,7 @@ def test_beta_with_impossible_symbols(candidate: Candidate, problem: Problem) ->
 
 
 @law("ctc.log_backward")
-@given(problem=wide_examples(is_feasible=True))
+@given(problem=wide_examples())
 def test_alpha_and_beta_agree_at_every_frame(candidate: Candidate, problem: Problem) -> None:
     """The logsumexp of log α + log β over the states is the log-probability of the target, at every frame."""
     assert_agree_at_every_frame(candidate, problem)
@@ -139,18 +165,32 @@ def test_alpha_and_beta_of_a_long_example_agree(candidate: Candidate) -> None:
     assert_agree_at_every_frame(candidate, long_example("float64"))
 
 
+@edge_case("ctc.log_backward")
+@given(problem=examples(lengths=NONE))
+def test_beta_of_an_empty_target(candidate: Candidate, problem: Problem) -> None:
+    """For an empty target there is one state, whose log β is the sum of the blank's log-probabilities after frame t."""
+    assert_right(candidate, ctc.beta, oracle.beta, problem)
+
+
+@edge_case("ctc.log_backward")
+@given(problem=infeasible_examples())
+def test_beta_of_an_infeasible_target(candidate: Candidate, problem: Problem) -> None:
+    """For a target that needs more frames than there are, log β says from where walks end; the rest is -inf."""
+    assert_right(candidate, ctc.beta_without_warning, oracle.beta, problem)
+
+
 # log γ
 
 
 @oracle_test("ctc.log_posteriors")
-@given(problem=examples(is_feasible=True))
+@given(problem=examples())
 def test_gamma_is_the_share_of_the_paths(candidate: Candidate, problem: Problem) -> None:
     """γ[t, s] is the share, among all paths that spell the target, of those in state s at frame t."""
     assert_right(candidate, ctc.gamma, oracle.gamma, problem, mistakes=oracle.gamma_mistakes)
 
 
 @oracle_test("ctc.log_posteriors")
-@given(problem=wide_examples(is_feasible=True))
+@given(problem=wide_examples())
 def test_gamma_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """Over the states of a symbol, γ sums to the posterior of the symbol that is in torch's gradient."""
     got = checked(candidate.run(ctc.gamma, **problem)["log_gamma"], table_of(problem), "log_gamma")
@@ -159,19 +199,28 @@ def test_gamma_matches_torch(candidate: Candidate, problem: Problem) -> None:
     assert_same(probabilities(got) @ is_symbol.astype(got.dtype), oracle.log_probability(**problem)["posteriors"])
 
 
-@law("ctc.log_posteriors")
-@given(problem=with_impossible_symbols(examples(is_feasible=True)))
+@edge_case("ctc.log_posteriors")
+@given(problem=with_impossible_symbols(examples()))
 def test_gamma_with_impossible_symbols(candidate: Candidate, problem: Problem) -> None:
     """A symbol's log-probability may be -inf, even all paths impossible: that gives no nan and no warning."""
     assert_right(candidate, ctc.gamma_without_warning, oracle.gamma, problem)
 
 
-@law("ctc.log_posteriors")
+@edge_case("ctc.log_posteriors")
 @given(problem=infeasible_examples())
 def test_gamma_of_an_infeasible_target(candidate: Candidate, problem: Problem) -> None:
     """For a target that needs more frames than there are, log γ is -inf everywhere, without a warning."""
     shape, dtype = table_of(problem)
-    assert_same(candidate.run(ctc.gamma_without_warning, **problem), {"log_gamma": np.full(shape, -np.inf, dtype)})
+    right, nan = (np.full(shape, value, dtype) for value in (-np.inf, np.nan))
+    known = {"log γ is nan where no walk spells the target; it is -inf": {"log_gamma": nan}}
+    assert_same(candidate.run(ctc.gamma_without_warning, **problem), {"log_gamma": right}, mistakes=known)
+
+
+@edge_case("ctc.log_posteriors")
+@given(problem=examples(lengths=NONE))
+def test_gamma_of_an_empty_target(candidate: Candidate, problem: Problem) -> None:
+    """For an empty target every walk stands in the one state: its log γ is 0 at every frame."""
+    assert_right(candidate, ctc.gamma, oracle.gamma, problem)
 
 
 @law("ctc.log_posteriors")
@@ -183,7 +232,7 @@ def test_gamma_of_a_long_example_sums_to_one(candidate: Candidate) -> None:
 
 
 @law("ctc.log_posteriors")
-@given(problem=examples(is_feasible=True))
+@given(problem=examples())
 def test_tables_accept_views_and_leave_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same three tables, and no argument is changed."""
     afterwards = {f"{name} afterwards": problem[name] for name in ("log_probs", "target")}
@@ -207,7 +256,7 @@ def test_loss_of_concatenated_targets_matches_torch(candidate: Candidate, proble
     assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"], oracle.loss_mistakes)
 
 
-@oracle_test("ctc.loss_forward")
+@edge_case("ctc.loss_forward")
 @given(problem=infeasible_batches())
 def test_loss_of_infeasible_targets_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """A target that is too long for its frames has loss inf, or with zero_infinity 0, which "mean" counts in."""
@@ -227,8 +276,8 @@ def test_loss_of_a_long_example_matches_torch(candidate: Candidate) -> None:
     assert_right(candidate, ctc.forward, oracle.loss, long_batch("float32"), ["output"])
 
 
-@law("ctc.loss_forward")
-@given(problem=with_impossible_symbols(tiny_batches(is_feasible=False)))
+@edge_case("ctc.loss_forward")
+@given(problem=with_impossible_symbols(tiny_batches()))
 def test_loss_with_impossible_symbols(candidate: Candidate, problem: Problem) -> None:
     """A symbol's log-probability may be -inf; where no path is left the loss is inf. Nothing of it warns."""
     assert_right(candidate, ctc.forward_without_warning, oracle.loss_of_paths, problem, ["output"])
@@ -272,6 +321,34 @@ def test_loss_refuses(candidate: Candidate, refused: Problem) -> None:
     candidate.raises(error, ctc.forward, **refused["problem"])
 
 
+@edge_case("ctc.loss_forward")
+@given(problem=batches_with_empty_targets())
+def test_loss_of_empty_targets_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """The loss of an empty target is that of blanks alone, and "mean" divides it by 1; all targets may be empty."""
+    assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"], oracle.loss_mistakes)
+
+
+@edge_case("ctc.loss_forward")
+@given(problem=batches_with_no_frames())
+def test_loss_without_frames_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """An input length of 0 gives the loss inf, or with zero_infinity 0."""
+    assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"])
+
+
+@edge_case("ctc.loss_forward")
+@given(problem=batches_of_nothing())
+def test_an_empty_target_without_frames_costs_nothing(candidate: Candidate, problem: Problem) -> None:
+    """For an empty target an input length of 0 is enough: the loss is 0, as torch's is."""
+    assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"])
+
+
+@edge_case("ctc.loss_forward")
+@given(problem=empty_batches())
+def test_no_examples_are_refused(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 is a ValueError; torch refuses it, too."""
+    candidate.raises(ValueError, ctc.forward, **problem)
+
+
 # The gradient
 
 
@@ -289,7 +366,7 @@ def test_gradient_for_concatenated_targets_matches_torch(candidate: Candidate, p
     assert_right_gradient(candidate, problem)
 
 
-@oracle_test("ctc.loss_backward")
+@edge_case("ctc.loss_backward")
 @given(problem=with_gradients(infeasible_batches()))
 def test_gradient_of_infeasible_targets_is_zero(candidate: Candidate, problem: Problem) -> None:
     """An example whose target is too long has zero gradient, with or without zero_infinity; the others keep theirs."""
@@ -334,8 +411,8 @@ def test_what_lies_after_an_end_changes_nothing(candidate: Candidate, problem: P
     assert_same(candidate.run(ctc.forward_and_backward, **{**problem, **other}), oracle.loss(**problem))
 
 
-@law("ctc.loss_backward")
-@given(problem=with_gradients(with_impossible_symbols(tiny_batches(is_feasible=False))))
+@edge_case("ctc.loss_backward")
+@given(problem=with_gradients(with_impossible_symbols(tiny_batches())))
 def test_gradient_with_impossible_symbols(candidate: Candidate, problem: Problem) -> None:
     """A symbol whose log-probability is -inf has gradient zero; an example without a path too. Nothing of it warns."""
     assert_right(candidate, ctc.run_without_warning, oracle.loss_of_paths, problem, ["log_probs_grad"])
@@ -363,6 +440,20 @@ def test_gradient_from_above_has_the_shape_of_the_loss(candidate: Candidate, pro
     """A gradient from above of another shape than the loss is a ValueError."""
     batch, dtype = problem["log_probs"].shape[1], problem["log_probs"].dtype
     candidate.raises(ValueError, ctc.forward_and_backward, **{**problem, "grad_output": np.ones(batch, dtype)})
+
+
+@edge_case("ctc.loss_backward")
+@given(problem=with_gradients(batches_with_empty_targets()))
+def test_gradient_of_empty_targets_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """An empty target has a gradient for the blank alone; all targets may be empty."""
+    assert_right_gradient(candidate, problem)
+
+
+@edge_case("ctc.loss_backward")
+@given(problem=with_gradients(batches_with_no_frames()))
+def test_gradient_without_frames_is_zero(candidate: Candidate, problem: Problem) -> None:
+    """An example with an input length of 0 has zero gradient; the others keep theirs."""
+    assert_right(candidate, ctc.forward_and_backward, oracle.loss, problem, ["log_probs_grad"])
 
 
 def table_of(problem: Problem) -> tuple[tuple[int, int], np.dtype]:

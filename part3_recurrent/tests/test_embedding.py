@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, without_gradient
 from part3_recurrent.tests import oracle_embedding as oracle
 from part3_recurrent.tests.strategies import LENGTHS
@@ -73,7 +73,7 @@ def test_symbols_of_any_shape_match_torch(candidate: Candidate, problem: Problem
     assert_right(candidate, embedding.forward, oracle.embedding, without_gradient(problem))
 
 
-@law("embedding.forward")
+@edge_case("embedding.forward")
 @given(problem=empty_lookups())
 def test_no_symbols_have_no_rows(candidate: Candidate, problem: Problem) -> None:
     """For no symbols the output is empty, and has its last axis all the same."""
@@ -133,7 +133,7 @@ def test_gradients_accumulate(candidate: Candidate, problem: Problem) -> None:
     )
 
 
-@law("embedding.backward")
+@edge_case("embedding.backward")
 @given(problem=empty_lookups())
 def test_no_symbols_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """For no symbols weight_grad stays zero."""

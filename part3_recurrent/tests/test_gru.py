@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_gru as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
 from part3_recurrent.tests.oracle_sequences import assert_adds_up, with_other_padding
-from part3_recurrent.tests.strategies import directions, directions_in_two_chunks
+from part3_recurrent.tests.strategies import NONE, directions, directions_in_two_chunks
 
 gru = probes("gru")
 
@@ -55,6 +55,13 @@ def test_padding_is_not_read(candidate: Candidate, problem: Problem) -> None:
 def test_run_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same states, and neither x nor h_0 is changed."""
     assert_right_on_views(candidate, gru.run_on_views, oracle.gru, without_gradient(problem))
+
+
+@edge_case("gru.forward")
+@given(problem=directions(GATES, has_ends=False, batches=NONE))
+def test_no_sequences_have_no_states(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 output and h_n are empty, and have their other axes all the same."""
+    assert_right(candidate, gru.run, oracle.gru, without_gradient(problem))
 
 
 # Backward
@@ -104,6 +111,13 @@ def test_padding_has_no_gradient(candidate: Candidate, problem: Problem) -> None
 def test_run_backward_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same gradients, and no argument is changed."""
     assert_right_on_views(candidate, gru.run_and_back_on_views, oracle.gru, problem)
+
+
+@edge_case("gru.backward")
+@given(problem=directions(GATES, has_ends=False, batches=NONE))
+def test_no_sequences_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 the gradients of x and h_0 are empty, and those of the parameters stay zero."""
+    assert_right(candidate, gru.run_and_back, oracle.gru, problem, gradients(problem))
 
 
 def gradients(problem: Problem) -> list[str]:

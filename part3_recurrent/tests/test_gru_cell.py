@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, array, without_gradient
 from part3_recurrent.tests import oracle_gru_cell as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.strategies import cells, wrong_cell_inputs
+from part3_recurrent.tests.strategies import NONE, cells, wrong_cell_inputs
 
 gru_cell = probes("gru_cell")
 
@@ -82,6 +82,13 @@ def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     candidate.raises(TypeError, gru_cell.forward, **integers)
 
 
+@edge_case("gru_cell.forward")
+@given(problem=cells(GATES, batches=NONE))
+def test_no_rows_have_no_state(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 the next state is empty, and has its last axis all the same."""
+    assert_right(candidate, gru_cell.forward, oracle.gru_cell, without_gradient(problem))
+
+
 # Backward
 
 
@@ -120,6 +127,13 @@ def test_z_of_one_hands_the_gradient_on(candidate: Candidate, problem: Problem) 
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem, steps: int) -> None:
     """After as many backward passes as forward ones, another backward is a RuntimeError."""
     candidate.raises(RuntimeError, gru_cell.backward_too_often, **problem, steps=steps)
+
+
+@edge_case("gru_cell.backward")
+@given(problem=cells(GATES, batches=NONE))
+def test_no_rows_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 the gradients of x and h are empty, and those of the parameters stay zero."""
+    assert_right(candidate, gru_cell.forward_and_backward, oracle.gru_cell, problem, gradients(problem))
 
 
 def gradients(problem: Problem) -> list[str]:

@@ -6,12 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_gru_ctc as oracle
 from part3_recurrent.tests.strategies import LENGTHS, TIMES
 
 gru_ctc = probes("gru_ctc")
+
+CLASSES = st.sampled_from([2, 3, 4])
+ONE = st.just(1)  # for edge cases alone
 
 # The problems
 
@@ -22,9 +25,10 @@ def utterances(
     has_lengths: bool,
     directions: tuple[Problem, ...] = ({}, {"bidirectional": False}),
     dtypes: st.SearchStrategy[str] = DTYPES,
+    classes: st.SearchStrategy[int] = CLASSES,
 ) -> Problem:
     """A model, a batch of utterances, perhaps of different lengths, and the gradient from above."""
-    sizes = {name: draw(LENGTHS) for name in ("input_size", "hidden_size", "num_classes")}
+    sizes = {"input_size": draw(LENGTHS), "hidden_size": draw(LENGTHS), "num_classes": draw(classes)}
     sizes |= {"num_layers": draw(st.sampled_from([1, 2])), **draw(st.sampled_from(directions))}
     time, batch, dtype = draw(TIMES), draw(st.sampled_from([1, 2, 3])), draw(dtypes)
     lengths = integers(draw, (batch,), 1, time + 1) if has_lengths else None
@@ -74,7 +78,7 @@ def test_log_probs_of_different_lengths_match_torch(candidate: Candidate, proble
     assert_right_log_probs(candidate, problem)
 
 
-@oracle_test("gru_ctc.forward")
+@edge_case("gru_ctc.forward")
 @given(problem=confident_utterances())
 def test_large_logits_do_not_overflow(candidate: Candidate, problem: Problem) -> None:
     """With logits in the thousands the log-probabilities are finite and right, and nothing on the way warns."""
@@ -91,11 +95,18 @@ def test_probabilities_sum_to_one(candidate: Candidate, problem: Problem) -> Non
     assert_same({"sum over the classes": total}, {"sum over the classes": np.ones_like(total)})
 
 
-@law("gru_ctc.forward")
+@edge_case("gru_ctc.forward")
 @given(problem=empty_batches())
 def test_no_utterances_have_no_log_probs(candidate: Candidate, problem: Problem) -> None:
     """A batch of no utterances gives empty log-probabilities of the right shape."""
     assert_same(candidate.run(gru_ctc.forward, **without_gradient(problem)), {"log_probs": problem["log_probs_grad"]})
+
+
+@edge_case("gru_ctc.forward")
+@given(problem=utterances(has_lengths=True, classes=ONE))
+def test_a_single_class_is_certain(candidate: Candidate, problem: Problem) -> None:
+    """With a single class its probability is one, and the logarithm 0."""
+    assert_right(candidate, gru_ctc.forward, oracle.network, without_gradient(problem))
 
 
 @law("gru_ctc.forward")
@@ -123,19 +134,26 @@ def test_gradients_of_different_lengths_match_torch(candidate: Candidate, proble
     assert_right_gradients(candidate, problem)
 
 
-@law("gru_ctc.backward")
+@edge_case("gru_ctc.backward")
 @given(problem=confident_utterances())
 def test_large_logits_have_right_gradients(candidate: Candidate, problem: Problem) -> None:
     """With logits in the thousands the gradients are finite and right, and nothing on the way warns."""
     assert_right(candidate, gru_ctc.run_without_warning, oracle.network, problem, gradients(problem))
 
 
-@law("gru_ctc.backward")
+@edge_case("gru_ctc.backward")
 @given(problem=empty_batches())
 def test_no_utterances_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """For a batch of no utterances the parameters' gradients stay zero."""
     right = {f"{name}_grad": np.zeros_like(value) for name, value in problem["state"].items()}
     assert_same(candidate.run(gru_ctc.forward_and_backward, **problem), {"x_grad": problem["x"], **right})
+
+
+@edge_case("gru_ctc.backward")
+@given(problem=utterances(has_lengths=True, classes=ONE))
+def test_a_single_class_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """With a single class, which is certain, all gradients are zero."""
+    assert_right(candidate, gru_ctc.run_without_warning, oracle.network, problem, gradients(problem))
 
 
 @law("gru_ctc.backward")

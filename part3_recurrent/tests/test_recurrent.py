@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_recurrent as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
 from part3_recurrent.tests.oracle_sequences import assert_adds_up
-from part3_recurrent.tests.strategies import BATCHES, parameter_shapes
+from part3_recurrent.tests.strategies import BATCHES, NONE, parameter_shapes
 
 recurrent = probes("recurrent")
 
@@ -42,10 +42,11 @@ def networks(
     layers: tuple[int, ...] = (1, 2, 3),
     has_lengths: bool = False,
     times: tuple[int, ...] = (2, 3, 4, 5, 3, 4, 1),
+    batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
     """A network with a state dict, sequences, a state or none, and the gradients of output and of h_n or none."""
     network, chosen, dtype = draw(st.sampled_from([*GATES])), draw(options(directions, layers)), draw(DTYPES)
-    time, batch = draw(st.sampled_from(times)), draw(st.sampled_from([3, 2, 4, 1]) if has_lengths else BATCHES)
+    time, batch = draw(st.sampled_from(times)), draw(st.sampled_from([3, 2, 4, 1]) if has_lengths else batches)
     count, hidden = len(oracle.suffixes(chosen)), chosen["hidden_size"]
     states, is_given = (chosen["num_layers"] * count, batch, hidden), st.sampled_from([True, True, False])
     has_h_0, has_h_n_grad = draw(is_given), draw(is_given)
@@ -131,7 +132,6 @@ def wrong_inputs(draw: Draw) -> Problem:
     count = chosen["num_layers"] * len(oracle.suffixes(chosen))
     wrong = [
         {"x": np.zeros((*x.shape[:2], x.shape[2] + 1))},
-        {"x": np.zeros(in_order(chosen, 0, batch, x.shape[2])), "lengths": None},
         {"h_0": np.zeros((count + 1, batch, chosen["hidden_size"]))},
         {"h_0": np.zeros((count, batch + 1, chosen["hidden_size"]))},
         {"lengths": [0] + [time] * (batch - 1)},
@@ -139,6 +139,15 @@ def wrong_inputs(draw: Draw) -> Problem:
         {"lengths": [time] * (batch + 1)},
     ]
     return {**problem, **draw(st.sampled_from(wrong))}
+
+
+@st.composite
+def networks_without_time(draw: Draw) -> Problem:
+    """A network, and an x that has no time step."""
+    problem = without_gradient(draw(networks()))
+    chosen, x = problem["options"], problem["x"]
+    batch = x.shape[0 if chosen["batch_first"] else 1]
+    return {**problem, "x": np.zeros(in_order(chosen, 0, batch, x.shape[2]), x.dtype)}
 
 
 def with_other_padding(problem: Problem) -> Problem:
@@ -229,7 +238,7 @@ def test_names_are_torchs(candidate: Candidate, network: str, options: Problem) 
 @law("recurrent.forward")
 @given(problem=wrong_inputs())
 def test_what_does_not_fit_is_refused(candidate: Candidate, problem: Problem) -> None:
-    """A wrong shape, an x without a time step, and lengths outside 1 to t are ValueErrors."""
+    """A wrong shape and lengths outside 1 to t are ValueErrors."""
     candidate.raises(ValueError, recurrent.forward, **problem)
 
 
@@ -239,6 +248,22 @@ def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     """Integer input is a TypeError, as in torch."""
     integers = {**without_gradient(problem), "x": problem["x"].astype(np.int64)}
     candidate.raises(TypeError, recurrent.forward, **integers)
+
+
+@edge_case("recurrent.forward")
+@given(problem=networks(batches=NONE), has_lengths=st.booleans())
+def test_no_sequences_have_no_output(candidate: Candidate, problem: Problem, has_lengths: bool) -> None:
+    """For a batch of 0, with lengths and without, output and h_n are empty, and have their other axes all the same."""
+    forward = without_gradient(problem)
+    got = candidate.run(recurrent.forward, **{**forward, "lengths": [] if has_lengths else None})
+    assert_same(got, oracle.recurrent(**forward), names=FORWARD)
+
+
+@edge_case("recurrent.forward")
+@given(problem=networks_without_time())
+def test_no_time_steps_are_refused(candidate: Candidate, problem: Problem) -> None:
+    """An x without a time step is a ValueError; torch refuses it, too."""
+    candidate.raises(ValueError, recurrent.forward, **problem)
 
 
 # Backward
@@ -317,6 +342,13 @@ def test_gradients_of_another_shape_are_refused(candidate: Candidate, problem: P
     """A gradient from above that has not the shape of output or h_n is a ValueError."""
     wrong = np.zeros((7, 7, 7))  # larger than any of them
     candidate.raises(ValueError, recurrent.forward_and_backward, **{**problem, name: wrong})
+
+
+@edge_case("recurrent.backward")
+@given(problem=networks(batches=NONE))
+def test_no_sequences_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 the gradients of x and h_0 are empty, and those of the parameters stay zero."""
+    assert_right(candidate, recurrent.forward_and_backward, oracle.recurrent, problem, gradients(problem))
 
 
 # Comparisons

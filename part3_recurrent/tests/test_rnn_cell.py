@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_rnn_cell as oracle
 from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.strategies import cells, wrong_cell_inputs
+from part3_recurrent.tests.strategies import NONE, cells, wrong_cell_inputs
 
 rnn_cell = probes("rnn_cell")
 
@@ -57,6 +57,13 @@ def test_integers_are_refused(candidate: Candidate, problem: Problem) -> None:
     candidate.raises(TypeError, rnn_cell.forward, **integers)
 
 
+@edge_case("rnn_cell.forward")
+@given(problem=cells(GATES, batches=NONE))
+def test_no_rows_have_no_state(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 the next state is empty, and has its last axis all the same."""
+    assert_right(candidate, rnn_cell.forward, oracle.rnn_cell, without_gradient(problem))
+
+
 # Backward
 
 
@@ -87,6 +94,13 @@ def test_backward_accepts_views_and_leaves_them_alone(candidate: Candidate, prob
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem, steps: int) -> None:
     """After as many backward passes as forward ones, another backward is a RuntimeError."""
     candidate.raises(RuntimeError, rnn_cell.backward_too_often, **problem, steps=steps)
+
+
+@edge_case("rnn_cell.backward")
+@given(problem=cells(GATES, batches=NONE))
+def test_no_rows_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """For a batch of 0 the gradients of x and h are empty, and those of the parameters stay zero."""
+    assert_right(candidate, rnn_cell.forward_and_backward, oracle.rnn_cell, problem, gradients(problem))
 
 
 def gradients(problem: Problem) -> list[str]:

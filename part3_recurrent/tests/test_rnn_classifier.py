@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_rnn_classifier as oracle
 from part3_recurrent.tests.strategies import LENGTHS
@@ -69,7 +69,7 @@ def test_a_sequence_does_not_know_its_neighbours(candidate: Candidate, problem: 
         assert_same(candidate.run(classifier.forward, **alone), {"logits": together[row : row + 1]})
 
 
-@law("rnn_classifier.forward")
+@edge_case("rnn_classifier.forward")
 @given(problem=empty_batches())
 def test_no_sequences_have_no_logits(candidate: Candidate, problem: Problem) -> None:
     """A batch of no sequences gives no row of logits."""
@@ -102,7 +102,7 @@ def test_gradients_from_each_end_match_torch(candidate: Candidate, problem: Prob
     assert_right_gradients(candidate, problem)
 
 
-@law("rnn_classifier.backward")
+@edge_case("rnn_classifier.backward")
 @given(problem=empty_batches())
 def test_no_sequences_have_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """For a batch of no sequences the parameters' gradients stay zero."""

@@ -1,0 +1,1 @@
+"""Right solutions that are built in other ways than the reference: each loses the edge case that it leaves out."""

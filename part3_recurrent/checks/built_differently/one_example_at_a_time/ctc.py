@@ -1,0 +1,200 @@
+"""CTC: the probability of a label sequence, summed over every way to spread it over time     (Graves et al. 2006).
+
+A path names a symbol for each frame.  It spells the target if taking out repetitions and then blanks leaves it.
+With a blank before, between and after the labels (the extended target, e = 2·labels + 1 states) a path is a walk that
+at each frame stays, goes on by one state, or skips a blank between two different labels.  All of it in log space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy import ndarray
+from scipy.special import logsumexp
+
+from part2_layers.module import (
+    Module,
+    array_result,
+    check_floats,
+    check_grad_output,
+    check_reduction,
+    check_shape,
+    integer,
+)
+from part3_recurrent.lengths import checked_lengths
+
+Labels = ndarray | Sequence[int]
+
+
+def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, ndarray]:
+    """The target with a blank before, between and after its labels; and where two states back may be skipped from.
+
+    extended = (blank, y₁, blank, y₂, …, blank).  can_skip[s] says whether a walk may come from s - 2: at a label that
+    differs from the one before it.
+    Shapes: target (labels,), results (2·labels + 1,) of int64 and of bool.
+    """
+    target = np.asarray(target, dtype=np.int64)
+    symbols = [blank]
+    for label in target.tolist():
+        symbols += [label, blank]
+    skips = [False, False] + [after not in (blank, before) for before, after in zip(symbols, symbols[2:], strict=False)]
+    return np.array(symbols, np.int64), np.array(skips)
+
+
+def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
+    """log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
+
+    α[t, s] = (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2] if can_skip[s]) · p[t, extended[s]], from states 0 and 1 at t = 0
+    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot be reached is -inf.
+    """
+    extended, can_skip = extend_target_with_blank(target, blank)
+    alpha = np.full((len(log_probs), len(extended)), -np.inf, log_probs.dtype)
+    alpha[0, :2] = log_probs[0, extended[:2]]
+    for t in range(1, len(alpha)):
+        two_back = np.where(can_skip, shifted(alpha[t - 1], 2), -np.inf)
+        ways = [alpha[t - 1], shifted(alpha[t - 1], 1), two_back]
+        alpha[t] = logsumexp(np.stack(ways), axis=0) + log_probs[t, extended]
+    return alpha
+
+
+def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
+    """log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
+
+    β[t, s] = Σ over the next states n of s, at frame t + 1, of p[t+1, extended[n]] · β[t+1, n]; β = 1 in the last two
+    states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
+    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot reach an end is -inf.
+    """
+    extended, can_skip = extend_target_with_blank(target, blank)
+    beta = np.full((len(log_probs), len(extended)), -np.inf, log_probs.dtype)
+    beta[-1, -2:] = 0
+    for t in reversed(range(len(beta) - 1)):
+        arrived = beta[t + 1] + log_probs[t + 1, extended]
+        two_on = np.where(can_skip, arrived, -np.inf)
+        ways = [arrived, shifted(arrived[::-1], 1)[::-1], shifted(two_on[::-1], 2)[::-1]]
+        beta[t] = logsumexp(np.stack(ways), axis=0)
+    return beta
+
+
+def log_posteriors(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
+    """log γ[t, s]: the log-probability that a walk which spells the target stands in state s at frame t.
+
+    γ[t, s] = α[t, s] β[t, s] / Σ over s of α[t, s] β[t, s]
+    Shapes: log_probs (t, v), result (t, 2·labels + 1).  A target that cannot be spelled in t frames: all -inf.
+    """
+    log_walks = log_forward(log_probs, target, blank) + log_backward(log_probs, target, blank)
+    gamma = np.full_like(log_walks, -np.inf)
+    for t, log_walk in enumerate(log_walks):
+        total = logsumexp(log_walk)
+        if total > -np.inf:
+            gamma[t] = log_walk - total
+    return gamma
+
+
+class CTCLoss(Module):
+    """-log P(target | log_probs) for each example, and its mean, sum, or neither.
+
+    "mean" divides each loss by its target's length (1 for an empty target), then averages over the batch, as torch.
+    An infeasible target, longer than its frames allow or with an impossible symbol, has loss inf, or 0 with
+    zero_infinity, and a zero gradient.
+    Raises ValueError for an unknown reduction and a negative blank.
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__()
+        self.blank = integer("blank", blank, minimum=0)
+        self.reduction = check_reduction(reduction)
+        self.zero_infinity = zero_infinity
+        self.dtype = np.dtype(np.float32)
+
+    @array_result
+    def forward(self, log_probs: ndarray, targets: Labels, input_lengths: Labels, target_lengths: Labels) -> ndarray:
+        """The loss.
+
+        Shapes: log_probs (t, b, v), logarithms of probabilities; targets (b, longest), padded, or (Σ target_lengths,),
+        one after another; input_lengths and target_lengths (b,); result () or, for "none", (b,).
+        Raises TypeError for log_probs that are not floats and targets that are not integers, ValueError for another
+        shape, lengths that do not fit, and labels that are the blank or outside 0 to v - 1.
+        """
+        check_floats("log_probs", log_probs)
+        check_shape("log_probs", log_probs, ("time", "batch", "classes"))
+        time, batch, classes = log_probs.shape
+        if batch == 0:
+            raise ValueError("log_probs must hold one example at least; got a batch of 0.")
+        labels = split_targets(targets, target_lengths, batch, classes, self.blank)
+        self.frames = checked_lengths("input_lengths", input_lengths, time, batch, minimum=0)
+        self.labels = labels
+        self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
+        self.dtype = log_probs.dtype
+        losses, self.log_probs = [], log_probs
+        for b, (frames, target) in enumerate(zip(self.frames, labels, strict=True)):
+            if not frames:
+                losses.append(np.inf)
+                continue
+            losses.append(-logsumexp(log_forward(log_probs[:frames, b], target, self.blank)[-1, -2:]))
+        self.is_infeasible = [loss == np.inf for loss in losses]
+        counted = np.array(losses, self.dtype)
+        if self.zero_infinity:
+            counted[self.is_infeasible] = 0
+        if self.reduction == "mean":
+            counted /= np.array([len(target) for target in labels], self.dtype)
+            return np.asarray(np.mean(counted))
+        return np.asarray(np.sum(counted)) if self.reduction == "sum" else counted
+
+    def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
+        """dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s]: the true partial derivative.
+
+        Zero after an example's frames, and for an infeasible target.  Shapes: g as the loss, result (t, b, v).
+        """
+        is_number = isinstance(grad_output, (int, float)) and self.output_shape in ((), None)
+        grad_output = np.asarray(grad_output, self.dtype) if is_number else grad_output
+        check_grad_output(grad_output, self.output_shape)
+        gradient = np.zeros_like(self.log_probs)
+        upstream = np.broadcast_to(grad_output, len(self.labels))
+        for b, (g, frames, target) in enumerate(zip(upstream, self.frames, self.labels, strict=True)):
+            if self.is_infeasible[b]:
+                continue
+            share = g / (len(target) * len(self.labels)) if self.reduction == "mean" else g
+            extended, _ = extend_target_with_blank(target, self.blank)
+            gamma = np.exp(log_posteriors(self.log_probs[:frames, b], target, self.blank))
+            for t, row in enumerate(gamma):
+                np.subtract.at(gradient[t, b], extended, share * row)
+        return gradient
+
+
+def shifted(row: ndarray, by: int) -> ndarray:
+    """The row, so many states further on; -inf comes in."""
+    return np.concatenate([np.full(by, -np.inf, row.dtype), row[:-by]])
+
+
+# Checks, given
+
+
+def split_targets(targets: Labels, target_lengths: Labels, batch: int, classes: int, blank: int) -> list[ndarray]:
+    """The labels of each example, from padded targets or from targets that stand one after another."""
+    lengths, array = np.asarray(target_lengths), np.asarray(targets)
+    for name, value in (("targets", array), ("target_lengths", lengths)):
+        if value.dtype.kind not in "iu" and value.size:
+            raise TypeError(f"{name} must be integers; got {value.dtype}.")
+    check_shape("target_lengths", lengths, (batch,))
+    if lengths.size and lengths.min() < 0:
+        raise ValueError(f"target_lengths must not be negative; got {lengths.min()}.")
+    lengths = lengths.astype(np.int64)
+    if array.ndim == 1:
+        if array.size != lengths.sum():
+            raise ValueError(f"targets must hold the sum of target_lengths, {lengths.sum()} labels; got {array.size}.")
+        labels = np.split(array.astype(np.int64), np.cumsum(lengths)[:-1])
+    elif array.ndim == 2 and len(array) == batch and lengths.max(initial=0) <= array.shape[1]:
+        labels = [row[:length] for row, length in zip(array.astype(np.int64), lengths, strict=True)]
+    else:
+        raise ValueError(
+            f"targets must have shape (batch, longest target) or (sum of target_lengths,); got {array.shape} for "
+            f"batch {batch} and target_lengths {lengths.tolist()}."
+        )
+    for b, label in enumerate(labels):
+        wrong = label[(label < 0) | (label >= classes) | (label == blank)]
+        if wrong.size:
+            raise ValueError(
+                f"targets must be labels from 0 to {classes - 1} but the blank {blank}; got {wrong[0]} in {b}."
+            )
+    return labels
