@@ -14,7 +14,7 @@ tiled = probes("tiled_attention")
 
 GRADIENTS = ["query_grad", "key_grad", "value_grad"]
 BLOCK_SIZES = st.sampled_from([1, 2, 3, 4, 100])
-PEAK = "the peak in bytes for 1024 tokens in tiles of 16, or the limit if that is more,"
+PEAK = "the peak in bytes for 640 tokens in tiles of 32, or the limit if that is more,"
 ALL_AT_ONCE = "a number for every query and key is held at once; go through the scores in tiles of block_size"
 
 # The problems
@@ -38,7 +38,7 @@ def in_tiles(draw: Draw, problems: st.SearchStrategy[Problem], causal: bool | No
 @oracle_test("tiled.forward")
 @given(problem=in_tiles(attentions(), causal=False))
 def test_output_without_a_mask_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """forward gives softmax(Q Kᵀ / √d) V in tiles of any size; for 1024 tokens it holds less than 1/8 of all scores."""
+    """forward gives softmax(Q Kᵀ / √d) V in tiles of any size; for 640 tokens it holds at most half of all scores."""
     check_output(candidate, problem)
 
 
@@ -86,7 +86,7 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
 @oracle_test("tiled.backward")
 @given(problem=in_tiles(attentions(), causal=False))
 def test_gradients_without_a_mask_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives all gradients in tiles of any size; for 1024 tokens it holds less than 1/8 of all weights."""
+    """backward gives all gradients in tiles of any size; for 640 tokens it holds at most half of all weights."""
     check_gradients(candidate, problem)
 
 
@@ -148,12 +148,12 @@ def check_gradients(candidate: Candidate, problem: Problem) -> None:
 
 
 def check_peak(candidate: Candidate, probe: Probe) -> None:
-    """The peak is at most an eighth of all scores in float32; a few rows of tiles, which some hold, are less.
+    """The peak is at most half of all scores in float32; some rows of tiles are less, also in float64.
 
     Whatever the problem, it is measured once for a submission: right numbers alone do not make an answer here.
     """
-    limit = 1024 * 1024 * 4 // 8
-    peak: int = candidate.run(probe, time=1024, block_size=16)
+    limit = 640 * 640 * 4 // 2
+    peak: int = candidate.run(probe, time=640, block_size=32)
     assert_same(
-        {PEAK: max(peak, limit)}, {PEAK: limit}, mistakes={ALL_AT_ONCE: {PEAK: peak if peak >= 8 * limit else limit}}
+        {PEAK: max(peak, limit)}, {PEAK: limit}, mistakes={ALL_AT_ONCE: {PEAK: peak if peak >= 2 * limit else limit}}
     )
