@@ -173,8 +173,6 @@ MISTAKEN_FORMULAS = {
 INSTEAD = "a query that sees no key still has weights; it must have zeros"
 NOT_QUITE_HIDDEN: dict[str, Hide] = {
     f"a large negative score in the place of -inf: {INSTEAD}": lambda scores, mask: scores.masked_fill(mask, -1e10),
-    f"-1e4 added to masked scores in the place of -inf: {INSTEAD}": lambda scores, mask: scores - mask * 1e4,
-    f"-1e9 added to masked scores in the place of -inf: {INSTEAD}": lambda scores, mask: scores - mask * 1e9,
-    f"-1e10 added to masked scores in the place of -inf: {INSTEAD}": lambda scores, mask: scores - mask * 1e10,
+    f"a large negative number added in the place of -inf: {INSTEAD}": lambda scores, mask: scores - mask * 1e9,
 }
 NOT_QUITE_HIDING_FORMULAS = {sentence: by_hand(hide=hide) for sentence, hide in NOT_QUITE_HIDDEN.items()}
