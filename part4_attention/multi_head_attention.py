@@ -95,7 +95,8 @@ class MultiHeadAttention(Module):
     ) -> ndarray:
         """Project, attend in every head, join the heads, project.  Masks are True where a key is ignored.
 
-        Where both masks together ignore every key, the heads give zeros and the row is out_proj's bias.
+        Where both masks together ignore every key, the heads give zeros and the row is out_proj's bias.  A batch may be
+        empty.
         Shapes: query (b, t, d), key (b, s, kdim), value (b, s, vdim), key_padding_mask (b, s), attn_mask (t, s) or
         (b, t, s), result (b, t, d).
         Raises TypeError for anything but floats and masks of booleans, ValueError for shapes that do not fit.

@@ -16,7 +16,8 @@ def masked_softmax(scores: ndarray, mask: ndarray | None = None) -> ndarray:
     """Weights that sum to one over the last axis, zero where the mask is True.
 
     wᵢ = exp(sᵢ) / Σ exp(sⱼ), both over the i and j that are not masked.
-    Where all are, every weight is zero, and there is no warning.  The result has the dtype of scores.
+    Where all are, every weight is zero, and there is no warning; nor is there for scores in the thousands.  A batch may
+    be empty.  The result has the dtype of scores.
     Shapes: scores (..., t, s), mask broadcastable to (..., t, s) or None, result (..., t, s).
     """
     # YOUR CODE HERE
@@ -37,7 +38,7 @@ class ScaledDotProductAttention(Module):
     def forward(self, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None = None) -> ndarray:
         """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d).
 
-        The mask is True where a query ignores a key.  A query that ignores every key gets zeros.
+        The mask is True where a query ignores a key.  A query that ignores every key gets zeros.  A batch may be empty.
         Shapes: query (..., t, d), key (..., s, d), value (..., s, e), mask broadcastable to (..., t, s), result
         (..., t, e).
         Raises TypeError for anything but floats and a mask of booleans, ValueError for shapes that do not fit.

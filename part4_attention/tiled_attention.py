@@ -34,7 +34,8 @@ class TiledAttention(Module):
         """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d), tile by tile.
 
         For the tiles of a row, m = largest score so far, l = Σ exp(s - m), o = Σ exp(s - m) v.  A tile with largest
-        score m' scales l and o by exp(m - max(m, m')) and adds its own.  In the end the output is o / l.
+        score m' scales l and o by exp(m - max(m, m')) and adds its own.  In the end the output is o / l, or zeros for a
+        query that ignores every key.  A batch may be empty.
         Shapes: query (..., t, d), key (..., s, d), value (..., s, e), mask broadcastable to (..., t, s), result
         (..., t, e).
         Raises TypeError for anything but floats and a mask of booleans, ValueError for shapes that do not fit.

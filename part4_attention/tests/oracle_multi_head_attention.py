@@ -14,6 +14,7 @@ from torch.nn import functional
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
 from part4_attention.tests.oracle import attend, attention_weights
+from part4_attention.tests.oracle_scaled_dot_product_attention import MISTAKEN_FORMULAS, NOT_QUITE_HIDING_FORMULAS
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 Heads = Callable[[Tensor, int], Tensor]
@@ -112,7 +113,14 @@ def multi_head_mistakes(**problem: Any) -> Answer:
     if "grad_output" in problem:
         ones = np.ones_like(problem["grad_output"])
         mistakes["the gradient from above is taken to be one everywhere"] = changed(grad_output=ones)
-    return mistakes
+    return mistakes | {sentence: changed(attention=formula) for sentence, formula in MISTAKEN_FORMULAS.items()}
+
+
+def blind_mistakes(**problem: Any) -> Answer:
+    """What a large negative number in the place of -inf gives where a query sees nothing."""
+    return {
+        sentence: from_parts(**problem, attention=formula) for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items()
+    }
 
 
 def split(x: Tensor, num_heads: int) -> Tensor:

@@ -14,6 +14,8 @@ from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
 from part4_attention.tests.oracle import attend, attention_weights
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+Score = Callable[[Tensor, Tensor], Tensor]
+Hide = Callable[[Tensor, Tensor], Tensor]
 
 
 @truth
@@ -43,6 +45,15 @@ def softmax_mistakes(scores: Array, mask: Array | None) -> Answer:
     return {sentence: weights.numpy() for sentence, weights in mistakes.items()}
 
 
+def blind_softmax_mistakes(scores: Array, mask: Array) -> Answer:
+    """What a large negative number in the place of -inf gives where all is masked; elsewhere it gives the truth."""
+    hidden = torch.tensor(mask).expand(scores.shape)
+    return {
+        sentence: hide(torch.tensor(scores), hidden).softmax(dim=-1).numpy()
+        for sentence, hide in NOT_QUITE_HIDDEN.items()
+    }
+
+
 @truth
 def attention(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None) -> Answer:
     inputs = tensors(query=query, key=key, value=value)
@@ -57,12 +68,8 @@ def attention(query: Array, key: Array, value: Array, mask: Array | None, grad_o
 def attention_mistakes(
     query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
 ) -> Answer:
-    def changed(attention: Attention, grad_output: Array | None = grad_output) -> Answer:
-        inputs = tensors(query=query, key=key, value=value)
-        hidden = None if mask is None else torch.tensor(mask)
-        output = attention(inputs["query"], inputs["key"], inputs["value"], hidden)
-        known = {"output": output.detach().numpy()}
-        return known if grad_output is None else {**known, **gradients(output, grad_output, inputs)}
+    def changed(formula: Attention, grad_output: Array | None = grad_output) -> Answer:
+        return with_formula(formula, query, key, value, mask, grad_output)
 
     mistakes = {sentence: changed(formula) for sentence, formula in MISTAKEN_FORMULAS.items()}
     if mask is not None:
@@ -76,6 +83,27 @@ def attention_mistakes(
         mistakes["the gradient from above is taken to be one everywhere"] = changed(attend, np.ones_like(grad_output))
         mistakes |= gradient_mistakes(query, key, value, mask, grad_output)
     return mistakes
+
+
+def blind_mistakes(
+    query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
+) -> Answer:
+    """What a large negative number in the place of -inf gives where a query sees nothing."""
+    return {
+        sentence: with_formula(formula, query, key, value, mask, grad_output)
+        for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items()
+    }
+
+
+def with_formula(
+    formula: Attention, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None
+) -> Answer:
+    """What another formula gives, and its gradients."""
+    inputs = tensors(query=query, key=key, value=value)
+    hidden = None if mask is None else torch.tensor(mask)
+    output = formula(inputs["query"], inputs["key"], inputs["value"], hidden)
+    known = {"output": output.detach().numpy()}
+    return known if grad_output is None else {**known, **gradients(output, grad_output, inputs)}
 
 
 def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Answer:
@@ -96,30 +124,55 @@ def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None
         for sentence, scores_grad in steps.items()
     }
     unscaled = {name: right[name] * scale for name in ("query_grad", "key_grad")}
+    scaled_twice = {name: right[name] / scale for name in ("query_grad", "key_grad")}
     mistakes["query_grad and key_grad lack the factor 1 / √d"] = unscaled
+    mistakes["query_grad and key_grad have the factor 1 / √d twice"] = scaled_twice
     mistakes |= {f"{name} lacks the factor 1 / √d": {name: value} for name, value in unscaled.items()}
+    mistakes |= {f"{name} has the factor 1 / √d twice": {name: value} for name, value in scaled_twice.items()}
     return {
         sentence: {name: value.astype(right[name].dtype) for name, value in known.items()}
         for sentence, known in mistakes.items()
     }
 
 
-def by_hand(score: Callable[[Tensor, Tensor], Tensor], dim: int = -1) -> Attention:
-    """Attention with another score, or a softmax over another axis."""
+def scaled(query: Tensor, key: Tensor) -> Tensor:
+    """The right scores."""
+    return query @ key.mT / math.sqrt(query.shape[-1])
+
+
+def with_infinity(scores: Tensor, mask: Tensor) -> Tensor:
+    """The scores, -inf where masked."""
+    return scores.masked_fill(mask, -torch.inf)
+
+
+def by_hand(score: Score = scaled, dim: int = -1, hide: Hide = with_infinity) -> Attention:
+    """Attention with another score, a softmax over another axis, or something else where it is masked."""
 
     def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         scores = score(query, key)
-        scores = scores if mask is None else scores.masked_fill(mask, -torch.inf)
+        scores = scores if mask is None else hide(scores, mask)
         return scores.softmax(dim=dim).nan_to_num(0) @ value
 
     return attention
 
 
+def without_softmax(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """The scores as weights, zero where masked."""
+    scores = scaled(query, key)
+    return (scores if mask is None else scores.masked_fill(mask, 0)) @ value
+
+
 MISTAKEN_FORMULAS = {
+    "the softmax is missing; the scores themselves are the weights": without_softmax,
     "the scores are not divided by √d": by_hand(lambda q, k: q @ k.mT),
     "the scores are divided by d; it must be √d": by_hand(lambda q, k: q @ k.mT / q.shape[-1]),
     "the scores are multiplied by √d; they must be divided": by_hand(lambda q, k: q @ k.mT * math.sqrt(q.shape[-1])),
-    "the softmax runs over the queries; it must run over the keys": by_hand(
-        lambda q, k: q @ k.mT / math.sqrt(q.shape[-1]), dim=-2
-    ),
+    "the softmax runs over the queries; it must run over the keys": by_hand(dim=-2),
 }
+
+INSTEAD = "a query that sees no key still has weights; it must have zeros"
+NOT_QUITE_HIDDEN: dict[str, Hide] = {
+    f"a large negative score in the place of -inf: {INSTEAD}": lambda scores, mask: scores.masked_fill(mask, -1e10),
+    f"a large negative number added in the place of -inf: {INSTEAD}": lambda scores, mask: scores - mask * 1e9,
+}
+NOT_QUITE_HIDING_FORMULAS = {sentence: by_hand(hide=hide) for sentence, hide in NOT_QUITE_HIDDEN.items()}

@@ -27,6 +27,12 @@ def attention_mistakes(
     return mistakes
 
 
+def blind_mistakes(
+    options: Answer, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
+) -> Answer:
+    return plain.blind_mistakes(query, key, value, _with_causal(options, query, key, mask), grad_output)
+
+
 def _with_causal(options: Answer, query: Array, key: Array, mask: Array | None) -> Array | None:
     if not options["is_causal"]:
         return mask

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, hides, parameters, without_gradient
 from part4_attention.tests import oracle_multi_head_attention as oracle
 from part4_attention.tests.oracle_multi_head_attention import MASKS
-from part4_attention.tests.strategies import LENGTHS, TIMES
+from part4_attention.tests.strategies import KEYS, LENGTHS, QUERIES
 
 multi_head = probes("multi_head_attention")
 
 BATCHES = st.sampled_from([1, 2, 3])
-EMPTY = st.just(0)
+NONE = st.just(0)  # for edge cases alone
 HEADS = st.sampled_from([1, 2, 3, 2])
 INPUT_GRADIENTS = ["query_grad", "key_grad", "value_grad"]
 
@@ -26,22 +27,21 @@ INPUT_GRADIENTS = ["query_grad", "key_grad", "value_grad"]
 
 @st.composite
 def layers(
-    draw: Draw, masks: tuple[str, ...] = (), empties: bool = False, batches: st.SearchStrategy[int] = BATCHES
+    draw: Draw, masks: tuple[str, ...] = (), blind: bool = False, batches: st.SearchStrategy[int] = BATCHES
 ) -> Problem:
     """A layer, its inputs, these masks, and the gradient from above.
 
-    Every query sees the last key; with `empties`, the first query of every sequence sees none.
+    Every query sees the last key; with `blind`, the first query of every sequence sees none.
     """
     heads, features, dtype = draw(HEADS), draw(st.sampled_from([1, 2])), draw(DTYPES)
     embed = heads * features
     kdim, vdim = (draw(st.sampled_from([embed, embed, 1, 3])) for _ in range(2))
-    batch, targets, sources = draw(batches), draw(TIMES), draw(TIMES)
+    batch, targets, sources = draw(batches), draw(QUERIES), draw(KEYS)
     shapes = state_shapes(embed, kdim, vdim, draw(st.sampled_from([True, True, False])))
     masked = masks_of(draw, masks, (batch, targets, sources))
-    for mask in masked.values():
-        if mask is not None:
-            mask[..., -1] = False
-    if empties:
+    for name in masks:
+        masked[name][..., -1] = False
+    if blind:
         masked["attn_mask"][..., 0, :] = True
     return {
         "num_heads": heads,
@@ -98,16 +98,18 @@ def features_of_heads(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> 
     """An array (b, t, heads · d), and the number of heads."""
     heads = draw(HEADS)
     return {
-        "x": array(draw, (draw(BATCHES), draw(TIMES), heads * draw(LENGTHS)), dtype=draw(DTYPES)),
+        "x": array(draw, (draw(batches), draw(QUERIES), heads * draw(LENGTHS)), dtype=draw(DTYPES)),
         "num_heads": heads,
     }
 
 
 @st.composite
-def two_masks(draw: Draw, names: tuple[str, ...]) -> Problem:
-    """These masks, and the shape of the scores."""
-    batch, targets, sources = draw(BATCHES), draw(TIMES), draw(TIMES)
-    masks = masks_of(draw, names, (batch, targets, sources))
+def two_masks(draw: Draw, names: tuple[str, ...], batches: st.SearchStrategy[int] = BATCHES) -> Problem:
+    """These masks, which hide nothing of one key, and the shape of the scores."""
+    batch, targets, sources = draw(batches), draw(QUERIES), draw(KEYS)
+    masks, seen = masks_of(draw, names, (batch, targets, sources)), draw(st.integers(0, sources - 1))
+    for name in names:
+        masks[name][..., seen] = False
     return {**masks, "shape": [batch, draw(HEADS), targets, sources]}
 
 
@@ -138,6 +140,13 @@ def unfitting(draw: Draw) -> Problem:
     return with_inputs(problem, wrong[draw(st.sampled_from(sorted(wrong)))])
 
 
+def with_any_masks(
+    problems: Callable[..., st.SearchStrategy[Problem]], batches: st.SearchStrategy[int]
+) -> st.SearchStrategy[Problem]:
+    """Problems with either mask, with both, and with none."""
+    return st.one_of(*(problems(names, batches=batches) for names in (MASKS, MASKS[:1], MASKS[1:], ())))
+
+
 # Heads
 
 
@@ -162,8 +171,8 @@ def test_joining_undoes_splitting(candidate: Candidate, problem: Problem) -> Non
     assert_same(candidate.run(multi_head.split_and_join, **problem), problem["x"])
 
 
-@law("multi_head.split_heads")
-@given(problem=features_of_heads(EMPTY))
+@edge_case("multi_head.split_heads")
+@given(problem=features_of_heads(NONE))
 def test_an_empty_batch_has_heads_too(candidate: Candidate, problem: Problem) -> None:
     """A batch of 0 is split and joined like any other: no length can be left to be worked out as -1."""
     assert_same(candidate.run(multi_head.split, **problem), oracle.split_heads(**problem))
@@ -201,6 +210,13 @@ def test_without_masks_there_is_none(candidate: Candidate, problem: Problem) -> 
     check_mask(candidate, problem)
 
 
+@edge_case("multi_head.merge_masks")
+@given(problem=with_any_masks(two_masks, NONE))
+def test_an_empty_batch_has_masks_too(candidate: Candidate, problem: Problem) -> None:
+    """The masks of a batch of 0, alone and together, become one for 0 sequences."""
+    check_mask(candidate, problem)
+
+
 # Forward
 
 
@@ -227,14 +243,6 @@ def test_output_matches_torchs_layer(candidate: Candidate, problem: Problem) -> 
     )
 
 
-@oracle_test("multi_head.forward")
-@given(problem=layers(MASKS, empties=True))
-def test_a_query_that_sees_nothing_gets_the_bias(candidate: Candidate, problem: Problem) -> None:
-    """A query whose every key is hidden gets out_proj's bias, without nan and without a warning."""
-    problem = without_gradient(problem)
-    assert_same(candidate.run(multi_head.forward_strictly, **problem), oracle.multi_head(**problem))
-
-
 @law("multi_head.forward")
 @given(problem=st.one_of(layers(), layers(MASKS)))
 def test_the_weights_are_kept(candidate: Candidate, problem: Problem) -> None:
@@ -250,14 +258,6 @@ def test_arguments_are_left_alone(candidate: Candidate, problem: Problem) -> Non
     problem = without_gradient(problem)
     right = {**oracle.multi_head(**problem), "inputs afterwards": problem["inputs"]}
     assert_same(candidate.run(multi_head.forward_on_views, **problem), right)
-
-
-@law("multi_head.forward")
-@given(problem=layers(MASKS, batches=EMPTY))
-def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
-    """A batch of 0 gives an output of 0 sequences."""
-    problem = without_gradient(problem)
-    assert_same(candidate.run(multi_head.forward, **problem), oracle.multi_head(**problem))
 
 
 @law("multi_head.forward")
@@ -283,6 +283,22 @@ def test_heads_divide_the_features(candidate: Candidate, num_heads: int, feature
     candidate.raises(ValueError, multi_head.build, embed_dim=2 * num_heads * features + rest, num_heads=2 * num_heads)
 
 
+@edge_case("multi_head.forward")
+@given(problem=layers(MASKS, blind=True))
+def test_a_query_that_sees_nothing_gets_the_bias(candidate: Candidate, problem: Problem) -> None:
+    """A query whose every key is hidden gets out_proj's bias, without nan and without a warning."""
+    problem = without_gradient(problem)
+    assert_right(candidate, multi_head.forward_strictly, oracle.multi_head, problem, mistakes=oracle.blind_mistakes)
+
+
+@edge_case("multi_head.forward")
+@given(problem=with_any_masks(layers, NONE))
+def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 gives an output of 0 sequences, with and without masks."""
+    problem = without_gradient(problem)
+    assert_same(candidate.run(multi_head.forward, **problem), oracle.multi_head(**problem))
+
+
 # Backward
 
 
@@ -305,14 +321,6 @@ def test_gradients_with_masks_match_torch(candidate: Candidate, problem: Problem
 def test_gradients_match_torchs_layer(candidate: Candidate, problem: Problem) -> None:
     """With the parameters of a torch.nn.MultiheadAttention its inputs have the gradients that they have there."""
     assert_right(candidate, multi_head.run_with_torch_parameters, oracle.torch_layer, problem, INPUT_GRADIENTS)
-
-
-@oracle_test("multi_head.backward")
-@given(problem=layers(MASKS, empties=True))
-def test_a_query_that_sees_nothing_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
-    """A query whose every key is hidden has a zero gradient, but out_proj's bias still has its own; nan is nowhere."""
-    got, right = candidate.run(multi_head.run_strictly, **problem), oracle.multi_head(**problem)
-    assert_same(got, right, names=all_gradients(right))
 
 
 @oracle_test("multi_head.backward")
@@ -353,6 +361,22 @@ def test_a_gradient_of_another_shape_is_refused(candidate: Candidate, problem: P
     candidate.raises(ValueError, multi_head.forward_and_backward, **{**problem, "grad_output": longer})
 
 
+@edge_case("multi_head.backward")
+@given(problem=layers(MASKS, blind=True))
+def test_a_query_that_sees_nothing_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """A query whose every key is hidden has a zero gradient, but out_proj's bias still has its own; nan is nowhere."""
+    names = all_gradients(problem)
+    assert_right(candidate, multi_head.run_strictly, oracle.multi_head, problem, names, oracle.blind_mistakes)
+
+
+@edge_case("multi_head.backward")
+@given(problem=with_any_masks(layers, NONE))
+def test_an_empty_batch_has_empty_gradients(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 has gradients of 0 sequences, and leaves those of the parameters at zero."""
+    got, right = candidate.run(multi_head.forward_and_backward, **problem), oracle.multi_head(**problem)
+    assert_same(got, right, names=all_gradients(problem))
+
+
 def check_mask(candidate: Candidate, problem: Problem) -> None:
     """The merged mask is the brute force's, and the two masks are what they were."""
     afterwards = {f"{name} afterwards": problem[name] for name in MASKS}
@@ -378,10 +402,8 @@ def check_output(candidate: Candidate, problem: Problem) -> None:
 
 def check_gradients(candidate: Candidate, problem: Problem) -> None:
     """All gradients are those of torch's functions."""
-    names = [*INPUT_GRADIENTS, *(f"{name}_grad" for name in problem["state"])]
-    assert_right(
-        candidate, multi_head.forward_and_backward, oracle.multi_head, problem, names, oracle.multi_head_mistakes
-    )
+    probe = multi_head.forward_and_backward
+    assert_right(candidate, probe, oracle.multi_head, problem, all_gradients(problem), oracle.multi_head_mistakes)
 
 
 def with_inputs(problem: Problem, changed: Problem) -> Problem:
@@ -389,6 +411,6 @@ def with_inputs(problem: Problem, changed: Problem) -> Problem:
     return {**problem, "inputs": {**problem["inputs"], **changed}}
 
 
-def all_gradients(answer: Problem) -> list[str]:
-    """The names of all gradients in an answer."""
-    return [name for name in answer if name.endswith("_grad")]
+def all_gradients(problem: Problem) -> list[str]:
+    """The names of the gradients of inputs and parameters."""
+    return [*INPUT_GRADIENTS, *(f"{name}_grad" for name in problem["state"])]

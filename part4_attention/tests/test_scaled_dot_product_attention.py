@@ -6,10 +6,21 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
-from autograder.testing.strategies import DTYPES, Draw, Problem, array, hides, without_gradient
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
+from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, hides, without_gradient
 from part4_attention.tests import oracle_scaled_dot_product_attention as oracle
-from part4_attention.tests.strategies import LEADING, LENGTHS, MASKS, TIMES, attentions, with_large_scores
+from part4_attention.tests.strategies import (
+    BLINDING_MASKS,
+    KEYS,
+    LEADING,
+    LENGTHS,
+    MASKS,
+    NONE,
+    ONE,
+    QUERIES,
+    attentions,
+    with_large_scores,
+)
 
 attention = probes("scaled_dot_product_attention")
 
@@ -20,14 +31,21 @@ GRADIENTS = ["query_grad", "key_grad", "value_grad"]
 
 @st.composite
 def rows_of_scores(
-    draw: Draw, masked: bool, among: str = "numbers", dtypes: st.SearchStrategy[str] = DTYPES
+    draw: Draw,
+    masked: bool,
+    leading_axes: st.SearchStrategy[Shape] = LEADING,
+    keys: st.SearchStrategy[int] = KEYS,
 ) -> Problem:
     """Scores (..., t, s), and which of them are masked: some, but not all of a row."""
-    shape = (*draw(LEADING), draw(TIMES), draw(TIMES))
-    return {
-        "scores": array(draw, shape, among, draw(dtypes)),
-        "mask": hides(draw, shape) if masked else None,
-    }
+    shape = (*draw(leading_axes), draw(QUERIES), draw(keys))
+    return {"scores": array(draw, shape, dtype=draw(DTYPES)), "mask": hides(draw, shape) if masked else None}
+
+
+@st.composite
+def rows_of_large_scores(draw: Draw) -> Problem:
+    """The same with scores in the thousands, of which some are masked."""
+    problem = draw(rows_of_scores(masked=True))
+    return {**problem, "scores": array(draw, problem["scores"].shape, "thousands")}
 
 
 @st.composite
@@ -108,26 +126,10 @@ def test_masked_keys_get_no_weight(candidate: Candidate, problem: Problem) -> No
     check_weights(candidate, problem)
 
 
-@oracle_test("attention.softmax")
-@given(problem=rows_that_see_nothing())
-def test_a_row_that_is_masked_everywhere_is_zero(candidate: Candidate, problem: Problem) -> None:
-    """A row that is masked everywhere has only zeros: neither nan nor equal weights, and no warning."""
-    got = candidate.run(attention.softmax_strictly, **problem)
-    assert_same(got, oracle.softmax(**problem), mistakes=lambda: oracle.softmax_mistakes(**problem))
-
-
-@oracle_test("attention.softmax")
-@given(problem=rows_of_scores(masked=True, among="thousands", dtypes=st.just("float64")))
-def test_scores_in_the_thousands_do_not_overflow(candidate: Candidate, problem: Problem) -> None:
-    """Scores in the thousands give the right weights too, without a warning on the way."""
-    got = candidate.run(attention.softmax_strictly, **problem)
-    assert_same(got, oracle.softmax(**problem), mistakes=lambda: oracle.softmax_mistakes(**problem))
-
-
 @law("attention.softmax")
 @given(problem=rows_of_scores(masked=True))
 def test_weights_of_a_row_sum_to_one(candidate: Candidate, problem: Problem) -> None:
-    """The weights of every row that is not masked everywhere sum to one."""
+    """The weights of every row sum to one."""
     scores = problem["scores"]
     weights = checked(candidate.run(attention.softmax, **problem), scores)
     assert_same(weights.sum(axis=-1), np.ones(scores.shape[:-1], scores.dtype))
@@ -140,6 +142,36 @@ def test_scores_and_mask_are_left_alone(candidate: Candidate, problem: Problem) 
     weights = oracle.softmax(**problem)
     afterwards = {"scores afterwards": problem["scores"], "mask afterwards": problem["mask"]}
     assert_same(candidate.run(attention.softmax_on_views, **problem), {"weights": weights, **afterwards})
+
+
+@edge_case("attention.softmax")
+@given(problem=rows_that_see_nothing())
+def test_a_row_that_is_masked_everywhere_is_zero(candidate: Candidate, problem: Problem) -> None:
+    """A row that is masked everywhere has only zeros: neither nan nor equal weights, and no warning."""
+    got = candidate.run(attention.softmax_strictly, **problem)
+    assert_same(got, oracle.softmax(**problem), mistakes=lambda: oracle.blind_softmax_mistakes(**problem))
+
+
+@edge_case("attention.softmax")
+@given(problem=rows_of_large_scores())
+def test_scores_in_the_thousands_do_not_overflow(candidate: Candidate, problem: Problem) -> None:
+    """Scores in the thousands give the right weights too, without a warning on the way."""
+    got = candidate.run(attention.softmax_strictly, **problem)
+    assert_same(got, oracle.softmax(**problem), mistakes=lambda: oracle.softmax_mistakes(**problem))
+
+
+@edge_case("attention.softmax")
+@given(problem=rows_of_scores(masked=False, keys=ONE))
+def test_a_single_score_has_all_the_weight(candidate: Candidate, problem: Problem) -> None:
+    """In a row of a single score its weight is one."""
+    assert_same(candidate.run(attention.softmax, **problem), oracle.softmax(**problem))
+
+
+@edge_case("attention.softmax")
+@given(problem=st.one_of(rows_of_scores(masked=True, leading_axes=NONE), rows_of_scores(False, leading_axes=NONE)))
+def test_no_scores_have_no_weights(candidate: Candidate, problem: Problem) -> None:
+    """Scores of a batch of 0 have weights of the same shape."""
+    assert_same(candidate.run(attention.softmax, **problem), oracle.softmax(**problem))
 
 
 # Forward
@@ -160,27 +192,11 @@ def test_output_with_a_mask_matches_torch(candidate: Candidate, problem: Problem
 
 
 @oracle_test("attention.forward")
-@given(problem=attentions(MASKS, empties=True))
-def test_a_query_that_sees_nothing_gets_zeros(candidate: Candidate, problem: Problem) -> None:
-    """A query whose every key is masked gets zeros, without nan and without a warning."""
-    got = candidate.run(attention.forward_strictly, **without_gradient(problem))
-    assert_same(got, oracle.attention(**without_gradient(problem)), names=["output"])
-
-
-@oracle_test("attention.forward")
 @given(problem=attentions(MASKS))
 def test_the_weights_are_kept(candidate: Candidate, problem: Problem) -> None:
     """attention_weights holds the softmax (..., t, s), with zeros where the mask is True."""
     problem = without_gradient(problem)
     assert_right(candidate, attention.forward, oracle.attention, problem, ["attention_weights"])
-
-
-@oracle_test("attention.forward")
-@given(problem=with_large_scores(attentions(MASKS)))
-def test_scores_of_thousands(candidate: Candidate, problem: Problem) -> None:
-    """Scores in the thousands give the right output too, and nothing overflows on the way."""
-    got = candidate.run(attention.forward_strictly, **without_gradient(problem))
-    assert_same(got, oracle.attention(**without_gradient(problem)), names=["output"])
 
 
 @law("attention.forward")
@@ -240,6 +256,39 @@ def test_arguments_are_left_alone(candidate: Candidate, problem: Problem) -> Non
     assert_same(candidate.run(attention.forward_on_views, **problem), {**oracle.attention(**problem), **afterwards})
 
 
+@edge_case("attention.forward")
+@given(problem=attentions(BLINDING_MASKS, blind=True))
+def test_a_query_that_sees_nothing_gets_zeros(candidate: Candidate, problem: Problem) -> None:
+    """A query whose every key is masked gets zeros, without nan and without a warning."""
+    problem = without_gradient(problem)
+    probe = attention.forward_strictly
+    assert_right(candidate, probe, oracle.attention, problem, ["output"], oracle.blind_mistakes)
+
+
+@edge_case("attention.forward")
+@given(problem=with_large_scores(attentions(MASKS)))
+def test_scores_of_thousands(candidate: Candidate, problem: Problem) -> None:
+    """Scores in the thousands give the right output too, and nothing overflows on the way."""
+    got = candidate.run(attention.forward_strictly, **without_gradient(problem))
+    assert_same(got, oracle.attention(**without_gradient(problem)), names=["output"])
+
+
+@edge_case("attention.forward")
+@given(problem=attentions(keys=ONE))
+def test_a_single_key_gives_its_value(candidate: Candidate, problem: Problem) -> None:
+    """Where there is a single key, every query gets its value."""
+    problem = without_gradient(problem)
+    assert_same(candidate.run(attention.forward, **problem), oracle.attention(**problem))
+
+
+@edge_case("attention.forward")
+@given(problem=st.one_of(attentions(MASKS, leading_axes=NONE), attentions(leading_axes=NONE)))
+def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 gives an output and weights of 0 sequences."""
+    problem = without_gradient(problem)
+    assert_same(candidate.run(attention.forward, **problem), oracle.attention(**problem))
+
+
 # Backward
 
 
@@ -255,22 +304,6 @@ def test_gradients_without_a_mask_match_torch(candidate: Candidate, problem: Pro
 def test_gradients_with_a_mask_match_torch(candidate: Candidate, problem: Problem) -> None:
     """With a mask the gradients are torch's too: nothing flows to a key that is masked everywhere."""
     check_gradients(candidate, problem)
-
-
-@oracle_test("attention.backward")
-@given(problem=attentions(MASKS, empties=True))
-def test_a_query_that_sees_nothing_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
-    """A query whose every key is masked has a zero gradient and sends none to keys and values, without nan."""
-    got = candidate.run(attention.run_strictly, **problem)
-    assert_same(got, oracle.attention(**problem), names=GRADIENTS)
-
-
-@oracle_test("attention.backward")
-@given(problem=with_large_scores(attentions(MASKS)))
-def test_gradients_of_scores_in_the_thousands(candidate: Candidate, problem: Problem) -> None:
-    """Scores in the thousands have the right gradients too, and nothing overflows on the way."""
-    got = candidate.run(attention.run_strictly, **problem)
-    assert_same(got, oracle.attention(**problem), names=GRADIENTS)
 
 
 @law("attention.backward")
@@ -318,6 +351,36 @@ def test_a_gradient_of_another_shape_is_refused(candidate: Candidate, problem: P
     grad = problem["grad_output"]
     longer = np.concatenate([grad, grad.take([0], axis)], axis)
     candidate.raises(ValueError, attention.forward_and_backward, **{**problem, "grad_output": longer})
+
+
+@edge_case("attention.backward")
+@given(problem=attentions(BLINDING_MASKS, blind=True))
+def test_a_query_that_sees_nothing_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
+    """A query whose every key is masked has a zero gradient and sends none to keys and values, without nan."""
+    probe = attention.run_strictly
+    assert_right(candidate, probe, oracle.attention, problem, GRADIENTS, oracle.blind_mistakes)
+
+
+@edge_case("attention.backward")
+@given(problem=with_large_scores(attentions(MASKS)))
+def test_gradients_of_scores_in_the_thousands(candidate: Candidate, problem: Problem) -> None:
+    """Scores in the thousands have the right gradients too, and nothing overflows on the way."""
+    got = candidate.run(attention.run_strictly, **problem)
+    assert_same(got, oracle.attention(**problem), names=GRADIENTS)
+
+
+@edge_case("attention.backward")
+@given(problem=attentions(keys=ONE))
+def test_a_single_key_moves_only_its_value(candidate: Candidate, problem: Problem) -> None:
+    """Where there is a single key, the gradients of queries and keys are zero, and its value has the sum of all."""
+    assert_same(candidate.run(attention.forward_and_backward, **problem), oracle.attention(**problem), names=GRADIENTS)
+
+
+@edge_case("attention.backward")
+@given(problem=st.one_of(attentions(MASKS, leading_axes=NONE), attentions(leading_axes=NONE)))
+def test_an_empty_batch_has_empty_gradients(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 has gradients of 0 sequences."""
+    assert_same(candidate.run(attention.forward_and_backward, **problem), oracle.attention(**problem), names=GRADIENTS)
 
 
 def check_weights(candidate: Candidate, problem: Problem) -> None:

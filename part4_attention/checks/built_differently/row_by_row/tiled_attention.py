@@ -1,0 +1,98 @@
+"""Tiled attention: the same result, without ever holding a score for every query and key.
+
+A softmax can be computed from one tile of the scores after another: keep the largest score so far, and what has been
+added up relative to it; when a larger score comes, scale the sums down     (Milakov and Gimelshein 2018; Dao et al.
+2022).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy import ndarray
+
+from part2_layers.module import Module, check_grad_output, integer
+from part4_attention.inputs import check_inputs
+from part4_attention.scaled_dot_product_attention import masked_softmax
+
+
+class TiledAttention(Module):
+    """ScaledDotProductAttention in memory that grows with t + s, not with t · s.
+
+    Tiles are block_size queries times block_size keys.  is_causal hides from each query the keys after it, as
+    causal_mask does, and skips the tiles that hold nothing else.
+    Raises ValueError for a block_size that is not positive.
+    """
+
+    def __init__(self, block_size: int = 128, is_causal: bool = False) -> None:
+        super().__init__()
+        self.block_size = integer("block_size", block_size)
+        self.is_causal = is_causal
+
+    def forward(self, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None = None) -> ndarray:
+        """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d), tile by tile.
+
+        For the tiles of a row, m = largest score so far, l = Σ exp(s - m), o = Σ exp(s - m) v.  A tile with largest
+        score m' scales l and o by exp(m - max(m, m')) and adds its own.  In the end the output is o / l, or zeros for a
+        query that ignores every key.  A batch may be empty.
+        Shapes: query (..., t, d), key (..., s, d), value (..., s, e), mask broadcastable to (..., t, s), result
+        (..., t, e).
+        Raises TypeError for anything but floats and a mask of booleans, ValueError for shapes that do not fit.
+        """
+        check_inputs(query, key, value, mask)
+        self.output_shape = (*query.shape[:-1], value.shape[-1])
+        self.query, self.key, self.value = query, key, value
+        self.mask = None if mask is None else np.broadcast_to(mask, (*query.shape[:-1], key.shape[-2]))
+        outputs = [self._strip(rows) @ value[..., self._seen(rows), :] for rows in self.tiles(query.shape[-2])]
+        self.output = np.concatenate(outputs, axis=-2)
+        return self.output.copy()
+
+    def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """The gradients of query, key and value, from tiles of the weights that are computed once more.
+
+        W = exp(S - log Σ eˢ); the rest is as in ScaledDotProductAttention.
+        Shapes: grad_output (..., t, e), results as query, key and value.
+        Raises RuntimeError before the first forward, ValueError for another shape.
+        """
+        check_grad_output(grad_output, self.output_shape)
+        scale = math.sqrt(self.query.shape[-1])
+        query_grads, key_grad, value_grad = [], np.zeros_like(self.key), np.zeros_like(self.value)
+        for rows in self.tiles(self.query.shape[-2]):
+            keys, grad, weights = self._seen(rows), grad_output[..., rows, :], self._strip(rows)
+            value_grad[..., keys, :] += weights.swapaxes(-1, -2) @ grad
+            scores_grad = grad @ self.value[..., keys, :].swapaxes(-1, -2)
+            scores_grad -= (grad * self.output[..., rows, :]).sum(axis=-1, keepdims=True)
+            scores_grad *= weights / scale
+            query_grads.append(scores_grad @ self.key[..., keys, :])
+            key_grad[..., keys, :] += scores_grad.swapaxes(-1, -2) @ self.query[..., rows, :]
+        return np.concatenate(query_grads, axis=-2), key_grad, value_grad
+
+    def _seen(self, rows: slice) -> slice:
+        """The keys of all tiles beside these queries."""
+        return slice(0, list(self.tiles(self.key.shape[-2], rows))[-1].stop)
+
+    def _strip(self, rows: slice) -> ndarray:
+        """The weights of the queries of one tile, for all keys that they see."""
+        scores = self.scores(rows, self._seen(rows))
+        return masked_softmax(scores, np.isneginf(scores))
+
+    # Given
+
+    def tiles(self, length: int, rows: slice | None = None) -> Iterator[slice]:
+        """Slices of block_size that make up an axis; for a tile of queries, only keys that one of them may see."""
+        seen = min(length, rows.stop) if self.is_causal and rows is not None else length
+        for start in range(0, seen, self.block_size):
+            yield slice(start, min(start + self.block_size, length))
+
+    def scores(self, rows: slice, keys: slice) -> ndarray:
+        """A tile (..., queries, keys) of Q Kᵀ / √d, -inf where it is masked."""
+        query = self.query[..., rows, :] / math.sqrt(self.query.shape[-1])
+        scores = query @ self.key[..., keys, :].swapaxes(-1, -2)
+        if self.mask is not None:
+            scores = np.where(self.mask[..., rows, keys], -np.inf, scores)
+        if self.is_causal:
+            is_later = np.arange(keys.start, keys.stop) > np.arange(rows.start, rows.stop)[:, None]
+            scores = np.where(is_later, -np.inf, scores)
+        return scores
