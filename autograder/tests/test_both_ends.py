@@ -101,7 +101,7 @@ def test_the_reference_earns_everything_under_any_seed(part: Part, seed: int) ->
 def test_no_submission_changes_the_recorded_problems(part: Part) -> None:
     """Nor does an oracle or a test, whatever answers it is given: one collection serves a class."""
     before = repr(collected(part.folder).problems)
-    grade_files(part, lazy_files(part, "first argument"))
+    grade_files(part, lazy_files(part, "the first argument"))
     assert repr(collected(part.folder).problems) == before
 
 
