@@ -173,6 +173,8 @@ def brief(value: object) -> str:
 def full(value: object) -> str:
     """A value as a learner would type it, cut where it gets long; of parameters by name that are long, the shapes."""
     if isinstance(value, np.ndarray):
+        if not value.size:
+            return f"np.zeros({value.shape}, {value.dtype.name!r})"
         text = np.array2string(value, separator=", ", threshold=64, precision=6)
         text += f"  ({value.dtype})" if value.dtype != np.float64 else ""
     elif isinstance(value, dict):

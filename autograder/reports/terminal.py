@@ -74,7 +74,7 @@ def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
 
 def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> None:
     """One failing exercise in full: the failing test that teaches most, and the names of the others."""
-    failing = _most_telling_first(exercise, part)
+    failing = most_telling_first(exercise, part)
     test = failing[0]
     heading = Text.assemble(
         ("✗ ", "red"),
@@ -98,7 +98,7 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> Non
     console.print()
 
 
-def _most_telling_first(exercise: ExerciseRecord, part: Part) -> list[TestRecord]:
+def most_telling_first(exercise: ExerciseRecord, part: Part) -> list[TestRecord]:
     """The failing tests in the order in which they are worth reading.
 
     What was written comes before what is not; what arose in the exercise's lines before what arose in given code or in

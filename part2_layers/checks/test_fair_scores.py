@@ -1,0 +1,97 @@
+"""What people hand in: code that is right but for an edge case loses only that, and the report says what is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.judge.exercises import load_part
+from autograder.testing.mistakes import Mistake, lost_tests, report_of, shown_test
+
+PART = load_part(Path(__file__).resolve().parent.parent)
+
+MAXIMUM = """\
+        self.x = x
+        first, *others = self.taps(self.positions(x))
+        output = x[:, :, first[0], first[1]].copy()
+        for rows, columns in others:
+            np.maximum(output, x[:, :, rows, columns], out=output)
+        self.output = output
+        return output
+"""
+WINDOW_BY_WINDOW = """\
+        self.x = x
+        output = np.empty((*x.shape[:2], *self.positions(x)), x.dtype)
+        for i, j in np.ndindex(output.shape[2:]):
+            top, left = i * self.stride[0], j * self.stride[1]
+            window = x[{examples}, :, top : top + self.kernel_size[0], left : left + self.kernel_size[1]]
+            window = window.reshape({count}, x.shape[1], -1)
+            output[:, :, i, j] = np.take_along_axis(window, window.argmax(-1)[..., None], -1)[..., 0]
+        self.output = output
+        return output
+"""
+TANH, SOFTMAX = "        self.output = np.tanh(x)\n", "x - x.max(axis=self.dim, keepdims=True, initial=-np.inf)"
+LOG_SOFTMAX = """\
+        shifted = input - input.max(axis=self.class_axis, keepdims=True)
+        self.log_probs = shifted - np.log(np.exp(shifted).sum(axis=self.class_axis, keepdims=True))
+"""
+EPSILON_IN_THE_LOGARITHM = """\
+        powers = np.exp(input)
+        self.log_probs = np.log(powers / powers.sum(axis=self.class_axis, keepdims=True) + 1e-9)
+"""
+WHERE_X_WAS = "self.padding : self.padding + self.x.shape[2]"
+LOSS = "return reduce((self.q * surprise).sum(axis=self.class_axis), self.reduction, self.count)"
+
+
+def edge(name: str, file: str, exercises: str, *edits: tuple[str, str]) -> object:
+    """Code that is right but for an edge case, and whose exercises it is graded in."""
+    return pytest.param(Mistake(name, exercises.split()[0], file, edits), exercises.split(), id=name)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "exercises"),
+    [
+        edge(
+            "a reshape to -1", "pool.py", "max_pool.forward max_pool.backward",
+            (MAXIMUM, WINDOW_BY_WINDOW.format(examples=":", count="len(x)")),
+        ),
+        edge(
+            "an unused maximum", "activation.py", "activation.forward activation.backward",
+            (TANH, f"        np.max(x)\n{TANH}"),
+        ),
+        edge("no shift", "activation.py", "softmax.forward softmax.backward", (SOFTMAX, "x")),
+    ],
+)  # fmt: skip
+def test_code_that_is_right_but_for_an_edge_case_loses_only_that(mistake: Mistake, exercises: list[str]) -> None:
+    result = report_of(PART, mistake, exercises)
+    assert set(lost_tests(result).values()) == {"edge case"}
+    assert result.points >= 0.7 * result.max_points
+
+
+def test_the_problem_that_is_shown_is_not_an_empty_one() -> None:
+    only_one_image = WINDOW_BY_WINDOW.format(examples="0", count="1")
+    mistake = Mistake("one image", "max_pool.forward", "pool.py", ((MAXIMUM, only_one_image),))
+    shown = shown_test(PART, report_of(PART, mistake))
+    assert shown.kind == "oracle"
+    assert shown.got.startswith("output[1, ")
+    assert "x (2, 1, " in shown.called
+
+
+@pytest.mark.parametrize(
+    ("file", "exercise", "edit", "says"),
+    [
+        ("loss.py", "cross_entropy.forward", (LOG_SOFTMAX, EPSILON_IN_THE_LOGARITHM), "inside the logarithm"),
+        ("loss.py", "cross_entropy.forward", (LOSS, f"{LOSS}.reshape(1, 1)"), "the loss has the shape (1, 1)"),
+        ("activation.py", "activation.forward", (TANH, TANH.replace("(x)", "(x)[None]")), "of length 1 too many"),
+        (
+            "conv1d.py", "conv1d.backward",
+            (f"padded_grad[:, :, {WHERE_X_WAS}]", "padded_grad[:, :, self.padding : -self.padding]"),
+            "a slice such as x[p:-p] is empty where p is 0",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_said_is_true(file: str, exercise: str, edit: tuple[str, str], says: str) -> None:
+    shown = shown_test(PART, report_of(PART, Mistake(says, exercise, file, (edit,))))
+    assert shown.kind == "oracle"
+    assert says in shown.diagnosis
