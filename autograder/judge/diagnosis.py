@@ -105,10 +105,10 @@ def _wrong_dtype(mismatch: Mismatch, _: Arrays) -> Iterator[str]:
 
 def _not_finite(mismatch: Mismatch, _: Arrays) -> Iterator[str]:
     lost = mismatch.got[_is_lost(mismatch)]
-    if lost.size:
-        kind = "NaN" if np.isnan(lost).any() else "infinity"
-        causes = "after an overflow, say, a division by zero, or the logarithm of 0"
-        yield f"{mismatch.name} holds {kind} where it should be finite: {causes}"
+    if np.isnan(lost).any():
+        yield f"{mismatch.name} holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞"
+    elif lost.size and np.isfinite(mismatch.expected).all():  # else infinity may only be in the wrong place
+        yield f"{mismatch.name} holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0"
 
 
 def _zero(mismatch: Mismatch, _: Arrays) -> Iterator[str]:

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.filterwarnings("error")
 NUMBERS = ["?", "i1", "i8", "u1", "u8", "f2", "f4", "f8", "c8", "c16"]
 any_arrays = hnp.arrays(st.sampled_from(NUMBERS), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
 SHAPE = (3, 4)
-NOT_FINITE = "where it should be finite: after an overflow, say, a division by zero, or the logarithm of 0"
+NAN = "y holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞"
+INFINITY = "y holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0"
 BROADCAST = "y is not summed over the axes along which its input was broadcast"
 # Distinct, of both signs, and without a pattern that a rule could mistake for its own.
 EXPECTED = np.array([[2.0, -3.0, 5.0, 7.0], [-11.0, 13.0, 17.0, -19.0], [23.0, 29.0, -31.0, 37.0]])
@@ -39,8 +40,8 @@ def diagnosis_of(got: Any, expected: Any, **arguments: Any) -> str:
     [
         (EXPECTED.astype("f4"), "the values are right and their dtype is not: float32 instead of float64"),
         (EXPECTED.astype("i8"), "the values are right and their dtype is not: int64 instead of float64"),
-        (np.where(EXPECTED == 5, np.nan, EXPECTED), f"y holds NaN {NOT_FINITE}"),
-        (np.where(EXPECTED == 5, np.inf, EXPECTED), f"y holds infinity {NOT_FINITE}"),
+        (np.where(EXPECTED == 5, np.nan, EXPECTED), NAN),
+        (np.where(EXPECTED == 5, np.inf, EXPECTED), INFINITY),
         (0 * EXPECTED, "y is zero everywhere"),
         (-EXPECTED, "y has the wrong sign"),
         (5 * EXPECTED, "y is too large by the factor 5"),
@@ -140,6 +141,11 @@ def test_numbers_that_overflow_can_be_diagnosed() -> None:
     for got in (extreme, -extreme, extreme[::-1], np.zeros((2, 2)), extreme.T):
         for expected in (extreme, np.eye(2), extreme.sum(axis=0), np.float64(0).reshape(1)):
             assert type(explain(Seen(Wrong("", Mismatch("y", got, expected)), {"x": extreme}))) is str
+
+
+def test_infinity_in_another_place_is_no_overflow() -> None:
+    log_probs = np.array([[-np.inf, -1.0, -2.0], [-3.0, -4.0, -5.0]])
+    assert diagnosis_of(log_probs[:, ::-1] - 1, log_probs) == ""
 
 
 def test_an_empty_slice_is_recognised() -> None:
