@@ -285,7 +285,8 @@ class Tensor:
         """Run a layer, and write it on the tape.
 
         A layer is any object with forward(*arrays) -> array and backward(grad_output) -> one gradient per input, alone
-        or as a tuple. It is recorded even if no input requires a gradient: its own parameters may.
+        or as a tuple. It is recorded even if no input requires a gradient, since its own parameters may; on the
+        default engine, if no input is on any.
         A layer that remembers only its last forward can stand on the tape once.
         Raises TypeError if forward does not return one array.
         """

@@ -228,6 +228,15 @@ def add_into_array_between(x: np.ndarray, between: np.ndarray, grad_output: np.n
     return {"between": between, "x_grad": engine.gradient_buffer.get(x)}
 
 
+def add_into_array_from_rule(x: np.ndarray, receiver: np.ndarray, gradient: np.ndarray) -> dict[str, np.ndarray]:
+    """y = -x, whose rule gives this gradient; what is then in the array of the caller, and in the buffer for x."""
+    engine, y = Autograd(), np.asarray(-x)
+    engine.add_operation([x], y, [receiver], lambda grad_output, x: (gradient,))
+    engine.backward(y, np.ones_like(x))
+    kept = engine.gradient_buffer.get(x) if x in engine.gradient_buffer else np.zeros_like(x)
+    return {"receiver": receiver, "kept": kept}
+
+
 def gradient_between(x: np.ndarray, grad_outputs: list[np.ndarray]) -> dict[str, np.ndarray]:
     """h = 2x and y = -h; go backward from y with each gradient in turn, and ask for what has arrived at h."""
     engine = Autograd()
@@ -265,6 +274,25 @@ def release(leaves: list[np.ndarray], nodes: list[Any], start: int, grad_output:
     numbers = {id(value): number for number, value in enumerate(values[len(leaves) :])}
     left = [numbers[id(operation.output)] for operation in engine.operation_list]
     return {"left": left, "leaf_grads": _leaf_gradients(engine, leaves)}
+
+
+def backward_after_release(x: np.ndarray, released: np.ndarray, later: np.ndarray) -> dict[str, np.ndarray]:
+    """y = -2x and z = -tanh(x); release y, then go back from z. The gradients of x and of tanh(x)."""
+    engine = Autograd()
+    nodes = [["double", [0]], ["tanh", [0]], ["neg", [1]], ["neg", [2]]]
+    _, _, between, y, z = _record(engine, [x], nodes)
+    engine.backward(y, released, release=True)
+    engine.backward(z, later)
+    return {"x_grad": engine.gradient_buffer.get(x), "between_grad": engine.gradient_buffer.get(between)}
+
+
+def backward_through_released(x: np.ndarray, grad_output: np.ndarray, order: list[str]) -> None:
+    """Two results of h = 2x; release one of them and with it h, then go back from the other."""
+    engine = Autograd()
+    nodes = [["double", [0]], *([name, [1]] for name in order)]
+    _, _, *results = _record(engine, [x], nodes)
+    engine.backward(results[order.index("neg")], grad_output, release=True)
+    engine.backward(results[order.index("tanh")], grad_output)
 
 
 def release_memory(x: np.ndarray, length: int, grad_output: np.ndarray) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from part1_autograd.autograd_engine import Autograd
-from part1_autograd.tensor import Tensor, no_grad
+from part1_autograd.tensor import Tensor, default_autograd, no_grad
 from part1_autograd.tensor import concatenate as concatenate_tensors
 from part1_autograd.tensor import where as where_tensor
 
@@ -118,6 +118,14 @@ def concatenate(arrays: list[np.ndarray], axis: int, grad_output: np.ndarray) ->
     return _backward(engine, concatenate_tensors(tensors, axis=axis), grad_output, **named)
 
 
+def concatenate_with_arrays(arrays: list[np.ndarray], axis: int, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """concatenate([tensor, array, …], axis=axis): all but the first stay arrays."""
+    engine = Autograd()
+    tensor = Tensor(arrays[0], requires_grad=True, autograd=engine)
+    output = concatenate_tensors([tensor, *arrays[1:]], axis=axis)
+    return _backward(engine, output, grad_output, **{"arrays[0]": tensor})
+
+
 def where(condition: np.ndarray, a: np.ndarray, b: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
     """where(condition, a, b)"""
     engine = Autograd()
@@ -160,6 +168,16 @@ def backward_from_leaf(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]
     tensor = Tensor(x, requires_grad=True, autograd=Autograd())
     tensor.backward(grad_output)
     return {"x_grad": tensor.grad}
+
+
+def grads_of_results(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:
+    """h = -x, kept = -h and y = -kept; go backward from y, after retain_grad of the one in the middle."""
+    h = -Tensor(x, requires_grad=True, autograd=Autograd())
+    kept = -h
+    kept.retain_grad()
+    y = -kept
+    y.backward(grad_output)
+    return {"h_grad": h.grad, "kept_grad": kept.grad, "y_grad": y.grad}
 
 
 def multiply_with_detached(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:
@@ -228,6 +246,19 @@ class Identity:
         return grad_output
 
 
+class Repeating:
+    """A layer whose backward gives the gradient any number of times."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def forward(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(a + b)
+
+    def backward(self, grad_output: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (grad_output,) * self.count
+
+
 class Pair:
     """What is no layer: its forward returns two arrays."""
 
@@ -247,17 +278,25 @@ def apply_identity(x: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarr
 
 
 def apply_to_constant(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, grad_output: np.ndarray
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, grad_output: np.ndarray, on_default: bool
 ) -> dict[str, np.ndarray]:
-    """y = affine(x), where x needs no gradient, but the layer's parameters do."""
-    engine, layer = Autograd(), Affine(weight, bias)
-    engine.backward(Tensor.apply(layer, Tensor(x, autograd=engine)), grad_output)
+    """y = affine(x), where x needs no gradient, but the layer's parameters do; x is on an engine, or on none."""
+    engine, layer = default_autograd() if on_default else Autograd(), Affine(weight, bias)
+    constant = Tensor(x) if on_default else Tensor(x, autograd=engine)
+    engine.backward(Tensor.apply(layer, constant), grad_output)
     return {"weight_grad": layer.weight_grad, "bias_grad": layer.bias_grad}
 
 
 def apply_pair(x: np.ndarray) -> None:
     """Apply what returns two arrays."""
     Tensor.apply(Pair(), Tensor(x, requires_grad=True, autograd=Autograd()))
+
+
+def apply_repeating(a: np.ndarray, b: np.ndarray, grad_output: np.ndarray, count: int) -> None:
+    """Go backward through a layer with two inputs that gives so many gradients."""
+    engine = Autograd()
+    left, right = (Tensor(operand, requires_grad=True, autograd=engine) for operand in (a, b))
+    engine.backward(Tensor.apply(Repeating(count), left, right), grad_output)
 
 
 def apply_affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:

@@ -71,11 +71,14 @@ def unbroadcasts(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem
 
 @st.composite
 def unfitting_shapes(draw: Draw) -> Problem:
-    """A gradient, and a shape that does not broadcast to its shape: one axis differs, or there is one too many."""
+    """A gradient, and a shape that does not broadcast to its shape.
+
+    One axis differs, or there is one too many, or the axes stand the other way round: just as many values.
+    """
     shape = draw(SHAPES_WITH_AXES)
-    axis = draw(st.integers(0, len(shape)))
-    unfitting = (*shape, 1) if axis == len(shape) else (*shape[:axis], shape[axis] + 1, *shape[axis + 1 :])
-    return {"grad": array(draw, shape), "shape": unfitting}
+    unfitting = [(*shape[:axis], shape[axis] + 1, *shape[axis + 1 :]) for axis in range(len(shape))]
+    turned = [shape[::-1]] * (shape[::-1] != shape)
+    return {"grad": array(draw, shape), "shape": draw(st.sampled_from([*turned, *unfitting, (*shape, 1)]))}
 
 
 @st.composite
@@ -168,33 +171,9 @@ def _axes(ndim: int) -> tuple[list[int], list[Any]]:
     return single, [None, *chosen, *from_the_end]
 
 
-def _reduced(x: np.ndarray, axis: Any) -> list[int]:
-    """The lengths that are reduced."""
-    return [length for place, length in enumerate(x.shape) if axis is None or _names(axis, place, x.ndim)]
-
-
-def _names(axis: int | tuple[int, ...], place: int, ndim: int) -> bool:
-    return place in [each % ndim for each in (axis if isinstance(axis, tuple) else (axis,))]
-
-
-def several_values(x: np.ndarray, axis: Any) -> bool:
-    """Whether every result is made of two values at least."""
-    return math.prod(_reduced(x, axis)) > 1
-
-
-def single_values(x: np.ndarray, axis: Any) -> bool:
-    """Whether every result is made of one value: for edge cases alone."""
-    return math.prod(_reduced(x, axis)) == 1
-
-
-def some_or_no_values(x: np.ndarray, axis: Any) -> bool:
-    """Any axis: for edge cases alone."""
-    return True
-
-
-def no_results(x: np.ndarray, axis: Any) -> bool:
-    """Whether an empty array is reduced along axes that have values, as max needs: for edge cases alone."""
-    return 0 not in _reduced(x, axis)
+def _values_per_result(x: np.ndarray, axis: Any) -> int:
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return math.prod(x.shape[each] for each in axes)
 
 
 @st.composite
@@ -203,13 +182,17 @@ def reductions(
     axis: str = "any",
     among: str = "numbers",
     shapes: st.SearchStrategy[Shape] = OF_SEVERAL,
-    of: Callable[[np.ndarray, Any], bool] = several_values,
+    fewest: int = 2,
+    most: float = math.inf,
 ) -> Problem:
-    """An input and an axis to reduce: "integer", "several" (a tuple, or None for all), or "any" of these."""
+    """An input and an axis to reduce: "integer", "several" (a tuple, or None for all), or "any" of these.
+
+    Every result is made of so many values at the fewest, and at the most.
+    """
     x = array(draw, draw(shapes), among, draw(DTYPES))
     single, several = _axes(x.ndim)
     named = {"integer": single, "several": several, "any": several + single}[axis]
-    reduced = draw(st.sampled_from([each for each in named if of(x, each)]))
+    reduced = draw(st.sampled_from([each for each in named if fewest <= _values_per_result(x, each) <= most]))
     keepdims = draw(st.booleans())
     reduced_shape = np.sum(x, axis=reduced, keepdims=keepdims).shape
     grad_output = array(draw, reduced_shape, dtype=x.dtype.name)
@@ -218,17 +201,18 @@ def reductions(
 
 def single_reductions() -> st.SearchStrategy[Problem]:
     """An input with an axis of length 1, or without any, of which every value is reduced by itself."""
-    return reductions(shapes=st.sampled_from([shape for shape in SHAPES if 1 in shape or not shape]), of=single_values)
+    shapes = st.sampled_from([shape for shape in SHAPES if 1 in shape or not shape])
+    return reductions(shapes=shapes, fewest=1, most=1)
 
 
 def empty_reductions() -> st.SearchStrategy[Problem]:
     """An input of size 0 along any axes."""
-    return reductions(shapes=EMPTY, of=some_or_no_values)
+    return reductions(shapes=EMPTY, fewest=0)
 
 
 def reductions_without_results() -> st.SearchStrategy[Problem]:
     """An input of size 0 along axes that are not empty."""
-    return reductions(shapes=st.sampled_from(EMPTY_SHAPES[1:]), of=no_results)
+    return reductions(shapes=st.sampled_from(EMPTY_SHAPES[1:]), fewest=1)
 
 
 # Shapes

@@ -216,6 +216,24 @@ def test_a_result_that_adds_to_an_array_hands_its_gradient_on(candidate: Candida
 
 
 @law("autograd_engine.accumulate")
+@given(problem=alike("x", "receiver", "gradient"))
+def test_what_is_added_to_an_array_is_not_kept_too(candidate: Candidate, problem: Problem) -> None:
+    """A gradient that is added to an array in gradients_to_update does not go to the buffer as well."""
+    got = candidate.run(autograd_engine.add_into_array_from_rule, **problem)
+    x, receiver, gradient = problem.values()
+    assert_same(got, {"receiver": np.asarray(receiver + gradient), "kept": np.zeros_like(x)})
+
+
+@law("autograd_engine.accumulate")
+@given(problem=unfitting_gradients())
+def test_a_gradient_of_another_shape_is_not_added(candidate: Candidate, problem: Problem) -> None:
+    """A rule's gradient that has not the shape of the array to add it to is a ValueError, even if it broadcasts."""
+    x, gradient = problem["array"], problem["gradient"]
+    probe = autograd_engine.add_into_array_from_rule
+    candidate.raises(ValueError, probe, x=x, receiver=np.zeros_like(x), gradient=gradient)
+
+
+@law("autograd_engine.accumulate")
 @given(problem=alike("x", "first", "second"))
 def test_the_buffer_keeps_the_last_gradient_of_a_result(candidate: Candidate, problem: Problem) -> None:
     """The buffer has the gradients of the results between too: those of the last call alone."""
@@ -267,6 +285,23 @@ def test_release_frees_the_arrays_between(candidate: Candidate, length: int) -> 
     x = np.ones(3)
     got = candidate.run(autograd_engine.release_memory, x=x, length=length, grad_output=x)
     assert_same(got, {"alive": 0})
+
+
+@law("autograd_engine.release")
+@given(problem=alike("x", "released", "later"))
+def test_what_was_not_passed_can_be_gone_back_from(candidate: Candidate, problem: Problem) -> None:
+    """From a result that release=True did not pass, backward works later, and what lies between has its gradient."""
+    got = candidate.run(autograd_engine.backward_after_release, **problem)
+    x, released, later = problem.values()
+    x_grad = np.asarray(-2 * released - later * (1 - np.tanh(x) ** 2))
+    assert_same(got, {"x_grad": x_grad, "between_grad": np.asarray(-later)})
+
+
+@law("autograd_engine.release")
+@given(problem=alike("x", "grad_output"), order=st.sampled_from([["neg", "tanh"], ["tanh", "neg"]]))
+def test_what_was_released_ends_the_way_back(candidate: Candidate, problem: Problem, order: list[str]) -> None:
+    """Going backward later through a result that release=True took off the tape is a RuntimeError, as in torch."""
+    candidate.raises(RuntimeError, autograd_engine.backward_through_released, **problem, order=order)
 
 
 def without_gradient(problem: Problem) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,6 +201,14 @@ def test_concatenate_matches_torch(candidate: Candidate, problem: Problem) -> No
     assert_right(candidate, tensor.concatenate, problem, "concatenate_backward")
 
 
+@law("tensor.shapes")
+@given(problem=joins())
+def test_concatenate_takes_arrays(candidate: Candidate, problem: Problem) -> None:
+    """concatenate joins arrays to a tensor as well; the tensor gets its gradient."""
+    got, right = candidate.run(tensor.concatenate_with_arrays, **problem), oracle.concatenate_backward(**problem)
+    assert_same(got, right, names=["output", "arrays[0]_grad"])
+
+
 @oracle_test("tensor.shapes")
 @given(problem=selections())
 def test_where_matches_torch(candidate: Candidate, problem: Problem) -> None:
@@ -265,6 +274,14 @@ def test_a_leaf_is_its_own_way_back(candidate: Candidate, problem: Problem) -> N
 
 
 @law("tensor.backward")
+@given(problem=alike("x", "grad_output"))
+def test_a_result_keeps_its_grad_if_asked_to(candidate: Candidate, problem: Problem) -> None:
+    """A result of operations has grad None after backward too, unless retain_grad was called before."""
+    got = candidate.run(tensor.grads_of_results, **problem)
+    assert_same(got, {"h_grad": None, "kept_grad": np.asarray(-problem["grad_output"]), "y_grad": None})
+
+
+@law("tensor.backward")
 @given(problem=pairs(names=("x", "constant")))
 def test_a_constant_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """A tensor that requires no gradient keeps grad None, and the others get theirs."""
@@ -307,11 +324,18 @@ def test_a_layer_may_return_its_input(candidate: Candidate, problem: Problem) ->
 
 
 @law("tensor.apply")
-@given(problem=affine_problems())
-def test_a_layer_of_a_constant_is_recorded(candidate: Candidate, problem: Problem) -> None:
-    """A layer is recorded although its input requires no gradient, since its parameters may."""
-    names = ["weight_grad", "bias_grad"]
-    assert_same(candidate.run(tensor.apply_to_constant, **problem), oracle.affine(**problem), names=names)
+@given(problem=affine_problems(), on_default=st.booleans())
+def test_a_layer_of_a_constant_is_recorded(candidate: Candidate, problem: Problem, on_default: bool) -> None:
+    """A layer is recorded although its input requires no gradient, also on the default engine: its parameters may."""
+    got = candidate.run(tensor.apply_to_constant, **problem, on_default=on_default)
+    assert_same(got, oracle.affine(**problem), names=["weight_grad", "bias_grad"])
+
+
+@law("tensor.apply")
+@given(problem=alike("a", "b", "grad_output"), count=st.sampled_from([1, 3]))
+def test_a_layer_gives_a_gradient_for_every_input(candidate: Candidate, problem: Problem, count: int) -> None:
+    """A layer whose backward gives more or fewer gradients than it has inputs is a ValueError."""
+    candidate.raises(ValueError, tensor.apply_repeating, **problem, count=count)
 
 
 @law("tensor.apply")

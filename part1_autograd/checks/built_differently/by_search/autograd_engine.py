@@ -24,6 +24,7 @@ class Autograd:
     def __init__(self) -> None:
         self.gradient_buffer = GradientBuffer()
         self.operation_list: list[Operation] = []
+        self._released: list[Array] = []
 
     def add_operation(
         self,
@@ -53,13 +54,17 @@ class Autograd:
         visited = self._what_leads_to(array, producers)
         for number in visited:
             self._visit(self.operation_list[number], arrived, producers)
+        if any(id(array) in arrived for array in self._released):
+            raise RuntimeError("output must not depend on what was released.")
         for leaf, gradient in arrived.values():
             self.gradient_buffer.add_spot(leaf)
             self.gradient_buffer.update(leaf, gradient)
         if release:
             for number in visited:
                 self.gradient_buffer.remove(self.operation_list[number][1])
-                del self.operation_list[number]
+                self._released.append(self.operation_list.pop(number)[1])
+            used = {id(array) for operation in self.operation_list for array in operation[0]}
+            self._released = [array for array in self._released if id(array) in used]
 
     def _what_leads_to(self, array: Array, producers: dict[int, int]) -> list[int]:
         """The numbers of the operations that an array was computed with, the last recorded first."""
@@ -85,6 +90,8 @@ class Autograd:
             if contribution is None:
                 continue
             if receiver is not None:
+                if receiver.shape != contribution.shape:
+                    raise ValueError("a gradient must have its input's shape.")
                 receiver[...] = receiver + contribution
             if receiver is None or id(array) in producers:
                 before = arrived[id(array)][1] if id(array) in arrived else np.zeros_like(contribution)
@@ -92,6 +99,7 @@ class Autograd:
 
     def zero_grad(self) -> None:
         self.operation_list = []
+        self._released = []
         self.gradient_buffer.clear()
 
 
