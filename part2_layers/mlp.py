@@ -22,7 +22,7 @@ class MLP(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The output of the layers.  Shapes: x (b, in_features), y (b, out_features)."""
+        """The output of the layers.  Shapes: x (b, in_features), y (b, out_features); b may be 0."""
         return self.layers.forward(x)
 
     @checked_backward
@@ -90,7 +90,7 @@ class Residual(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """y = x + f(x).  Shapes: x (b, d), y (b, d).  Raises ValueError if f changes the shape."""
+        """y = x + f(x).  Shapes: x (b, d), y (b, d); b may be 0.  Raises ValueError if f changes the shape."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "residual.forward: x + f(x). See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."

@@ -77,6 +77,7 @@ MISTAKES = (
     softmax_forward(
         "softmax: sum of everything", edits=((MAXIMUM, "x - x.max(initial=-np.inf)"), (TOTAL, "exponentials.sum()"))
     ),
+    softmax_forward("softmax: a small number below the fraction", edits=((TOTAL, f"({TOTAL} + 1e-7)"),)),
     softmax_forward("softmax: empty axis", edits=((", initial=-np.inf", ""),)),
     softmax_backward(
         "softmax: own input only", edits=((GRADIENT, "return grad_output * self.output * (1 - self.output)"),)

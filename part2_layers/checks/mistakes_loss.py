@@ -22,6 +22,9 @@ SMOOTHED = "smoothed = (1 - self.label_smoothing) * q + self.label_smoothing / c
 MASKED = "smoothed * np.expand_dims(counts, self.class_axis)"
 GRADIENT, FACTOR = "np.exp(self.log_probs) * total - self.q", "(grad_output / max(1, count))"
 DIVISOR = 'self.count if self.reduction == "mean" else 1'
+# p · ∂L/∂p of L = -q log(p + 10⁻⁷), and what it makes of the gradient
+NEAR = "self.q * np.exp(self.log_probs) / (np.exp(self.log_probs) + self.q.dtype.type(1e-7))"
+NEAR_GRADIENT = f"np.exp(self.log_probs) * ({NEAR}).sum(axis=self.class_axis, keepdims=True) - {NEAR}"
 
 MISTAKES = (
     mse_forward("mse: not squared", edits=((SQUARES, "abs(self.difference)"),)),
@@ -88,6 +91,10 @@ MISTAKES = (
     ),
     backward("cross_entropy: q - p", edits=((GRADIENT, "self.q - np.exp(self.log_probs) * total"),)),
     backward("cross_entropy: ignored targets have a gradient", edits=((GRADIENT, "np.exp(self.log_probs) - self.q"),)),
+    backward(
+        "cross_entropy: the gradient of a logarithm with a small number",
+        edits=((GRADIENT, NEAR_GRADIENT),),
+    ),
     backward("cross_entropy: gradient not divided", edits=((FACTOR, "grad_output"),)),
     backward("cross_entropy: gradient of the sum divided", edits=((DIVISOR, "self.count"),)),
     backward(

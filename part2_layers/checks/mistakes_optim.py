@@ -15,6 +15,7 @@ SGD_STEP = "value -= self.lr * grad"
 ADAM_STEP = "value -= self.lr / (1 - beta1 ** int(step)) * mean / denominator"
 ROOT = "np.sqrt(square / (1 - beta2 ** int(step))) + self.eps"
 COUNT = "        step += 1\n"
+MEAN, SQUARE = '"exp_avg": np.zeros_like(value)', '"exp_avg_sq": np.zeros_like(value)'
 DECAY = "        if self.weight_decay:\n            grad = grad + self.weight_decay * value\n"
 SHRINK = "        value *= 1 - self.lr * self.decoupled_weight_decay\n"
 ADAM_AFTER = "        super().update(value, grad, state)\n"
@@ -27,6 +28,11 @@ MISTAKES = (
     sgd("optim: no weight decay", edits=((DECAY, ""),)),
     sgd("optim: adds the weight decay to the gradient itself", edits=(("grad = grad + self.w", "grad += self.w"),)),
     sgd("optim: momentum holds the gradient's own array", edits=(("= grad.copy()", "= grad"),)),
+    sgd(
+        "optim: parameters rounded to float32",
+        edits=((SGD_STEP, "value[...] = (value - self.lr * grad).astype(np.float32)"),),
+    ),
+    sgd("optim: momentum in float32", edits=(("= grad.copy()", "= grad.astype(np.float32)"),)),
     sgd("optim: momentum averages", edits=((" += grad", " += (1 - self.momentum) * grad"),)),
     sgd("optim: momentum forgets", edits=(('state["momentum_buffer"] *= self.momentum', "pass"),)),
     sgd(
@@ -36,6 +42,12 @@ MISTAKES = (
     adam("optim: no correction", edits=((" / (1 - beta2 ** int(step))", ""), (" / (1 - beta1 ** int(step))", ""))),
     adam("optim: v not corrected", edits=((" / (1 - beta2 ** int(step))", ""),)),
     adam("optim: eps under the root", edits=((ROOT, "np.sqrt(square / (1 - beta2 ** int(step)) + self.eps)"),)),
+    adam(
+        "optim: parameters of Adam rounded to float32",
+        edits=((ADAM_STEP, f"{ADAM_STEP}\n        value[...] = value.astype(np.float32)"),),
+    ),
+    adam("optim: m in float32", edits=((MEAN, '"exp_avg": np.zeros(value.shape, np.float32)'),)),
+    adam("optim: v in float32", edits=((SQUARE, '"exp_avg_sq": np.zeros(value.shape, np.float32)'),)),
     adam("optim: betas exchanged", edits=(("(beta1, beta2), step", "(beta2, beta1), step"),)),
     adam("optim: t stays 1", edits=((COUNT, "        step = step + 1\n"),)),
     adam(
@@ -62,6 +74,14 @@ MISTAKES = (
     adamw("optim: AdamW is Adam", edits=((SHRINK, ""),)),
     adamw("optim: AdamW shrinks without lr", edits=(("1 - self.lr * self.d", "1 - self.d"),)),
     adamw("optim: AdamW shrinks afterwards", edits=((SHRINK + ADAM_AFTER, ADAM_AFTER + SHRINK),)),
+    adamw(
+        "optim: parameters of AdamW rounded to float32",
+        edits=((SHRINK, f"{SHRINK}        value[...] = value.astype(np.float32)\n"),),
+    ),
+    clip(
+        "optim: gradients rounded to float32",
+        edits=(("grad *= scale", "grad[...] = (grad * scale).astype(np.float32)"),),
+    ),
     clip("optim: clips each parameter by itself", edits=(("grad *= scale", BY_ITSELF),)),
     clip("optim: norm without its root", edits=((NORM, "sum(np.vdot(grad, grad) for grad in gradients)"),)),
     clip("optim: norm of the largest gradient", edits=((NORM, "max(np.linalg.norm(grad) for grad in gradients)"),)),

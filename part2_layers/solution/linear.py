@@ -41,7 +41,7 @@ class Linear(Module):
     def forward(self, x: ndarray) -> ndarray:
         """y = x Wᵀ + b.
 
-        Shapes: x (..., in_features), y (..., out_features).
+        Shapes: x (..., in_features), y (..., out_features); an axis before the last may be 0 long.
         Raises ValueError if the last axis of x is not in_features long.
         """
         if x.ndim == 0 or x.shape[-1] != self.in_features:

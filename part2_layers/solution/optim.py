@@ -163,7 +163,7 @@ class AdamW(Adam):
 def clip_grad_norm_(module: Module, max_norm: float) -> ndarray:
     """Shorten the gradients of all parameters, taken as one vector, to max_norm; the result is their norm before.
 
-    grad ← grad · min(1, max_norm / (norm + 10⁻⁶)), where norm = √Σ grad²
+    grad ← grad · min(1, max_norm / (norm + 10⁻⁶)), where norm = √Σ grad²; gradients that are all zero stay so.
 
     Raises ValueError for a max_norm that is not positive.
     """

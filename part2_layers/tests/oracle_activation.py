@@ -11,6 +11,8 @@ from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
 from part2_layers.tests.oracle import forward_and_backward
 
+SMALL_NUMBERS = tuple(10.0**-power for power in range(4, 9))
+
 
 @truth
 def activation(name: str, options: Answer, x: Array, grad_output: Array | None = None) -> Answer:
@@ -146,6 +148,21 @@ def _softmax_outputs(x: Array, dim: int = -1) -> Answer:
         "the sum is along the last axis; it is along dim": activation("Softmax", {"dim": -1}, x)["output"],
         "the sum is along the first axis; it is along dim": activation("Softmax", {"dim": 0}, x)["output"],
         "this is the logarithm of softmax": np.log(activation("Softmax", {"dim": dim}, x)["output"]),
+        **_nearly_softmax(x, dim),
+    }
+
+
+def _nearly_softmax(x: Array, dim: int) -> Answer:
+    """A small number below the fraction."""
+    exponentials = np.exp(x)
+    largest, total = exponentials.max(axis=dim, keepdims=True, initial=0), exponentials.sum(axis=dim, keepdims=True)
+    return {
+        f"{number:g} is added to the sum of the exponentials, which {why}": exponentials / (total + number * unit)
+        for number in SMALL_NUMBERS
+        for why, unit in (
+            ("without it is at least 1 and never zero", largest),
+            ("is never zero once max x is subtracted", np.ones_like(largest)),
+        )
     }
 
 
@@ -157,6 +174,10 @@ def _softmax_gradients(g: Array, x: Array, y: Array, dim: int = -1) -> Answer:
         "Σ g y is over everything; it is along dim": y * (g - (g * y).sum()),
         "Σ g y is along the last axis; it is along dim": y * (g - (g * y).sum(axis=-1, keepdims=True)),
         "the factor y in front of (g - Σ g y) is missing": g - (g * y).sum(axis=dim, keepdims=True),
+        **{
+            f"forward's y is not softmax: {sentence}": near * (g - (g * near).sum(axis=dim, keepdims=True))
+            for sentence, near in _nearly_softmax(x, dim).items()
+        },
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,29 +64,46 @@ def mistakes_of_nothing(loss: str, input: Array, target: Array, options: Answer)
     return {"the mean over nothing is 0; it is NaN, as in torch": {"output": zero}}
 
 
-def logarithm_mistakes(output: Any, loss: str, input: Array, target: Array, options: Answer) -> Answer:
-    """-Σ q log(p + a small number), where it is the output to all digits: what is only near has other reasons."""
-    probs = torch.softmax(torch.tensor(input), _class_axis(input)).numpy()
-    rounding = 1e-5 if input.dtype == np.float32 else 1e-11
+def logarithm_mistakes(
+    got: Answer, loss: str, input: Array, target: Array, options: Answer, grad_output: Gradient = None
+) -> Answer:
+    """-Σ q log(p + a small number) or its gradient, where that is the answer to all digits: what is only near has other
+    reasons."""
+    known, rounding = {}, 1e-5 if input.dtype == np.float32 else 1e-11
     for number in SMALL_NUMBERS:
-        other = _surprise(np.log(probs + input.dtype.type(number)), target, options)
-        if np.shape(output) == other.shape and np.allclose(output, other, rounding, rounding):
+        other = _run(partial(_near_surprise, number=number, **options), input, target, grad_output)
+        exact = {name: value for name, value in got.items() if _is_to_all_digits(value, other[name], rounding)}
+        if exact:
             sentence = f"log(p + {number:g}) adds a small number inside the logarithm; log p = s - log Σ eˢ needs none"
-            return {sentence: {"output": output}}
-    return {}
+            known[sentence] = exact
+    return known
 
 
-def _surprise(log_probs: Array, target: Array, options: Answer) -> Array:
-    """-Σ q log p over the classes, reduced."""
-    axis, smoothing = _class_axis(log_probs), options.get("label_smoothing", 0.0)
-    classes, counts = log_probs.shape[axis], np.ones_like(log_probs.take(0, axis), bool)
-    q = target
-    if target.dtype.kind == "i":
-        counts = target != options.get("ignore_index", -100)
-        q = np.moveaxis(np.eye(classes)[np.where(counts, target, 0)], -1, axis)
-    losses = -(((1 - smoothing) * q + smoothing / classes) * log_probs).sum(axis) * counts
-    reduced = {"none": losses, "sum": losses.sum(), "mean": losses.sum() / counts.sum()}
-    return np.asarray(reduced[options.get("reduction", "mean")], log_probs.dtype)
+def _is_to_all_digits(got: Any, value: Array, rounding: float) -> bool:
+    is_alike = isinstance(got, np.ndarray) and (got.shape, got.dtype) == (value.shape, value.dtype)
+    return is_alike and np.allclose(got, value, rounding, rounding)
+
+
+def _near_surprise(
+    input: torch.Tensor,
+    target: torch.Tensor,
+    number: float,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> torch.Tensor:
+    """-Σ q log(p + number) over the classes, reduced."""
+    axis = _class_axis(input)
+    log_probs = torch.log(torch.softmax(input, axis) + number)
+    classes, counts, q = input.shape[axis], torch.ones_like(input.select(axis, 0)), target
+    if not target.is_floating_point():
+        counts = (target != ignore_index).to(input.dtype)
+        one_hot = torch.nn.functional.one_hot(torch.where(target == ignore_index, 0, target), classes)
+        q = one_hot.movedim(-1, axis).to(input.dtype)
+    losses = -(((1 - label_smoothing) * q + label_smoothing / classes) * log_probs).sum(axis) * counts
+    if reduction == "none":
+        return losses
+    return losses.sum() / counts.sum() if reduction == "mean" else losses.sum()
 
 
 def _softmax_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
@@ -181,5 +199,5 @@ def _gradient(answer: Answer) -> Answer:
     return {"input_grad": answer["input_grad"]}
 
 
-def _class_axis(input: Array) -> int:
+def _class_axis(input: Array | torch.Tensor) -> int:
     return min(1, input.ndim - 1)

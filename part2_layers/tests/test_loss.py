@@ -30,6 +30,7 @@ VECTORS = st.tuples(SEVERAL, CLASSES)
 MORE_AXES = st.one_of(st.tuples(SEVERAL, CLASSES, LENGTHS), st.tuples(SEVERAL, CLASSES, LENGTHS, LENGTHS))
 ANY_AXES = st.one_of(VECTORS, VECTORS, MORE_AXES)
 NO_TARGETS = st.sampled_from([(0, 3), (0, 3, 2), (2, 3, 0)])
+ONE_CLASS = st.just((2, 1))
 ONE_TARGET_OR_CLASS = st.sampled_from([(1, 3), (3,), (2, 1), (1, 3, 1)])
 
 # The problems
@@ -92,8 +93,8 @@ def smoothed_classifications(draw: Draw) -> Problem:
 
 @st.composite
 def ignored_classifications(draw: Draw) -> Problem:
-    """Class numbers that are all ignored; perhaps a label_smoothing."""
-    problem = draw(classifications(ANY_AXES))
+    """Class numbers that are all ignored, also where there is but one class; perhaps a label_smoothing."""
+    problem = draw(classifications(st.one_of(ANY_AXES, ONE_CLASS)))
     ignoring = draw(st.sampled_from([{}, {"ignore_index": -1}, {"ignore_index": 1}]))
     smoothing = draw(st.sampled_from([{}, {"label_smoothing": 0.5}]))
     target = np.full_like(problem["target"], ignoring.get("ignore_index", -100))
@@ -436,20 +437,24 @@ def test_gradient_for_a_single_target_or_class(candidate: Candidate, problem: Pr
 
 def assert_right_loss(candidate: Candidate, probe: Probe, problem: Problem) -> None:
     """Cross-entropy is torch's, and a known mistake is named."""
-    got, right = candidate.run(probe, **problem), oracle.loss(**problem)
-
-    @np.errstate(all="ignore")
-    def known() -> Problem:
-        in_the_logarithm = oracle.logarithm_mistakes(got.get("output"), **problem)
-        return in_the_logarithm | oracle.cross_entropy_mistakes(**problem)
-
-    assert_same(got, right, ["output"], known)
+    assert_right_entry(candidate, probe, problem, "output")
 
 
 def assert_right_gradient(candidate: Candidate, problem: Problem) -> None:
     """The gradient of cross-entropy is torch's, and a known mistake is named."""
-    probe, mistakes = losses.forward_and_backward, oracle.cross_entropy_mistakes
-    assert_right(candidate, probe, oracle.loss, problem, ["input_grad"], mistakes)
+    assert_right_entry(candidate, losses.forward_and_backward, problem, "input_grad")
+
+
+def assert_right_entry(candidate: Candidate, probe: Probe, problem: Problem, name: str) -> None:
+    """The loss or its gradient is torch's; a small number in the logarithm is named before what it may look like."""
+    got, right = candidate.run(probe, **problem), oracle.loss(**problem)
+
+    @np.errstate(all="ignore")
+    def known() -> Problem:
+        in_the_logarithm = oracle.logarithm_mistakes({name: got.get(name)}, **problem)
+        return in_the_logarithm | oracle.cross_entropy_mistakes(**problem)
+
+    assert_same(got, right, [name], known)
 
 
 def assert_right_on_views(candidate: Candidate, problem: Problem) -> None:
