@@ -82,6 +82,10 @@ MISTAKES = (
     ),
     loss_forward("ctc: mean is the sum", edits=((MEAN, "losses.sum()"),)),
     loss_forward(
+        "ctc: mean leaves out the infeasible",
+        edits=((MEAN, "losses.sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))"),),
+    ),
+    loss_forward(
         "ctc: input_lengths has no effect",
         edits=((LOSSES, LOSSES.replace("self.frames", "np.full_like(self.frames, len(log_probs))")),),
     ),
