@@ -373,6 +373,16 @@ def test_gradient_of_infeasible_targets_is_zero(candidate: Candidate, problem: P
     assert_right_gradient(candidate, problem)
 
 
+@edge_case("ctc.loss_backward")
+@given(problem=infeasible_batches(reductions=SINGLE_LOSSES))
+def test_an_infinite_gradient_from_above_changes_nothing(candidate: Candidate, problem: Problem) -> None:
+    """Where losses are squared, what comes from above is inf for an infeasible target: its gradient is zero still."""
+    twice = 2 * oracle.loss(**problem)["output"]
+    finite = np.where(np.isinf(twice), 0, twice).astype(twice.dtype)
+    right = oracle.loss(**problem, grad_output=finite)
+    assert_same(candidate.run(ctc.forward_and_backward, **problem, grad_output=twice), right, ["log_probs_grad"])
+
+
 @oracle_test("ctc.loss_backward")
 @given(problem=with_gradients(tiny_batches()))
 def test_gradient_is_the_share_of_the_paths(candidate: Candidate, problem: Problem) -> None:
