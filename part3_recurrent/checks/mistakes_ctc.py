@@ -82,6 +82,10 @@ MISTAKES = (
     ),
     loss_forward("ctc: mean is the sum", edits=((MEAN, "losses.sum()"),)),
     loss_forward(
+        "ctc: mean leaves out the infeasible",
+        edits=((MEAN, "losses.sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))"),),
+    ),
+    loss_forward(
         "ctc: input_lengths has no effect",
         edits=((LOSSES, LOSSES.replace("self.frames", "np.full_like(self.frames, len(log_probs))")),),
     ),
@@ -102,6 +106,7 @@ MISTAKES = (
     loss_backward("ctc: grad_output has no effect", edits=(("np.asarray(grad_output) * np.ones", "np.ones"),)),
     loss_backward("ctc: the gradient is not averaged", edits=((COUNTS, COUNTS.replace("len(self.labels) * ", "")),)),
     loss_backward("ctc: the gradient without target lengths", edits=((COUNTS, "len(self.labels)"),)),
+    loss_backward("ctc: infeasible examples times inf", edits=((SCALE, "-scale"),)),
     loss_backward("ctc: nan for infeasible examples", edits=((SCALE, SCALE.replace("0, -", "np.nan, -")),)),
     loss_backward(
         "ctc: frames after the end", edits=((GRADIENT, "np.maximum(self.posteriors, 0.01) * scale[:, None]"),)

@@ -295,7 +295,15 @@ def loss_mistakes(
         return known
     single = loss(*batch, {**options, "reduction": "none"}, None)["output"]
     lengths, batch_size = np.maximum(target_lengths, 1), len(target_lengths)
-    others = {
+    others = {}
+    if "zero_infinity" in options:
+        each = loss(*batch, {**options, "reduction": "none", "zero_infinity": False})["output"]
+        feasible = max(1, np.isfinite(each).sum())
+        others['"mean" leaves out the infeasible examples; it counts them in, as 0'] = (
+            (single / lengths).sum() / feasible,
+            np.full(batch_size, batch_size / feasible),
+        )
+    others |= {
         '"mean" does not divide by the target lengths': (single.mean(), lengths),
         '"mean" does not divide by the batch': ((single / lengths).sum(), np.full(batch_size, batch_size)),
     }

@@ -132,9 +132,9 @@ def batches_with_empty_targets(draw: Draw) -> Problem:
 
 
 @st.composite
-def infeasible_batches(draw: Draw) -> Problem:
+def infeasible_batches(draw: Draw, reductions: tuple[Problem, ...] = REDUCTIONS) -> Problem:
     """Batches in which one target at least is too long for its frames, with and without zero_infinity."""
-    problem = draw(batches(least_labels=2))
+    problem = draw(batches(reductions=reductions, least_labels=2))
     targets, lengths = problem["targets"], problem["target_lengths"]
     frames = np.where(some(draw, problem), frames_for(targets, lengths) - 1, problem["input_lengths"])
     chosen = concatenated(targets, lengths) if draw(st.booleans()) else targets
