@@ -11,10 +11,12 @@ from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, h
 from part4_attention.tests import oracle_scaled_dot_product_attention as oracle
 from part4_attention.tests.strategies import (
     BLINDING_MASKS,
+    FEW,
     KEYS,
     LEADING,
     LENGTHS,
     MASKS,
+    MORE_THAN_A_BLOCK,
     NONE,
     ONE,
     QUERIES,
@@ -319,6 +321,13 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 def test_each_pass_is_by_itself(candidate: Candidate, problem: Problem) -> None:
     """A layer that has run before gives the same gradients."""
     assert_same(candidate.run(attention.run_twice, **problem), oracle.attention(**problem))
+
+
+@law("attention.backward")
+@given(problem=attentions(MASKS, leading_axes=FEW, queries=MORE_THAN_A_BLOCK))
+def test_gradients_of_many_queries(candidate: Candidate, problem: Problem) -> None:
+    """With more queries than blocks.py puts into one block, keys and values have the gradients of all of them."""
+    assert_same(candidate.run(attention.forward_and_backward, **problem), oracle.attention(**problem))
 
 
 @law("attention.backward")
