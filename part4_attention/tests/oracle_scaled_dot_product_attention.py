@@ -90,10 +90,14 @@ def blind_mistakes(
     query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
 ) -> Answer:
     """What a large negative number in the place of -inf gives where a query sees nothing."""
-    return {
-        sentence: with_formula(formula, query, key, value, mask, grad_output)
-        for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items()
-    }
+    mistakes = {}
+    for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items():
+        mistakes[sentence] = with_formula(formula, query, key, value, mask, grad_output)
+        if grad_output is None:
+            identity = np.broadcast_to(np.eye(key.shape[-2], dtype=key.dtype), (*key.shape[:-1], key.shape[-2]))
+            weights = with_formula(formula, query, key, identity, mask, None)["output"]
+            mistakes[sentence]["attention_weights"] = weights
+    return mistakes
 
 
 def with_formula(
