@@ -127,6 +127,14 @@ MISTAKES = (
         edits=((CHECK_BACK, f"{CHECK_BACK}\n        grad_output = np.ones_like(grad_output)"),),
     ),
     backward(
+        "attention: key_grad of the last block of queries",
+        edits=(("key_grad[head][keys] +=", "key_grad[head][keys] ="),),
+    ),
+    backward(
+        "attention: value_grad of the last block of queries",
+        edits=((VALUE_GRAD, VALUE_GRAD.replace("+=", "=")),),
+    ),
+    backward(
         "attention: value_grad from the scores' gradient",
         edits=((VALUE_GRAD, VALUE_GRAD.replace("weights", "scores_grad")),),
     ),

@@ -82,6 +82,7 @@ def attention_mistakes(
     if grad_output is not None:
         mistakes["the gradient from above is taken to be one everywhere"] = changed(attend, np.ones_like(grad_output))
         mistakes |= gradient_mistakes(query, key, value, mask, grad_output)
+        mistakes |= mistakes_of_forward_alone(query, key, value, mask, grad_output)
     return mistakes
 
 
@@ -89,10 +90,14 @@ def blind_mistakes(
     query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
 ) -> Answer:
     """What a large negative number in the place of -inf gives where a query sees nothing."""
-    return {
-        sentence: with_formula(formula, query, key, value, mask, grad_output)
-        for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items()
-    }
+    mistakes = {}
+    for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items():
+        mistakes[sentence] = with_formula(formula, query, key, value, mask, grad_output)
+        if grad_output is None:
+            identity = np.broadcast_to(np.eye(key.shape[-2], dtype=key.dtype), (*key.shape[:-1], key.shape[-2]))
+            weights = with_formula(formula, query, key, identity, mask, None)["output"]
+            mistakes[sentence]["attention_weights"] = weights
+    return mistakes
 
 
 def with_formula(
@@ -135,9 +140,28 @@ def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None
     }
 
 
+def mistakes_of_forward_alone(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Answer:
+    """What forward gives with another scale, and the gradients that a right backward makes of its weights."""
+    root, mistakes = math.sqrt(query.shape[-1]), {}
+    for sentence, scale in {
+        "the scores are not divided by √d in forward, though backward has the factor": 1,
+        "the scores are divided by d in forward; it must be √d, as in backward": 1 / root**2,
+        "the scores are multiplied by √d in forward; they must be divided, as in backward": root,
+    }.items():
+        known = with_formula(by_hand(times(scale)), query, key, value, mask, grad_output)
+        right_scale = {name: known[name] / (scale * root) for name in ("query_grad", "key_grad")}
+        mistakes[sentence] = {**known, **right_scale}
+    return mistakes
+
+
 def scaled(query: Tensor, key: Tensor) -> Tensor:
     """The right scores."""
     return query @ key.mT / math.sqrt(query.shape[-1])
+
+
+def times(scale: float) -> Score:
+    """The scores with another scale."""
+    return lambda query, key: query @ key.mT * scale
 
 
 def with_infinity(scores: Tensor, mask: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ QUERIES = st.sampled_from([2, 3, 4, 5, 1])
 KEYS = st.sampled_from([2, 3, 4, 5])
 LEADING = st.sampled_from([(), (1,), (2,), (2, 3), (3, 1)])
 MASKS = st.sampled_from(["every", "shared", "keys"])
+FEW = st.sampled_from([(), (2,)])  # leading axes, where there are many queries: hypothesis draws 8 KiB at most
+MORE_THAN_A_BLOCK = st.sampled_from([129, 130])  # queries; blocks.py takes 128 at once
 
 # For edge cases alone
 ONE = st.just(1)
@@ -27,12 +29,13 @@ def attentions(
     blind: bool = False,
     leading_axes: st.SearchStrategy[Shape] = LEADING,
     keys: st.SearchStrategy[int] = KEYS,
+    queries: st.SearchStrategy[int] = QUERIES,
 ) -> Problem:
     """Queries, keys, values, the gradient from above, and a mask of one of these kinds, or none.
 
     With `blind` the first query sees no key at all; otherwise every query sees one.
     """
-    leading, targets, sources = draw(leading_axes), draw(QUERIES), draw(keys)
+    leading, targets, sources = draw(leading_axes), draw(queries), draw(keys)
     features, values, dtype = draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
     return {
         "query": array(draw, (*leading, targets, features), dtype=dtype),

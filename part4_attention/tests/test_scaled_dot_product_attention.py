@@ -11,10 +11,12 @@ from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, h
 from part4_attention.tests import oracle_scaled_dot_product_attention as oracle
 from part4_attention.tests.strategies import (
     BLINDING_MASKS,
+    FEW,
     KEYS,
     LEADING,
     LENGTHS,
     MASKS,
+    MORE_THAN_A_BLOCK,
     NONE,
     ONE,
     QUERIES,
@@ -259,10 +261,9 @@ def test_arguments_are_left_alone(candidate: Candidate, problem: Problem) -> Non
 @edge_case("attention.forward")
 @given(problem=attentions(BLINDING_MASKS, blind=True))
 def test_a_query_that_sees_nothing_gets_zeros(candidate: Candidate, problem: Problem) -> None:
-    """A query whose every key is masked gets zeros, without nan and without a warning."""
+    """A query whose every key is masked gets zeros, and its weights are zeros, without nan and without a warning."""
     problem = without_gradient(problem)
-    probe = attention.forward_strictly
-    assert_right(candidate, probe, oracle.attention, problem, ["output"], oracle.blind_mistakes)
+    assert_right(candidate, attention.forward_strictly, oracle.attention, problem, mistakes=oracle.blind_mistakes)
 
 
 @edge_case("attention.forward")
@@ -319,6 +320,13 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 def test_each_pass_is_by_itself(candidate: Candidate, problem: Problem) -> None:
     """A layer that has run before gives the same gradients."""
     assert_same(candidate.run(attention.run_twice, **problem), oracle.attention(**problem))
+
+
+@law("attention.backward")
+@given(problem=attentions(MASKS, leading_axes=FEW, queries=MORE_THAN_A_BLOCK))
+def test_gradients_of_many_queries(candidate: Candidate, problem: Problem) -> None:
+    """With more queries than blocks.py puts into one block, keys and values have the gradients of all of them."""
+    assert_same(candidate.run(attention.forward_and_backward, **problem), oracle.attention(**problem))
 
 
 @law("attention.backward")
