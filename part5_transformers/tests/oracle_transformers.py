@@ -26,9 +26,26 @@ def language_model(
 
 
 @truth
-def embedded(sizes: Answer, state: Answer, tokens: Array, offset: int) -> Answer:
-    parameters = {name: torch.tensor(value) for name, value in state.items()}
-    return {"embedded": _embed(sizes, parameters, tokens, offset).numpy()}
+def embedded(sizes: Answer, state: Answer, tokens: Array, offset: int, has_positions: bool = True) -> Answer:
+    return _embedded(sizes, state, tokens, offset, has_positions)
+
+
+def embedding_mistakes(sizes: Answer, state: Answer, tokens: Array, offset: int) -> Answer:
+    scale = math.sqrt(sizes["d_model"]) if sizes["weight_tying"] else 1.0
+    table, embedding = "positional_encoding.pe", "target_embedding.weight"
+
+    def changed(embedding_factor: float = 1.0, offset: int = offset, **mistake: Any) -> Answer:
+        other = {**state, embedding: state[embedding] * embedding_factor}
+        return _embedded(sizes, other, tokens, offset, **mistake)
+
+    scaled = {**state, table: state[table] * scale}
+    return {
+        "the embedding is multiplied by embedding_scale twice": changed(scale),
+        "the embedding is not multiplied by embedding_scale": changed(1 / scale),
+        "the positions are multiplied by embedding_scale too": _embedded(sizes, scaled, tokens, offset),
+        "the positions are missing": changed(has_positions=False),
+        "the positions begin at 0; they must begin at the offset": changed(offset=0),
+    }
 
 
 @truth
@@ -93,6 +110,11 @@ def run(
         own = renamed(dict(layer.named_parameters()), {theirs: ours for ours, theirs in NAMES.items()})
         parameters |= {prefix + name: parameter for name, parameter in own.items()}
     return {**known, **gradients(logits, grad_output, parameters)}
+
+
+def _embedded(sizes: Answer, state: Answer, tokens: Array, offset: int, has_positions: bool = True) -> Answer:
+    parameters = {name: torch.tensor(value) for name, value in state.items()}
+    return {"embedded": _embed(sizes, parameters, tokens, offset, has_positions).numpy()}
 
 
 def layers_of(sizes: Answer) -> list[str]:

@@ -46,6 +46,18 @@ def embed(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
     return {"embedded": _model(sizes, state).embed(torch.tensor(tokens), offset).detach()}
 
 
+def embed_without_positions(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
+    """The same where skip_decoder_pe is True."""
+    model = _model(sizes, state)
+    model.skip_decoder_pe = True
+    return {"embedded": model.embed(torch.tensor(tokens), offset).detach()}
+
+
+def embed_in_training(sizes: Named, state: State, tokens: Array) -> Named:
+    """What goes into the first layer in training mode."""
+    return {"embedded": _model(sizes, state).train().embed(torch.tensor(tokens)).detach()}
+
+
 def score(sizes: Named, state: State, tokens: Array) -> Array:
     """score(tokens)"""
     return _model(sizes, state).score(torch.tensor(tokens)).detach().numpy()
