@@ -125,6 +125,7 @@ class WorkerCandidate(AnyCandidate):
     def _load(self, module: str) -> None:
         if module in self._unloadable:
             raise self._unloadable[module]
+        self._seconds_left()
         self._live_worker()
         if module in self._loaded:
             return
@@ -137,12 +138,9 @@ class WorkerCandidate(AnyCandidate):
         self._loaded.add(module)
 
     def _ask(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> bytes:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimedOut(f"the part's {self.limits.part_seconds:.3g} s are used up")
         worker = self._live_worker()
         try:
-            answer = worker.request(make_message, min(seconds, left))
+            answer = worker.request(make_message, min(seconds, self._seconds_left()))
         except (TimedOut, Crashed) as failure:
             self._forget_worker()
             self._has_timed_out |= isinstance(failure, TimedOut)
@@ -150,6 +148,12 @@ class WorkerCandidate(AnyCandidate):
         if isinstance(answer, wire.Returned):
             return answer.value
         raise self._failure_of(answer)
+
+    def _seconds_left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut(f"the part's {self.limits.part_seconds:.3g} s are used up")
+        return left
 
     def _failure_of(self, raised: wire.Raised) -> Failure:
         trace = Trace(tuple(raised.kinds) or ("Exception",), raised.message, tuple(raised.frames))
@@ -172,10 +176,12 @@ class WorkerCandidate(AnyCandidate):
         return self._worker
 
     def _await_ready(self, worker: WorkerProcess) -> None:
-        """Keep the first worker's isolation report: it speaks before any line of the submission has run."""
-        left = max(self._deadline - time.monotonic(), 1.0)
+        """Keep the first worker's isolation report: it speaks before any line of the submission has run.
+
+        A start takes our time and not the submission's, so that a busy machine makes no fault of it.
+        """
         try:
-            ready = worker.wait_until_ready(min(self.limits.setup_seconds, left))
+            ready = worker.wait_until_ready(self.limits.setup_seconds)
         except GraderFault as fault:
             self._forget_worker()
             if self._isolation is None:

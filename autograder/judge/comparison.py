@@ -5,7 +5,8 @@ This is the one place where tolerances stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from autograder.judge.failures import Mismatch, Wrong
 # Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of
 # summation, float32 for a few hundred roundings.
 TOLERANCES = {"float64": 1e-8, "complex128": 1e-8, "float32": 1e-4, "complex64": 1e-4, "float16": 1e-2}
+MAX_SHOWN = 80  # characters of what was got in place of an array
 
 Mistakes = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 
@@ -28,7 +30,7 @@ def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mis
     try:
         _compare(got, expected, names)
     except Wrong as wrong:
-        wrong.mistake = _recognise(got, expected, names, mistakes)
+        wrong.mistakes = tuple(_recognised(got, names, mistakes))
         raise
 
 
@@ -76,7 +78,7 @@ def _compare(got: Any, expected: Any, names: Sequence[str] | None, name: str = "
 
 def _compare_mappings(got: Any, expected: Mapping[str, Any], names: Sequence[str] | None, name: str) -> None:
     if type(got) is not dict:
-        raise Wrong(f"{name or 'answer'} must be named values; got {_short(got)}.")
+        raise Wrong(f"{name or 'answer'} must be a dict with {_listed(list(expected))}; got {_short(got)}.")
     for key in names if names is not None else expected:
         if key not in got:
             raise Wrong(f"{key} is missing from the answer.")
@@ -124,7 +126,9 @@ def describe(mismatch: Mismatch) -> tuple[str, str, str]:
     differ = f"{int(differs.sum())} of {differs.size} values differ"
     if expected.dtype.kind != "b":
         with np.errstate(all="ignore"):
-            differ += f", largest difference {float(np.abs(got.astype(complex) - expected.astype(complex)).max()):.4g}"
+            differences = np.abs(got.astype(complex) - expected.astype(complex))[differs]
+        if np.isfinite(differences).all():
+            differ += f", largest difference {float(differences.max()):.4g}"
     return f"{place} = {got[index]:.9g}", f"{place} = {expected[index]:.9g}", differ
 
 
@@ -140,18 +144,25 @@ def first_wrong(mismatch: Mismatch) -> tuple[int, ...]:
     return tuple(int(position) for position in np.argwhere(wrong_values(mismatch))[0])
 
 
-def _recognise(got: Any, expected: Any, names: Sequence[str] | None, mistakes: Mistakes) -> str:
+def _recognised(got: Any, names: Sequence[str] | None, mistakes: Mistakes) -> Iterator[str]:
     for sentence, alternative in (mistakes() if callable(mistakes) else mistakes or {}).items():
-        try:
+        with contextlib.suppress(Wrong, KeyError):
             _compare(got, alternative, names)
-        except (Wrong, KeyError):
-            continue
-        return sentence
-    return ""
+            yield sentence
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "no entries"
 
 
 def _short(value: Any) -> str:
     if type(value) is np.ndarray:
         return f"an array of shape {value.shape}"
     text = repr(value)
-    return text if len(text) <= 80 else f"{type(value).__name__} {text[:80]}…"
+    if len(text) <= MAX_SHOWN and "array(" not in text:
+        return text
+    if type(value) is dict:
+        return f"a dict with {_listed(list(value))}"[:MAX_SHOWN]
+    if type(value) in (tuple, list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"{type(value).__name__} {text[:MAX_SHOWN]}…"

@@ -49,13 +49,13 @@ class Mismatch:
 
 
 class Wrong(Failure):
-    """An answer that is not the right one; `mismatch` says where, `mistake` which known mistake gives just this
+    """An answer that is not the right one; `mismatch` says where, `mistakes` which known mistakes give just this
     answer."""
 
-    def __init__(self, message: str, mismatch: Mismatch | None = None, mistake: str = "") -> None:
+    def __init__(self, message: str, mismatch: Mismatch | None = None, mistakes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.mismatch = mismatch
-        self.mistake = mistake
+        self.mistakes = mistakes
 
 
 @dataclass(frozen=True)

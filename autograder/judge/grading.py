@@ -27,7 +27,7 @@ from autograder.judge.scoring import (
 from autograder.worker import wire
 
 Tell = Callable[[TestResult], None]
-MAX_SHOWN = 400
+MAX_SHOWN, MAX_SHOWN_BY_NAME = 400, 100
 _NO_TEST = "part.toml has this exercise, and no test is marked for it"
 MAX_REPLAY_BYTES = 64 * 1024
 
@@ -171,12 +171,14 @@ def brief(value: object) -> str:
 
 
 def full(value: object) -> str:
-    """A value as a learner would type it, cut where it gets long."""
-    text = (
-        np.array2string(value, separator=", ", threshold=64, precision=6)
-        if isinstance(value, np.ndarray)
-        else repr(value)
-    )
-    if isinstance(value, np.ndarray) and value.dtype != np.float64:
-        text += f"  ({value.dtype})"
+    """A value as a learner would type it, cut where it gets long; of parameters by name that are long, the shapes."""
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, separator=", ", threshold=64, precision=6)
+        text += f"  ({value.dtype})" if value.dtype != np.float64 else ""
+    elif isinstance(value, dict):
+        text = f"{{{', '.join(f'{name!r}: {full(inner)}' for name, inner in value.items())}}}"
+        if len(text) > MAX_SHOWN_BY_NAME or "\n" in text:
+            text = f"{{{', '.join(f'{name!r}: {brief(inner)}' for name, inner in value.items())}}}"
+    else:
+        text = repr(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

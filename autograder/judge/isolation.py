@@ -17,6 +17,9 @@ from autograder.worker import wire
 
 _L1_LAYERS = frozenset({"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"})
 _UNUSED_UIDS = range(61_184, 65_520)  # outside the ranges that systems give to people and services
+# By Linux's numbers: what it takes to make the worker another user, to end it and to clear up after it.
+_CHOWN, _DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER, _KILL, _SETGID, _SETUID = 0, 1, 2, 3, 5, 6, 7
+_POWERS = (_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Isolation:
 def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
     """What the worker is told. No seed, no points, no expected value is among it."""
     home = stage.folder / "home"
-    uid = _unused_uid()
+    keep_reading = must_keep_reading(stage.folder.parent)
+    uid = unused_uid(keep_reading)
     if uid:
         os.chown(home, uid, uid)
         os.chown(stage.folder, -1, uid)
@@ -47,9 +51,7 @@ def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
         may_import=list(part.may_import),
         preload=[name for name in part.may_import if not name.startswith("part")],
         uid=uid,
-        keep_reading=not _readable_by_others(
-            Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stage.folder.parent
-        ),
+        keep_reading=keep_reading,
         memory_bytes=limits.memory_bytes,
         cpu_seconds=limits.cpu_seconds,
         file_bytes=limits.file_bytes,
@@ -58,9 +60,21 @@ def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
     )
 
 
-def _unused_uid() -> int:
-    """A user that nobody is, when the judge is root on Linux; otherwise 0, for none."""
+def must_keep_reading(stages: Path) -> bool:
+    """Whether the worker, as another user, could not read its own interpreter, packages and stage."""
+    return not _readable_by_others(Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stages)
+
+
+def unused_uid(keep_reading: bool) -> int:
+    """A user and group that nobody is, when the judge is root on Linux; otherwise 0, for none.
+
+    Also 0 where root lacks some of its powers, or its user namespace the numbers: a container may be such a place.
+    """
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return 0
+    status = Path("/proc/self/status").read_text(errors="replace")
+    effective = int(status.partition("\nCapEff:")[2].split()[0], 16)
+    if not all(effective >> power & 1 for power in (*_POWERS, *([_DAC_READ_SEARCH] if keep_reading else []))):
         return 0
     import pwd
 
@@ -68,7 +82,12 @@ def _unused_uid() -> int:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError):
             taken.add(process.stat().st_uid)
-    return random.SystemRandom().choice([uid for uid in _UNUSED_UIDS if uid not in taken])
+    unused = {number for number in _UNUSED_UIDS if number not in taken}
+    for names in ("uid_map", "gid_map"):
+        lines = (Path("/proc/self") / names).read_text().splitlines()
+        ranges = [range(int(first), int(first) + int(count)) for first, _, count in map(str.split, lines)]
+        unused = {number for number in unused if any(number in known for known in ranges)}
+    return random.SystemRandom().choice(sorted(unused)) if unused else 0
 
 
 def _readable_by_others(*folders: Path) -> bool:

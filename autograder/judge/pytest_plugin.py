@@ -20,8 +20,10 @@ from autograder.testing.marks import mark_of
 
 if TYPE_CHECKING:
     from autograder.judge.candidate import AnyCandidate
+    from autograder.judge.diagnosis import Seen
 
 _candidates = pytest.StashKey["dict[str, AnyCandidate]"]()
+_seen = pytest.StashKey["list[Seen]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,8 +86,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     """A stub is skipped, not failed; a timeout or a crash ends a test at once."""
     handle = getattr(pyfuncitem.obj, "hypothesis", None) if mark_of(pyfuncitem.obj) else None
     body = handle.inner_test if handle is not None else None
+    seen = pyfuncitem.stash.setdefault(_seen, [])
     if handle is not None:
-        handle.inner_test = _ending_at_once(handle.inner_test)
+        handle.inner_test = _ending_at_once(handle.inner_test, seen)
     try:
         return (yield)
     except (_EndedAtOnce, NotAttempted) as ended:
@@ -98,8 +101,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
             handle.inner_test = body
 
 
-def _ending_at_once(body: Callable[..., None]) -> Callable[..., None]:
-    from autograder.judge.running import check
+def _ending_at_once(body: Callable[..., None], seen: list[Seen]) -> Callable[..., None]:
+    """The body, which ends a test at once where it has to, and remembers what else failed."""
+    from autograder.judge.diagnosis import Seen
+    from autograder.judge.running import DIAGNOSED_PROBLEMS, check
 
     def checked_body(candidate: AnyCandidate, **problem: Any) -> None:
         candidate.answers.clear()
@@ -107,6 +112,10 @@ def _ending_at_once(body: Callable[..., None]) -> Callable[..., None]:
             check(body, candidate, problem)
         except Ended as failure:
             raise _EndedAtOnce(failure) from None
+        except Failure as failure:
+            if len(seen) < DIAGNOSED_PROBLEMS and candidate.called is not None:
+                seen.append(Seen(failure, candidate.called[1]))
+            raise
 
     return checked_body
 
@@ -174,7 +183,7 @@ def _start_in_process(part: Part, code: str) -> AnyCandidate:
 
 
 def _explain(item: pytest.Item, failure: Failure) -> str:
-    from autograder.judge.diagnosis import diagnose
+    from autograder.judge.diagnosis import Seen, explain
     from autograder.judge.failures import Erred
 
     mark = mark_of(getattr(item, "function", None))
@@ -187,7 +196,8 @@ def _explain(item: pytest.Item, failure: Failure) -> str:
         probe, arguments = called
         lines.append(f"called {probe.name} ({probe.path}:{probe.line}) with")
         lines += [f"  {name} = {full(value)}" for name, value in arguments.items()]
-        if sentence := diagnose(failure, arguments):
+        seen: list[Seen] = item.stash.setdefault(_seen, [])
+        if sentence := explain(Seen(failure, arguments), seen):
             lines.append(f"it looks like {sentence}")
     if isinstance(failure, Erred):
         lines += [f"  at {frame.path}:{frame.line} in {frame.function}" for frame in failure.trace.frames]

@@ -7,6 +7,8 @@ from importlib import metadata
 
 import msgspec
 
+from autograder.testing.marks import Kind
+
 SCHEMA = 1
 _VERSIONS = ("numpy", "torch", "hypothesis", "scipy")
 
@@ -23,7 +25,7 @@ class TestRecord(msgspec.Struct, kw_only=True):
 
     id: str
     claim: str
-    kind: str
+    kind: Kind
     outcome: str
     points: float = 0.0
     message: str = ""

@@ -6,10 +6,8 @@ Every test owes exactly one outcome.
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +17,7 @@ import numpy as np
 from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.comparison import same
-from autograder.judge.diagnosis import diagnose
+from autograder.judge.diagnosis import Seen, explain, kind_of
 from autograder.judge.failures import Ended, Failure, GraderFault, Unloadable, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
@@ -69,7 +67,8 @@ def run_test(
     output = candidate.output if failure is not None else ""
     diagnosis = ""
     if isinstance(failure, Failure):
-        diagnosis = _diagnose(test, _seen(failure, candidate), found, problems, candidate)
+        shown = _seen(failure, candidate)
+        diagnosis = explain(shown, [found, *_failures(test, failure, problems, candidate)])
     is_about_a_call = failure is not None and not isinstance(failure, Unloadable)
     message = failure.message if isinstance(failure, Failure) else str(failure or "")
     return TestResult(
@@ -116,71 +115,25 @@ def _failed(
     return "wrong", Wrong(_NOT_DETERMINISTIC), problem
 
 
-Seen = tuple[Failure, dict[str, Any]]  # a failure, and the arguments of the probe in which it showed
-
-
 def _seen(failure: Failure, candidate: WorkerCandidate) -> Seen:
-    return failure, candidate.called[1] if candidate.called else {}
+    return Seen(failure, candidate.called[1] if candidate.called else {})
 
 
-def _diagnose(
-    test: CollectedTest, shown: Seen, first: Seen, problems: list[Problem], candidate: WorkerCandidate
-) -> str:
-    """What the failure that is shown looks like: what most failures of its kind look like.
-
-    One problem proves little: 1 + 1 looks like twice 1, and 1 · 1 like anything.
-    """
+def _failures(
+    test: CollectedTest, shown: Failure, problems: list[Problem], candidate: WorkerCandidate
+) -> Iterator[Seen]:
+    """What fails among the first problems, with what was called last left as it was."""
     called = candidate.called
-    seen = [first, *_failures(test, shown, problems, candidate)]
-    candidate.called = called
-    telling = [one for one in seen if _are_alike(one[0], shown[0]) and _tells_something(one[0])] or [shown]
-    sentences = [diagnose(failure, arguments) for failure, arguments in telling]
-    (kind, count), *_ = Counter(map(_without_numbers, sentences)).most_common()
-    if 2 * count <= len(sentences):
-        return ""
-    own = diagnose(*shown)
-    if _without_numbers(own) == kind:
-        return own
-    of_this_kind = next(sentence for sentence in sentences if _without_numbers(sentence) == kind)
-    names_a_length = re.search(r", the (root of the )?(length|number) of ", of_this_kind)
-    return f"{of_this_kind} (in another failing problem)" if names_a_length else of_this_kind
-
-
-def _without_numbers(sentence: str) -> str:
-    return re.sub(r"\(.*?\)|[-√]*\d\S*.*", "", sentence)
-
-
-def _tells_something(failure: Failure) -> bool:
-    """Whether the answer and the truth have more than one value to compare, where they are arrays."""
-    mismatch = failure.mismatch if isinstance(failure, Wrong) else None
-    if mismatch is None:
-        return True
-    is_same_shape = mismatch.got.shape == mismatch.expected.shape
-    return np.unique(mismatch.expected if is_same_shape else mismatch.got).size > 1
-
-
-def _failures(test: CollectedTest, shown: Seen, problems: list[Problem], candidate: WorkerCandidate) -> Iterator[Seen]:
-    if isinstance(shown[0], Ended) or shown[0].message == _NOT_DETERMINISTIC:
+    if isinstance(shown, Ended) or shown.message == _NOT_DETERMINISTIC:
         return
     for problem in problems[:DIAGNOSED_PROBLEMS]:
         try:
             check(test.body, candidate, problem)
         except (Ended, GraderFault):
-            return
+            break
         except Failure as failure:
             yield _seen(failure, candidate)
-
-
-def _are_alike(one: Failure, other: Failure) -> bool:
-    """Whether two failures are in the same place and of the same kind."""
-    return _kind(one) == _kind(other)
-
-
-def _kind(failure: Failure) -> tuple[object, ...]:
-    mismatch = failure.mismatch if isinstance(failure, Wrong) else None
-    if mismatch is None:
-        return (type(failure),)
-    return mismatch.name, mismatch.got.shape == mismatch.expected.shape, mismatch.got.dtype == mismatch.expected.dtype
+    candidate.called = called
 
 
 def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candidate: WorkerCandidate) -> bool:
@@ -220,8 +173,13 @@ def check(body: Callable[..., None], candidate: AnyCandidate, problem: Problem) 
 def _smallest(
     test: CollectedTest, failure: Failure, problem: Problem, worker: WorkerCandidate, seed: int, examples: int
 ) -> Problem:
-    """The smallest problem with the same outcome that hypothesis finds in the time allowed."""
+    """The smallest problem with the same failure that hypothesis finds in the time allowed.
+
+    The same is: the same exception at the same line, or the same kind of difference.  An array of size 0 fails for
+    reasons of its own: one is a last resort, for a failure that shows in nothing else.
+    """
     best = (_size(problem), problem)
+    most_empty_arrays = 0
     until, calls = time.monotonic() + SHRINK_SECONDS, 0
 
     def attempt(candidate: object, **smaller: Any) -> None:
@@ -229,20 +187,25 @@ def _smallest(
         calls += 1
         if calls > SHRINK_CALLS or time.monotonic() > until:
             raise _BudgetSpent
+        if (size := _size(smaller))[0] > most_empty_arrays:
+            return
         worker.answers.clear()
         try:
             check(test.body, worker, smaller)
         except (Ended, GraderFault):
             raise _BudgetSpent from None
         except Failure as found:
-            if found.outcome != failure.outcome:
+            if kind_of(found) != kind_of(failure):
                 return
-            if (size := _size(smaller)) <= best[0]:
+            if size <= best[0]:
                 best = (size, smaller)
             raise
 
-    with contextlib.suppress(_BudgetSpent, Exception):  # hypothesis re-raises what it found, or says it is flaky
-        shrink(test, attempt, seed, 10 * examples)  # a redraw may take longer to come upon a failure
+    for most_empty_arrays in sorted({0, best[0][0]}):  # noqa: B007  attempt reads it
+        with contextlib.suppress(_BudgetSpent, Exception):  # hypothesis re-raises what it found, or says it is flaky
+            shrink(test, attempt, seed, 10 * examples)  # a redraw may take longer to come upon a failure
+        if best[0][0] == 0:
+            break
     return best[1]
 
 
@@ -256,9 +219,18 @@ def _again(test: CollectedTest, problem: Problem, candidate: WorkerCandidate) ->
     return None
 
 
-def _size(problem: Problem) -> tuple[int, int]:
-    """Fewer values are simpler; among these, the shorter text."""
-    return _count(problem), len(repr(problem))
+def _size(problem: Problem) -> tuple[int, int, int]:
+    """Fewer empty arrays are simpler, then fewer values, then the shorter text."""
+    arrays = list(_arrays(problem))
+    return sum(not array.size for array in arrays), _count(problem), len(repr(problem))
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(inner)
 
 
 def _count(value: Any) -> int:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from autograder.judge.exercises import Part
 from autograder.judge.record import ExerciseRecord, PartRecord, TestRecord
+from autograder.testing.marks import KINDS
 
 _STYLES = {
     "passed": "green",
@@ -50,7 +51,7 @@ def show(
     skipped = ("passed", "grader fault", *_NOT_BEGUN)
     failing = [exercise for exercise in result.exercises if exercise.outcome not in skipped]
     if failing:
-        show_exercise(console, failing[0], part.short_name)
+        show_exercise(console, failing[0], part)
     if failing[1:]:
         others = ", ".join(exercise.id for exercise in failing[1:])
         console.print(Text(f"not shown: {others}   (one in full: python autograder/run.py {part.short_name} -e …)"))
@@ -71,10 +72,9 @@ def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
     console.print(Text(f"all parts  {number(points)} / {number(most)}", style="bold"))
 
 
-def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None:
-    """One failing exercise in full: its first failing test, and the names of the others."""
-    failing = [test for test in exercise.tests if test.outcome != "passed"]
-    failing.sort(key=lambda test: test.outcome != exercise.outcome)  # what was written and is wrong before what is not
+def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> None:
+    """One failing exercise in full: the failing test that teaches most, and the names of the others."""
+    failing = _most_telling_first(exercise, part)
     test = failing[0]
     heading = Text.assemble(
         ("✗ ", "red"),
@@ -87,7 +87,7 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, text in _lines(test, part, exercise.id):
+    for name, text in _lines(test, part.short_name, exercise.id):
         grid.add_row(name, text if isinstance(text, Text) else Text(printable(text)))
     console.print(Padding(grid, (0, 0, 0, 2)))
     if failing[1:]:
@@ -96,6 +96,21 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: str) -> None
         )
         console.print(Padding(Text(printable(f"also: {others}"), style="dim"), (0, 0, 0, 2)))
     console.print()
+
+
+def _most_telling_first(exercise: ExerciseRecord, part: Part) -> list[TestRecord]:
+    """The failing tests in the order in which they are worth reading.
+
+    What was written comes before what is not; what arose in the exercise's lines before what arose in given code or in
+    another part; oracle tests before laws and edge cases, whatever their outcomes.
+    """
+    own = tuple(f"{part.name}/{file}:" for file in part.files)
+
+    def rank(test: TestRecord) -> tuple[bool, bool, int]:
+        is_elsewhere = bool(test.traceback) and not test.traceback[-1].startswith(own)
+        return test.outcome in _NOT_BEGUN, is_elsewhere, KINDS.index(test.kind)
+
+    return sorted((test for test in exercise.tests if test.outcome != "passed"), key=rank)
 
 
 def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | Text]]:

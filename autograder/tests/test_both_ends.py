@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from autograder.authoring.lazy import LAZY, ROUNDED, lazy_files
 from autograder.authoring.stubs import generate_stub, regions, reset_region
 from autograder.commands import places
 from autograder.judge.candidate import WorkerCandidate
@@ -264,50 +265,8 @@ def test_every_part_has_solutions_that_are_built_differently(part: Part) -> None
 # Lazy answers
 
 MOST_FOR_A_LAZY_ANSWER = 3.0  # of 100
-LAZY = {
-    "None": "return None",
-    "zero": "return 0",
-    "the first argument": "return {first}",
-    "zeros": "return {first} * 0",
-    "ones": "return {first} * 0 + 1",
-    "NaN": "return {first} * float('nan')",
-    "noise": "return {first} * __import__('random').random()",
-    "zeros for every input": "return tuple(each * 0 for each in ({rest}))",
-    "ones for every input": "return tuple(each * 0 + 1 for each in ({rest}))",
-    "the gradient for every input": "return tuple({first} for _ in ({rest}))",
-    "every input": "return ({rest})",
-    "always a ValueError": "raise ValueError('no')",
-}
+MOST_FOR_ROUNDED_ANSWERS = 20.0  # what consists of integers, booleans and states is right when it is rounded, too
 QUICK = ("zero", "the gradient for every input", "always a ValueError")
-
-
-class _Lazy(ast.NodeTransformer):
-    """Puts a statement where a stub raises."""
-
-    def __init__(self, statement: str) -> None:
-        self._statement = statement
-        self._functions: list[ast.FunctionDef] = []
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        self._functions.append(node)
-        self.generic_visit(node)
-        self._functions.pop()
-        return node
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        if node.exc is None or "NotImplementedError" not in ast.unparse(node.exc):
-            return node
-        function = self._functions[-1]
-        names = [argument.arg for argument in function.args.args if argument.arg not in ("self", "cls")] or ["None"]
-        if function.name.startswith("__init"):
-            return ast.parse("return None").body[0]
-        rest = "".join(f"{name}, " for name in names[1:] or names)
-        return ast.parse(self._statement.format(first=names[0], rest=rest)).body[0]
-
-
-def lazy_files(part: Part, answer: str) -> dict[str, str]:
-    """The stubs with this answer in every place that is to be written."""
-    return {file: ast.unparse(_Lazy(LAZY[answer]).visit(ast.parse(source))) for file, source in stubs(part).items()}
 
 
 @every_part
@@ -323,47 +282,8 @@ def test_a_lazy_answer_earns_next_to_nothing(part: Part, answer: str) -> None:
     assert not set(outcomes(result).values()) & {"grader fault", "not attempted"}
 
 
-# Right, but rounded
-
-_ROUNDING = """
-
-def _rounded(value):
-    import numpy as np
-    if type(value) in (tuple, list):
-        return type(value)(_rounded(each) for each in value)
-    if type(value) is dict:
-        return {name: _rounded(each) for name, each in value.items()}
-    if isinstance(value, (np.ndarray, np.floating)) and value.dtype == np.float64:
-        return value.astype(np.float32).astype(np.float64)
-    if type(value).__name__ == "Tensor" and str(getattr(value, "dtype", "")) == "torch.float64":
-        return value.float().double()
-    return value
-
-
-def _rounding(function):
-    import functools
-    return functools.wraps(function)(lambda *args, **options: _rounded(function(*args, **options)))
-
-
-for _name, _value in list(globals().items()):
-    if getattr(_value, "__module__", "") != __name__ or _name.startswith("_"):
-        continue
-    if not isinstance(_value, type):
-        globals()[_name] = _rounding(_value)
-        continue
-    for _method in ("forward", "backward", "score", "encode", "decode", "step"):
-        if _method in vars(_value):
-            setattr(_value, _method, _rounding(vars(_value)[_method]))
-    if "__call__" in vars(_value):
-        _value.__call__ = _rounding(vars(_value)["__call__"])
-"""
-
-
 @every_part
 def test_right_answers_rounded_to_float32_earn_little(part: Part) -> None:
     """What was computed in float32 on the way shows, since most numbers that are drawn are none of float32's."""
-    result = grade_files(part, {file: source + _ROUNDING for file, source in solution(part).items()})
+    result = grade_files(part, lazy_files(part, ROUNDED))
     assert result.points <= MOST_FOR_ROUNDED_ANSWERS, points(result)
-
-
-MOST_FOR_ROUNDED_ANSWERS = 20.0  # of 100: what is of integers, booleans and states, and gradients that a tape adds up

@@ -137,6 +137,18 @@ def test_raises_gives_the_message_of_exactly_this_class(part: Part, toy: ProbeMo
             candidate.raises(ValueError, toy.run_scale, x=1.0, factor=2.0)
 
 
+def test_raises_is_not_deceived_by_a_name(part: Part, toy: ProbeModule) -> None:
+    """A class of the submission that only calls itself ValueError is not Python's."""
+    body = (
+        "class ValueError(TypeError): pass\n    __import__('builtins').ValueError = ValueError; raise ValueError('x')"
+    )
+    with (
+        toy_candidate(part, with_double(body)) as candidate,
+        pytest.raises(Wrong, match=r"must raise ValueError; it raised \S+toy\.ValueError: x"),
+    ):
+        candidate.raises(ValueError, toy.run_double, x=X)
+
+
 def test_a_stub_has_not_raised_the_error_that_a_test_expects(part: Part, toy: ProbeModule) -> None:
     with toy_candidate(part, with_double("raise NotImplementedError")) as candidate, pytest.raises(NotAttempted):
         candidate.raises(RuntimeError, toy.run_double, x=X)

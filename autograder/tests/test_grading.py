@@ -273,6 +273,8 @@ def test_brief_fits_into_a_signature(value: object, text: str) -> None:
         (np.array(3.0, "f4"), "3.  (float32)"),
         (np.zeros((0, 2)), "[]"),
         ({"a": (1, "b")}, "{'a': (1, 'b')}"),
+        ({"weight": np.ones(2), "bias": None}, "{'weight': [1., 1.], 'bias': None}"),
+        ({"weight": np.ones((2, 3)), "bias": np.ones(2)}, "{'weight': (2, 3), 'bias': (2,)}"),
     ],
 )
 def test_full_is_what_a_learner_would_type(value: object, text: str) -> None:

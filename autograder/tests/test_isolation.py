@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from autograder.judge import isolation
 from autograder.judge.exercises import Part
 from autograder.judge.failures import Crashed, GraderFault
-from autograder.judge.isolation import Isolation, plan_setup
+from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup, unused_uid
 from autograder.judge.staging import stage
 from autograder.judge.worker_process import Limits
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, toy_candidate, toy_probes
@@ -24,10 +25,12 @@ from autograder.worker import wire
 from autograder.worker.isolation import L0_LAYERS
 
 is_linux = sys.platform.startswith("linux")
-has_users = is_linux and os.geteuid() == 0
+has_users = unused_uid(must_keep_reading(Path(tempfile.gettempdir()))) != 0
 posix_only = pytest.mark.skipif(os.name != "posix", reason="this system has no such limits")
 linux_only = pytest.mark.skipif(not is_linux, reason="only Linux has this layer")
-root_only = pytest.mark.skipif(not has_users, reason="only root on Linux can make the worker another user")
+root_only = pytest.mark.skipif(
+    not has_users, reason="only root on Linux, with all its powers, makes the worker another user"
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,40 @@ def test_a_judge_that_is_not_root_plans_no_other_user(part: Part, monkeypatch: p
     staged.remove()
 
 
+@root_only
+@pytest.mark.parametrize("power", isolation._POWERS)
+def test_a_root_without_all_its_powers_plans_no_other_user(power: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container. Nor does one who may not read everything, where the worker would have to."""
+    assert unused_uid(keep_reading=False)
+    status = "Name:\tpython\nCapEff:\t{:016x}\n"
+    read_text = Path.read_text
+
+    def with_powers(effective: int) -> None:
+        def read(path: Path, **options: Any) -> str:
+            return status.format(effective) if path.name == "status" else read_text(path, **options)
+
+        monkeypatch.setattr(Path, "read_text", read)
+
+    everything = 2**41 - 1
+    with_powers(everything & ~(1 << power))
+    assert unused_uid(keep_reading=False) == 0
+    with_powers(everything & ~(1 << isolation._DAC_READ_SEARCH))
+    assert unused_uid(keep_reading=False)
+    assert unused_uid(keep_reading=True) == 0
+
+
+@root_only
+@pytest.mark.parametrize("names", ["uid_map", "gid_map"])
+def test_a_root_whose_namespace_knows_no_other_user_plans_none(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_text = Path.read_text
+
+    def read(path: Path, **options: Any) -> str:
+        return "         0       1000          1\n" if path.name == names else read_text(path, **options)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert unused_uid(keep_reading=False) == 0
+
+
 @posix_only
 def test_an_interpreter_that_others_cannot_reach_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "home" / "python").mkdir(parents=True)
@@ -120,10 +157,10 @@ def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> No
 
 @linux_only
 def test_a_missing_user_is_said(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_unused_uid", lambda: 0)
+    monkeypatch.setattr(isolation, "unused_uid", lambda _: 0)
     with toy_candidate(part) as candidate:
         assert candidate.isolation.missing == {
-            "another user": "only root can become another user",
+            "another user": "only root, with all its powers, can become another user",
             "processes": "the limit counts all processes of a user, and this worker shares its user",
         }
         assert candidate.isolation.level == "L1"
@@ -231,7 +268,7 @@ def test_the_worker_has_loaded_nothing_of_the_judge(part: Part) -> None:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a judge that is not root: the worker is the judge's own user, and can write to its stage."""
-    monkeypatch.setattr(isolation, "_unused_uid", lambda: 0)
+    monkeypatch.setattr(isolation, "unused_uid", lambda _: 0)
 
 
 REPLACE_MAIN = """

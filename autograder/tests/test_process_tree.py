@@ -14,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from autograder.judge import process_tree
+from autograder.judge.isolation import unused_uid
 
 is_linux = sys.platform.startswith("linux")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the processes of these tests are written for POSIX")
 linux_only = pytest.mark.skipif(not is_linux, reason="only Linux lists a process's descendants in /proc")
-root_only = pytest.mark.skipif(not is_linux or os.geteuid() != 0, reason="only root can run a process as another user")
+root_only = pytest.mark.skipif(
+    not unused_uid(keep_reading=False),
+    reason="only root, with all its powers, can run a process as another user",
+)
 
 UID = 61_183  # just below those that workers get
 # A process tells its id and those of its children through a file, line by line, and waits.

@@ -16,6 +16,7 @@ from autograder.judge import record
 from autograder.judge.exercises import Exercise, Part
 from autograder.judge.scoring import outcome_of
 from autograder.reports import terminal
+from autograder.testing.marks import Kind
 
 PART = Part(
     Path("part1_toy"),
@@ -26,8 +27,8 @@ PART = Part(
 PLACES = {exercise.id: f"part1_toy/toy.py:{10 * number}" for number, exercise in enumerate(PART.exercises, start=1)}
 
 
-def one_test(outcome: str, name: str = "test_one", **fields: Any) -> record.TestRecord:
-    return record.TestRecord(id=f"test_toy.py::{name}", claim="a is b.", kind="oracle", outcome=outcome, **fields)
+def one_test(outcome: str, name: str = "test_one", kind: Kind = "oracle", **fields: Any) -> record.TestRecord:
+    return record.TestRecord(id=f"test_toy.py::{name}", claim="a is b.", kind=kind, outcome=outcome, **fields)
 
 
 def exercise_record(name: str, *tests: record.TestRecord, message: str = "") -> record.ExerciseRecord:
@@ -134,6 +135,31 @@ def test_after_a_pass_the_next_one_is_named() -> None:
 def test_a_failing_exercise_comes_before_the_next_one() -> None:
     text = shown(of_outcomes("passed", "wrong", "not attempted"))
     assert text.index("✗ toy.b   0 / 10") < text.index("Then: part1_toy/toy.py:30  toy.c")
+
+
+OWN = "part1_toy/toy.py:3 in f"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (one_test("wrong"), one_test("error", kind="law")),
+        (one_test("wrong"), one_test("crash", kind="edge case")),
+        (one_test("error", kind="law"), one_test("wrong", kind="edge case")),
+        (one_test("wrong", kind="edge case"), one_test("not attempted")),
+        (one_test("wrong", kind="law"), one_test("error", traceback=[OWN, "part1_toy/given.py:8 in g"])),
+        (one_test("error", traceback=[OWN], kind="edge case"), one_test("error", traceback=["part0/tensor.py:8 in g"])),
+    ],
+)  # fmt: skip
+def test_the_failure_that_teaches_most_is_the_one_that_is_shown(
+    first: record.TestRecord, second: record.TestRecord
+) -> None:
+    """Neither an overflow nor a traceback through given code hides a wrong value, whatever the outcomes are called."""
+    first.message, second.message = "the one that is shown", "the other one"
+    for tests in ((first, second), (second, first)):
+        text = shown(part_record(exercise_record("toy.a", *tests)))
+        assert "the one that is shown" in text
+        assert "the other one" not in text
 
 
 def test_at_the_end_nothing_is_next() -> None:

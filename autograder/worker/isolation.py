@@ -91,7 +91,7 @@ def _memory(setup: Setup) -> None:
 
 def _another_user(setup: Setup) -> None:
     if not setup.uid:
-        raise Unavailable("only root can become another user")
+        raise Unavailable("only root, with all its powers, can become another user")
     if not sys.platform.startswith("linux"):
         raise Unavailable("only done on Linux")
     from autograder.worker import linux

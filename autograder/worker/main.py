@@ -6,11 +6,14 @@ and nothing else.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import os
 import sys
 from types import TracebackType
 from typing import Any, BinaryIO
+
+_BUILTINS = dict(vars(builtins))  # as they were before the submission was there
 
 
 def serve(stage: str) -> None:
@@ -72,7 +75,7 @@ def _answer(request: Any, policy: Any, stage: str) -> Any:
 def _describe(request_id: int, error: BaseException, refused: str, stage: str) -> Any:
     from autograder.worker import wire
 
-    kinds = [_printable(kind.__name__) for kind in type(error).__mro__ if kind is not object]
+    kinds = [_printable(_name(kind)) for kind in type(error).__mro__ if kind is not object]
     try:
         message = str(error)
     except BaseException as second:
@@ -82,6 +85,12 @@ def _describe(request_id: int, error: BaseException, refused: str, stage: str) -
         frames.append(wire.Frame(_printable(os.path.relpath(error.filename, stage)), error.lineno or 0, ""))
     lines = wire.MAX_LINES
     return wire.Raised(request_id, kinds[:lines], _printable(message), frames[-lines:], _printable(refused))
+
+
+def _name(kind: type) -> str:
+    """The class's name; with its module, if it only shares the name of an exception of Python's own."""
+    name = kind.__name__
+    return name if _BUILTINS.get(name, kind) is kind else f"{kind.__module__}.{name}"
 
 
 def _frames(traceback: TracebackType | None, stage: str) -> list[Any]:

@@ -101,7 +101,8 @@ class Autograd:
         `output` is an array or a Tensor; `grad_output` is dL/d(output), one by default if the output has one element.
         The tape stays, and two calls give exactly twice the gradient at the leaves. With release=True every operation
         that is passed leaves the tape: its arrays and the interior gradients are freed.
-        Raises ValueError for a missing or ill-shaped grad_output, RuntimeError for an output that is not on this tape.
+        Raises ValueError for a missing or ill-shaped grad_output and for a rule that does not return a tuple with an
+        entry for every input, RuntimeError for an output that is not on this tape.
         """
         ### BEGIN SOLUTION autograd_engine.backward: begin with dL/d(output), sweep the tape, keep what reaches leaves
         array: Any = output if isinstance(output, np.ndarray | np.generic) else output.data

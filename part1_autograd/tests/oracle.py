@@ -581,6 +581,20 @@ def operate_with_number(operator: str, x: Array, number: float, grad_output: Arr
     }
 
 
+@truth
+def power(x: Array, exponent: int, grad_output: Array) -> Answer:
+    return gradients(lambda a: a**exponent, grad_output, a=x)
+
+
+@truth
+def where_with_number(condition: Array, x: Array, number: float, grad_output: Array) -> Answer:
+    chosen = torch.tensor(condition)
+    return {
+        "tensor or number": gradients(lambda x: torch.where(chosen, x, number), grad_output, x=x),
+        "number or tensor": gradients(lambda x: torch.where(chosen, number, x), grad_output, x=x),
+    }
+
+
 def operate_with_number_mistakes(operator: str, x: Array, number: float, grad_output: Array) -> Answer:
     swapped = gradients(lambda b: OPERATORS[operator](b, number), grad_output, b=x)
     return {_SWAPPED: {"number with tensor": swapped}}
@@ -631,4 +645,5 @@ def apply_affine(x: Array, weight: Array, bias: Array, grad_output: Array) -> An
     )
 
 
+affine = _rule(lambda x, weight, bias: torch_functional.linear(x, weight, bias))
 apply_blend = _rule(lambda a, b: a * torch.tanh(b))

@@ -60,6 +60,30 @@ def record_in_place(x: np.ndarray) -> None:
     engine.add_operation(inputs=[x], output=x, gradients_to_update=[None], backward_operation=BACKWARD["neg"])
 
 
+def record_into_earlier_input(x: np.ndarray) -> None:
+    """Record y = -x, and then an operation that wrote its result into x."""
+    engine = Autograd()
+    (_, y) = _record(engine, [x], [["neg", [0]]])
+    np.negative(y, out=x)
+    engine.add_operation(inputs=[y], output=x, gradients_to_update=[None], backward_operation=BACKWARD["neg"])
+
+
+def record_with(x: np.ndarray, gradients_to_update: list[Any]) -> None:
+    """Record y = -x with any gradients_to_update."""
+    Autograd().add_operation([x], np.asarray(-x), gradients_to_update, BACKWARD["neg"])
+
+
+def record_refused(x: np.ndarray, y: np.ndarray) -> dict[str, int]:
+    """Record operations that are refused; what the engine keeps of them."""
+    engine = Autograd()
+    for output, gradients_to_update in [(y, [None, None]), (np.asarray(x + y), [None]), (x, [None, None])]:
+        try:
+            engine.add_operation([x, y], output, gradients_to_update, BACKWARD["add"])
+        except ValueError:
+            continue
+    return {"operations": len(engine.operation_list), "spots": len(engine.gradient_buffer)}
+
+
 def record_on_two_engines(leaves: list[np.ndarray], nodes: list[Any]) -> dict[str, int]:
     """Record an expression on one engine and its first operation on another; how much each has recorded."""
     engine, other = Autograd(), Autograd()
@@ -108,6 +132,28 @@ def differentiate_long_chain(x: np.ndarray, length: int, grad_output: np.ndarray
     values = _record(engine, [x], [["neg", [position]] for position in range(length)])
     engine.backward(values[-1], grad_output)
     return {"x_grad": engine.gradient_buffer.get(x)}
+
+
+def differentiate_from_tensor(x: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """y = 2x, where the output that backward is given is a Tensor."""
+    from part1_autograd.tensor import Tensor  # here, so that a mistake in tensor.py costs nothing elsewhere
+
+    engine, output = Autograd(), Tensor(2 * x)
+    engine.add_operation([x], output.data, [None], BACKWARD["double"])
+    engine.backward(output, grad_output)
+    return {"x_grad": engine.gradient_buffer.get(x)}
+
+
+def differentiate_with_wrong_rule(x: np.ndarray, grad_output: np.ndarray, returns: str) -> None:
+    """Go backward through an operation of two inputs whose rule returns an array, or a tuple of one or three."""
+    engine, output = Autograd(), np.asarray(2 * x)
+    wrong: dict[str, Any] = {
+        "an array": np.stack([grad_output, grad_output]),
+        "too few": (grad_output,),
+        "too many": (grad_output,) * 3,
+    }
+    engine.add_operation([x, x.copy()], output, [None, None], lambda grad_output, a, b: wrong[returns])
+    engine.backward(output, grad_output)
 
 
 def differentiate_through_view(x: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
@@ -169,6 +215,26 @@ def add_into_arrays(
         values.append(output)
     engine.backward(values[-1], grad_output)
     return {"receivers": receivers}
+
+
+def add_into_array_between(x: np.ndarray, between: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """h = 2x and y = -h; the gradient of h is added into an array of the caller."""
+    engine = Autograd()
+    h = np.asarray(2 * x)
+    y = np.asarray(-h)
+    engine.add_operation([x], h, [None], BACKWARD["double"])
+    engine.add_operation([h], y, [between], BACKWARD["neg"])
+    engine.backward(y, grad_output)
+    return {"between": between, "x_grad": engine.gradient_buffer.get(x)}
+
+
+def gradient_between(x: np.ndarray, grad_outputs: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """h = 2x and y = -h; go backward from y with each gradient in turn, and ask for what has arrived at h."""
+    engine = Autograd()
+    _, h, y = _record(engine, [x], [["double", [0]], ["neg", [1]]])
+    for grad_output in grad_outputs:
+        engine.backward(y, grad_output)
+    return {"h_grad": engine.gradient_buffer.get(h)}
 
 
 def start_anew(leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray) -> dict[str, Any]:

@@ -48,6 +48,11 @@ def operate_with_number(operator: str, x: np.ndarray, number: float, grad_output
     }
 
 
+def power(x: np.ndarray, exponent: int, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """x ** exponent, where the exponent is a whole number."""
+    return _operate("**", x, exponent, grad_output, "a")
+
+
 def evaluate(leaves: list[np.ndarray], nodes: list[Any], grad_output: np.ndarray) -> dict[str, Any]:
     """Compute an expression with tensors, and go backward with the engine that they are recorded on."""
     engine = Autograd()
@@ -120,6 +125,19 @@ def where(condition: np.ndarray, a: np.ndarray, b: np.ndarray, grad_output: np.n
     return _backward(engine, where_tensor(condition, left, right), grad_output, a=left, b=right)
 
 
+def where_with_number(
+    condition: np.ndarray, x: np.ndarray, number: float, grad_output: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    """where(condition, x, 2) and where(condition, 2, x)"""
+    answers = {}
+    for name in ("tensor or number", "number or tensor"):
+        engine = Autograd()
+        tensor = Tensor(x, requires_grad=True, autograd=engine)
+        a, b = (tensor, number) if name == "tensor or number" else (number, tensor)
+        answers[name] = _backward(engine, where_tensor(condition, a, b), grad_output, x=tensor)
+    return answers
+
+
 def backward(leaves: list[np.ndarray], nodes: list[Any], grad_outputs: list[np.ndarray]) -> dict[str, Any]:
     """Compute an expression on the default engine, and go backward from it once for each gradient."""
     tensors = [Tensor(leaf, requires_grad=True) for leaf in leaves]
@@ -135,6 +153,13 @@ def backward_without_gradient(leaves: list[np.ndarray], nodes: list[Any]) -> dic
     tensors = [Tensor(leaf, requires_grad=True) for leaf in leaves]
     _evaluate(tensors, nodes).backward()
     return {"leaf_grads": [tensor.grad for tensor in tensors]}
+
+
+def backward_from_leaf(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:
+    """Go backward from a tensor that nothing was computed for."""
+    tensor = Tensor(x, requires_grad=True, autograd=Autograd())
+    tensor.backward(grad_output)
+    return {"x_grad": tensor.grad}
 
 
 def multiply_with_detached(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:
@@ -191,6 +216,48 @@ class Blend:
 
     def backward(self, grad_output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(grad_output * self.gate), np.asarray(grad_output * self.a * (1 - self.gate**2))
+
+
+class Identity:
+    """A layer that returns its input itself."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def backward(self, grad_output: np.ndarray) -> np.ndarray:
+        return grad_output
+
+
+class Pair:
+    """What is no layer: its forward returns two arrays."""
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return x, x
+
+    def backward(self, grad_output: np.ndarray) -> np.ndarray:
+        return grad_output
+
+
+def apply_identity(x: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:
+    """y = identity(x), twice"""
+    engine = Autograd()
+    tensor = Tensor(x, requires_grad=True, autograd=engine)
+    output = Tensor.apply(Identity(), Tensor.apply(Identity(), tensor))
+    return _backward(engine, output, grad_output, x=tensor)
+
+
+def apply_to_constant(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, grad_output: np.ndarray
+) -> dict[str, np.ndarray]:
+    """y = affine(x), where x needs no gradient, but the layer's parameters do."""
+    engine, layer = Autograd(), Affine(weight, bias)
+    engine.backward(Tensor.apply(layer, Tensor(x, autograd=engine)), grad_output)
+    return {"weight_grad": layer.weight_grad, "bias_grad": layer.bias_grad}
+
+
+def apply_pair(x: np.ndarray) -> None:
+    """Apply what returns two arrays."""
+    Tensor.apply(Pair(), Tensor(x, requires_grad=True, autograd=Autograd()))
 
 
 def apply_affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, grad_output: np.ndarray) -> dict[str, np.ndarray]:

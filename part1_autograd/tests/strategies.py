@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
 
-LENGTHS = st.sampled_from([1, 2, 3, 2, 3, 0])
+LENGTHS = st.sampled_from([2, 3, 1])
+NONE = st.just(0)  # for edge cases alone
+SEVERAL = st.sampled_from([2, 3, 4])
+ONE = st.just(1)  # for edge cases alone, where it is reduced
+BATCHES = st.sampled_from([(2,), (3,), (2, 3)])
 _LENGTHS_OF_AXES: list[list[Sequence[int]]] = [
     [],
     [range(1, 5)],
@@ -25,8 +29,9 @@ SHAPES: list[Shape] = sorted(
     key=lambda shape: (math.prod(shape), len(shape), shape),
 )
 EMPTY_SHAPES: list[Shape] = [(0,), (0, 2), (2, 0), (2, 0, 3)]
-FULL_SHAPES = st.sampled_from(SHAPES)  # of one value at least
-ALL_SHAPES = st.sampled_from(SHAPES + EMPTY_SHAPES)
+FULL = st.sampled_from(SHAPES)  # of one value at least
+EMPTY = st.sampled_from(EMPTY_SHAPES)  # for edge cases alone
+OF_SEVERAL = st.sampled_from([shape for shape in SHAPES if math.prod(shape) > 1])
 SHAPES_WITH_AXES = st.sampled_from(SHAPES[1:])  # all but ()
 
 
@@ -41,13 +46,26 @@ def stretching_to(shape: Shape) -> st.SearchStrategy[Shape]:
     return st.sampled_from([shape] * max(1, len(others)) + others)
 
 
+def _stretching(draw: Draw, shape: Shape, count: int) -> list[Shape]:
+    """That many shapes which broadcast to this one; if it is empty, one of them is it, so that the result is empty."""
+    shapes = [draw(stretching_to(shape)) for _ in range(count)]
+    if 0 in shape:
+        shapes[draw(st.integers(0, count - 1))] = shape
+    return shapes
+
+
+def calls(**problems: st.SearchStrategy[Problem]) -> st.SearchStrategy[tuple[str, Problem]]:
+    """The name of a probe with a problem for it: what one edge case of several rules is drawn from."""
+    return st.one_of(*(st.tuples(st.just(name), problem) for name, problem in problems.items()))
+
+
 # Elementwise rules
 
 
 @st.composite
-def unbroadcasts(draw: Draw) -> Problem:
+def unbroadcasts(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """A gradient, and a shape that broadcasts to its shape."""
-    shape = draw(ALL_SHAPES)
+    shape = draw(shapes)
     return {"grad": array(draw, shape, dtype=draw(DTYPES)), "shape": draw(stretching_to(shape))}
 
 
@@ -61,17 +79,23 @@ def unfitting_shapes(draw: Draw) -> Problem:
 
 
 @st.composite
-def singles(draw: Draw, among: str = "numbers") -> Problem:
+def singles(draw: Draw, among: str = "numbers", shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """One input of any shape, and the gradient from above."""
-    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    shape, dtype = draw(shapes), draw(DTYPES)
     return {"grad_output": array(draw, shape, dtype=dtype), "x": array(draw, shape, among, dtype)}
 
 
 @st.composite
-def pairs(draw: Draw, a_among: str = "numbers", b_among: str = "numbers", names: Sequence[str] = ("a", "b")) -> Problem:
+def pairs(
+    draw: Draw,
+    a_among: str = "numbers",
+    b_among: str = "numbers",
+    names: Sequence[str] = ("a", "b"),
+    shapes: st.SearchStrategy[Shape] = FULL,
+) -> Problem:
     """Two inputs that broadcast with each other, in either direction or in both at once."""
-    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
-    a_shape, b_shape = draw(stretching_to(shape)), draw(stretching_to(shape))
+    shape, dtype = draw(shapes), draw(DTYPES)
+    a_shape, b_shape = _stretching(draw, shape, 2)
     return {
         "grad_output": array(draw, np.broadcast_shapes(a_shape, b_shape), dtype=dtype),
         names[0]: array(draw, a_shape, a_among, dtype),
@@ -80,10 +104,18 @@ def pairs(draw: Draw, a_among: str = "numbers", b_among: str = "numbers", names:
 
 
 @st.composite
-def selections(draw: Draw, broadcast: bool = True) -> Problem:
+def powers_of_zero(draw: Draw) -> Problem:
+    """Bases of 0, 1, 2 and 3, the first of them 0, with exponents of 0, 1, 2 and 3."""
+    problem = draw(pairs("exponents", "exponents", ("base", "exponent")))
+    problem["base"].flat[0] = 0
+    return problem
+
+
+@st.composite
+def selections(draw: Draw, broadcast: bool = True, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """A condition and two inputs, all of which may be broadcast, or none."""
-    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
-    condition_shape, a_shape, b_shape = (draw(stretching_to(shape)) if broadcast else shape for _ in range(3))
+    shape, dtype = draw(shapes), draw(DTYPES)
+    condition_shape, a_shape, b_shape = _stretching(draw, shape, 3) if broadcast else [shape] * 3
     return {
         "grad_output": array(draw, np.broadcast_shapes(condition_shape, a_shape, b_shape), dtype=dtype),
         "condition": array(draw, condition_shape, "booleans", "bool"),
@@ -96,15 +128,32 @@ def selections(draw: Draw, broadcast: bool = True) -> Problem:
 
 
 @st.composite
-def products(draw: Draw, kind: str) -> Problem:
+def products(
+    draw: Draw,
+    kind: str,
+    rows: st.SearchStrategy[int] = LENGTHS,
+    inner: st.SearchStrategy[int] = LENGTHS,
+    batches: st.SearchStrategy[Shape] = BATCHES,
+) -> Problem:
     """Two operands of `@`: "matrices", "stacks" of them that broadcast, or "vectors" (one, or both)."""
-    rows, inner, columns = draw(LENGTHS), draw(LENGTHS), draw(LENGTHS)
-    batch = () if kind == "matrices" else draw(st.sampled_from([(2,), (3,), (2, 3), (0,)]))
+    row_count, inner_count, columns = draw(rows), draw(inner), draw(LENGTHS)
+    batch = () if kind == "matrices" else draw(batches)
     vectors = [(True, True), (True, False), (False, True)] if kind == "vectors" else [(False, False)]
     (a_is_vector, b_is_vector), dtype = draw(st.sampled_from(vectors)), draw(DTYPES)
-    a = array(draw, (inner,) if a_is_vector else (*draw(stretching_to(batch)), rows, inner), dtype=dtype)
-    b = array(draw, (inner,) if b_is_vector else (*draw(stretching_to(batch)), inner, columns), dtype=dtype)
+    a_batch, b_batch = _stretching(draw, batch, 2)
+    a = array(draw, (inner_count,) if a_is_vector else (*a_batch, row_count, inner_count), dtype=dtype)
+    b = array(draw, (inner_count,) if b_is_vector else (*b_batch, inner_count, columns), dtype=dtype)
     return {"grad_output": array(draw, np.matmul(a, b).shape, dtype=dtype), "a": a, "b": b}
+
+
+def empty_products() -> st.SearchStrategy[Problem]:
+    """Operands of `@` without rows, without anything to sum over, or without a matrix in the stack."""
+    return st.one_of(
+        products("matrices", rows=NONE),
+        products("stacks", inner=NONE),
+        products("stacks", batches=st.just((0,))),
+        products("vectors", inner=NONE),
+    )
 
 
 # Reductions
@@ -119,17 +168,67 @@ def _axes(ndim: int) -> tuple[list[int], list[Any]]:
     return single, [None, *chosen, *from_the_end]
 
 
+def _reduced(x: np.ndarray, axis: Any) -> list[int]:
+    """The lengths that are reduced."""
+    return [length for place, length in enumerate(x.shape) if axis is None or _names(axis, place, x.ndim)]
+
+
+def _names(axis: int | tuple[int, ...], place: int, ndim: int) -> bool:
+    return place in [each % ndim for each in (axis if isinstance(axis, tuple) else (axis,))]
+
+
+def several_values(x: np.ndarray, axis: Any) -> bool:
+    """Whether every result is made of two values at least."""
+    return math.prod(_reduced(x, axis)) > 1
+
+
+def single_values(x: np.ndarray, axis: Any) -> bool:
+    """Whether every result is made of one value: for edge cases alone."""
+    return math.prod(_reduced(x, axis)) == 1
+
+
+def some_or_no_values(x: np.ndarray, axis: Any) -> bool:
+    """Any axis: for edge cases alone."""
+    return True
+
+
+def no_results(x: np.ndarray, axis: Any) -> bool:
+    """Whether an empty array is reduced along axes that have values, as max needs: for edge cases alone."""
+    return 0 not in _reduced(x, axis)
+
+
 @st.composite
-def reductions(draw: Draw, axis: str = "any", among: str = "numbers", empty: bool = False) -> Problem:
+def reductions(
+    draw: Draw,
+    axis: str = "any",
+    among: str = "numbers",
+    shapes: st.SearchStrategy[Shape] = OF_SEVERAL,
+    of: Callable[[np.ndarray, Any], bool] = several_values,
+) -> Problem:
     """An input and an axis to reduce: "integer", "several" (a tuple, or None for all), or "any" of these."""
-    shape = draw(SHAPES_WITH_AXES if axis == "integer" else ALL_SHAPES if empty else FULL_SHAPES)
-    x = array(draw, shape, among, draw(DTYPES))
+    x = array(draw, draw(shapes), among, draw(DTYPES))
     single, several = _axes(x.ndim)
-    reduced = draw(st.sampled_from({"integer": single, "several": several, "any": several + single}[axis]))
+    named = {"integer": single, "several": several, "any": several + single}[axis]
+    reduced = draw(st.sampled_from([each for each in named if of(x, each)]))
     keepdims = draw(st.booleans())
     reduced_shape = np.sum(x, axis=reduced, keepdims=keepdims).shape
     grad_output = array(draw, reduced_shape, dtype=x.dtype.name)
     return {"grad_output": grad_output, "x": x, "axis": reduced, "keepdims": keepdims}
+
+
+def single_reductions() -> st.SearchStrategy[Problem]:
+    """An input with an axis of length 1, or without any, of which every value is reduced by itself."""
+    return reductions(shapes=st.sampled_from([shape for shape in SHAPES if 1 in shape or not shape]), of=single_values)
+
+
+def empty_reductions() -> st.SearchStrategy[Problem]:
+    """An input of size 0 along any axes."""
+    return reductions(shapes=EMPTY, of=some_or_no_values)
+
+
+def reductions_without_results() -> st.SearchStrategy[Problem]:
+    """An input of size 0 along axes that are not empty."""
+    return reductions(shapes=st.sampled_from(EMPTY_SHAPES[1:]), of=no_results)
 
 
 # Shapes
@@ -141,9 +240,9 @@ def _shapes_of_size(size: int) -> st.SearchStrategy[Shape]:
 
 
 @st.composite
-def reshapes(draw: Draw) -> Problem:
+def reshapes(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """An input and a gradient of another shape that holds as many values."""
-    x = array(draw, draw(ALL_SHAPES), dtype=draw(DTYPES))
+    x = array(draw, draw(shapes), dtype=draw(DTYPES))
     return {"grad_output": array(draw, draw(_shapes_of_size(x.size)), dtype=x.dtype.name), "x": x}
 
 
@@ -155,19 +254,19 @@ def _orders(ndim: int) -> list[tuple[int, ...]]:
 
 
 @st.composite
-def transposes(draw: Draw) -> Problem:
+def transposes(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """An input and an order of its axes: None (reversed), or a tuple that may count from the end."""
-    x = array(draw, draw(ALL_SHAPES), dtype=draw(DTYPES))
+    x = array(draw, draw(shapes), dtype=draw(DTYPES))
     axes = draw(st.sampled_from([None, *_orders(x.ndim)]))
     return {"grad_output": array(draw, x.transpose(axes).shape, dtype=x.dtype.name), "x": x, "axes": axes}
 
 
 @st.composite
-def joins(draw: Draw) -> Problem:
-    """One to four arrays that differ in length along one axis."""
+def joins(draw: Draw, first: st.SearchStrategy[int] = LENGTHS) -> Problem:
+    """One to four arrays that differ in length along one axis; how long the first of them is."""
     shape, dtype = draw(SHAPES_WITH_AXES), draw(DTYPES)
     axis = draw(st.integers(0, len(shape) - 1))
-    lengths = draw(st.lists(LENGTHS, min_size=1, max_size=4))
+    lengths = draw(st.permutations([draw(first), *draw(st.lists(LENGTHS, max_size=3))]))
     arrays = [array(draw, (*shape[:axis], length, *shape[axis + 1 :]), dtype=dtype) for length in lengths]
     grad_output = array(draw, (*shape[:axis], sum(lengths), *shape[axis + 1 :]), dtype=dtype)
     return {"grad_output": grad_output, "arrays": arrays, "axis": draw(st.sampled_from([axis, axis - len(shape)]))}
@@ -183,22 +282,22 @@ def as_index(entries: list[Any]) -> tuple[Any, ...]:
 
 @functools.cache
 def _basic_entries(length: int) -> st.SearchStrategy[Any]:
-    slices = [
+    slices: list[list[Any]] = [
         [None, None, None],
         [1, None, None],
         [None, -1, None],
         [None, None, 2],
         [None, None, -1],
         [-2, None, None],
-        [length, None, None],
     ]
-    return st.sampled_from([*range(-length, length), *slices])
+    taking = [entry for entry in slices if range(length)[slice(*entry)]]
+    return st.sampled_from([*range(-length, length), *taking])
 
 
 @st.composite
 def basic_indexings(draw: Draw) -> Problem:
     """An input and an index of integers and slices for some of its axes, and perhaps a new axis before them."""
-    shape = draw(FULL_SHAPES)
+    shape = draw(FULL)
     entries = [draw(_basic_entries(length)) for length in shape[: draw(st.integers(0, len(shape)))]]
     return _indexing(draw, shape, [None, *entries] if draw(st.sampled_from([False, False, False, True])) else entries)
 
@@ -212,15 +311,26 @@ def array_indexings(draw: Draw) -> Problem:
 
 def _array_index(draw: Draw, shape: Shape) -> list[Any]:
     kinds = ["rows", "grid", "mask"] + ["pairs", "columns", "whole mask"] * (len(shape) > 1)
-    kind, count = draw(st.sampled_from(kinds)), draw(st.integers(0, 4))
+    kind, count = draw(st.sampled_from(kinds)), draw(st.integers(1, 4))
     if kind in ("mask", "whole mask"):
-        return [array(draw, shape if kind == "whole mask" else shape[:1], "booleans", "bool")]
+        mask = array(draw, shape if kind == "whole mask" else shape[:1], "booleans", "bool")
+        mask.flat[0] |= not mask.any()
+        return [mask]
     rows = integers(draw, (count, 2) if kind == "grid" else (count,), -shape[0], shape[0])
     if kind == "pairs":
         return [rows, integers(draw, (count,), -shape[1], shape[1])]
     if kind == "columns":
         return [[None, None, -1], integers(draw, (count,), -shape[1], shape[1])]
     return [rows]
+
+
+@st.composite
+def empty_indexings(draw: Draw) -> Problem:
+    """An input and an index that takes nothing: a slice, an integer array or a mask."""
+    shape = draw(SHAPES_WITH_AXES)
+    length = shape[0]
+    takes_nothing: list[Any] = [[length, None, None], np.zeros(0, dtype=np.int64), np.zeros(length, dtype=bool)]
+    return _indexing(draw, shape, [draw(st.sampled_from(takes_nothing))])
 
 
 def _indexing(draw: Draw, shape: Shape, index: list[Any]) -> Problem:
@@ -232,30 +342,49 @@ def _indexing(draw: Draw, shape: Shape, index: list[Any]) -> Problem:
 
 
 @st.composite
-def classifications(draw: Draw, targets: str, among: str = "numbers") -> Problem:
+def classifications(
+    draw: Draw,
+    targets: str,
+    among: str = "numbers",
+    batches: st.SearchStrategy[int] = SEVERAL,
+    classes: st.SearchStrategy[int] = SEVERAL,
+) -> Problem:
     """Logits (b, v) with targets that are class "indices" (b,) or "probabilities" (b, v) whose rows sum to one."""
-    batch, classes, dtype = draw(st.sampled_from([1, 2, 3, 4])), draw(st.sampled_from([1, 2, 3, 4])), draw(DTYPES)
-    problem = {"grad_output": array(draw, (), "nonzero", dtype), "logits": array(draw, (batch, classes), among, dtype)}
+    batch, vocab, dtype = draw(batches), draw(classes), draw(DTYPES)
+    problem = {"grad_output": array(draw, (), "nonzero", dtype), "logits": array(draw, (batch, vocab), among, dtype)}
     if targets == "indices":
-        return {**problem, "targets": integers(draw, (batch,), 0, classes)}
-    weights = array(draw, (batch, classes), "positive", dtype)
+        return {**problem, "targets": integers(draw, (batch,), 0, vocab)}
+    weights = array(draw, (batch, vocab), "positive", dtype)
     return {**problem, "targets": weights / weights.sum(axis=1, keepdims=True)}
+
+
+def single_classifications() -> st.SearchStrategy[Problem]:
+    """One example, or one class, with targets of either kind."""
+    return st.one_of(
+        *(classifications(targets, batches=ONE) for targets in ("indices", "probabilities")),
+        *(classifications(targets, classes=ONE) for targets in ("indices", "probabilities")),
+    )
+
+
+def large_classifications() -> st.SearchStrategy[Problem]:
+    """Logits in the thousands, with targets of either kind."""
+    return st.one_of(*(classifications(targets, "thousands") for targets in ("indices", "probabilities")))
 
 
 # The gradient buffer
 
 
 @st.composite
-def alike(draw: Draw, *names: str) -> Problem:
+def alike(draw: Draw, *names: str, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """Arrays of one shape and dtype under these names."""
-    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    shape, dtype = draw(shapes), draw(DTYPES)
     return {name: array(draw, shape, dtype=dtype) for name in names}
 
 
 @st.composite
-def some_arrays(draw: Draw) -> list[np.ndarray]:
+def some_arrays(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> list[np.ndarray]:
     """One to four arrays, of different shapes and dtypes."""
-    return [array(draw, draw(ALL_SHAPES), dtype=draw(DTYPES)) for _ in range(draw(st.integers(1, 4)))]
+    return [array(draw, draw(shapes), dtype=draw(DTYPES)) for _ in range(draw(st.integers(1, 4)))]
 
 
 @st.composite
@@ -266,9 +395,9 @@ def chosen_arrays(draw: Draw) -> Problem:
 
 
 @st.composite
-def arrivals(draw: Draw) -> Problem:
+def arrivals(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """Arrays, and gradients that arrive at some of them, in any order: [position, gradient]."""
-    arrays = draw(some_arrays())
+    arrays = draw(some_arrays(shapes))
     positions = draw(st.lists(st.integers(0, len(arrays) - 1), max_size=5))
     gradients = [array(draw, arrays[position].shape, dtype=arrays[position].dtype.name) for position in positions]
     return {
@@ -297,6 +426,7 @@ BINARY = {
 UNARY = {"neg": lambda x: x, "double": lambda x: 2 * x, "square": lambda x: x * x, "tanh": lambda x: 1.0}
 ENGINE_OPERATIONS = ["add", "mul", "sub", "neg", "double", "tanh"]
 TENSOR_OPERATIONS = ["add", "mul", "sub", "neg", "double", "square", "matmul"]
+NUMBERS = st.sampled_from([2, 1, 3, 0.5, 2.5])
 SHAPES_OF_TENSORS = st.sampled_from([(2, 2)] * 10 + SHAPES)  # often such as @ takes
 
 
@@ -313,7 +443,7 @@ def expressions(
     Operands repeat, so there is fan-out, x * x and every diamond.  At the end all that was not used yet is added.
     The leaves have one shape, or shapes that broadcast to it.  `@` needs two square matrices and is * otherwise.
     """
-    shape = (1,) * draw(st.integers(0, 2)) if size == 1 else draw(SHAPES_OF_TENSORS if broadcast else FULL_SHAPES)
+    shape = (1,) * draw(st.integers(0, 2)) if size == 1 else draw(SHAPES_OF_TENSORS if broadcast else FULL)
     program = draw(st.binary(min_size=3, max_size=3 * most))
     leaf_shapes = [draw(stretching_to(shape)) if broadcast else shape for _ in range(1 + program[0] % 3)]
     result_shapes, bounds, nodes = list(leaf_shapes), [4.0] * len(leaf_shapes), []
@@ -345,10 +475,10 @@ def _use_everything(nodes: list[Any], count: int) -> None:
 
 
 @st.composite
-def chains(draw: Draw) -> Problem:
+def chains(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """One leaf, and operations each of which continues the last one's result."""
     names = draw(st.lists(st.sampled_from(["neg", "double", "tanh"]), min_size=1, max_size=6))
-    shape = draw(ALL_SHAPES)
+    shape = draw(shapes)
     nodes = [[name, [position]] for position, name in enumerate(names)]
     return {"leaves": [array(draw, shape)], "nodes": nodes, "grad_output": array(draw, shape)}
 
@@ -380,7 +510,7 @@ def received_expressions(draw: Draw) -> Problem:
 
 
 @st.composite
-def operands(draw: Draw, *operators: str) -> Problem:
+def operands(draw: Draw, *operators: str, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
     """An operator and two arrays that it takes."""
     operator = draw(st.sampled_from(operators))
     if operator == "@":
@@ -389,20 +519,44 @@ def operands(draw: Draw, *operators: str) -> Problem:
         a_among, b_among = {"**": ("positive", "small"), "/": ("numbers", "nonzero")}.get(
             operator, ("numbers", "numbers")
         )
-        problem = draw(pairs(a_among, b_among))
+        problem = draw(pairs(a_among, b_among, shapes=shapes))
     return {"operator": operator, **problem}
+
+
+def empty_operands() -> st.SearchStrategy[Problem]:
+    """An operator and two arrays, of which one has no values."""
+    of_matrices = empty_products().map(lambda problem: {"operator": "@", **problem})
+    return st.one_of(operands("-", "/", "+", "*", "**", shapes=EMPTY), of_matrices)
 
 
 @st.composite
 def operands_with_numbers(draw: Draw) -> Problem:
     """An operator, an array and a number."""
-    shape, dtype = draw(ALL_SHAPES), draw(DTYPES)
+    shape, dtype = draw(FULL), draw(DTYPES)
     return {
         "operator": draw(st.sampled_from(["-", "/", "**", "+", "*"])),
         "x": array(draw, shape, "positive", dtype),
-        "number": draw(st.sampled_from([2, 1, 3, 0.5, 2.5])),
+        "number": draw(NUMBERS),
         "grad_output": array(draw, shape, dtype=dtype),
     }
+
+
+@st.composite
+def powers_with_zero(draw: Draw) -> Problem:
+    """Whole numbers, the first of them 0, to the power of 0, 1 or 2."""
+    problem = draw(singles("whole"))
+    problem["x"].flat[0] = 0
+    return {**problem, "exponent": draw(st.sampled_from([0, 1, 2]))}
+
+
+@st.composite
+def selections_with_numbers(draw: Draw) -> Problem:
+    """A condition, an array and a number to choose from."""
+    problem = draw(selections())
+    number = draw(NUMBERS)
+    shape = np.broadcast_shapes(problem["condition"].shape, problem["a"].shape)
+    grad_output = array(draw, shape, dtype=problem["a"].dtype.name)
+    return {"grad_output": grad_output, "condition": problem["condition"], "x": problem["a"], "number": number}
 
 
 @st.composite
@@ -414,9 +568,9 @@ def repeated_gradients(draw: Draw) -> Problem:
 
 
 @st.composite
-def affine_problems(draw: Draw) -> Problem:
+def affine_problems(draw: Draw, batches: st.SearchStrategy[int] = LENGTHS) -> Problem:
     """What y = x Wᵀ + b is made of."""
-    batch, columns, features, dtype = draw(LENGTHS), draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
+    batch, columns, features, dtype = draw(batches), draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
     return {
         "x": array(draw, (batch, columns), dtype=dtype),
         "weight": array(draw, (features, columns), dtype=dtype),

@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
 from part1_autograd.tests.oracle import assert_right
 from part1_autograd.tests.strategies import (
+    EMPTY,
     alike,
     chains,
     expressions,
@@ -17,6 +18,7 @@ from part1_autograd.tests.strategies import (
     restarted_expressions,
     selections,
     started_expressions,
+    unfitting_gradients,
 )
 
 autograd_engine = probes("autograd_engine")
@@ -37,6 +39,36 @@ def test_the_tape_holds_what_was_recorded(candidate: Candidate, problem: Problem
 def test_an_operation_in_place_is_refused(candidate: Candidate, problem: Problem) -> None:
     """An output that is also one of the inputs is a ValueError: the tape could not tell its two gradients apart."""
     candidate.raises(ValueError, autograd_engine.record_in_place, **problem)
+
+
+@law("autograd_engine.add_operation")
+@given(problem=alike("x"))
+def test_a_result_in_an_earlier_input_is_refused(candidate: Candidate, problem: Problem) -> None:
+    """An output that an earlier operation had as its input is a ValueError too."""
+    candidate.raises(ValueError, autograd_engine.record_into_earlier_input, **problem)
+
+
+@law("autograd_engine.add_operation")
+@given(problem=unfitting_gradients())
+def test_an_array_to_add_to_has_its_inputs_shape(candidate: Candidate, problem: Problem) -> None:
+    """An array in gradients_to_update that has not its input's shape is a ValueError, even if it broadcasts."""
+    x, receiver = problem["array"], problem["gradient"]
+    candidate.raises(ValueError, autograd_engine.record_with, x=x, gradients_to_update=[receiver])
+
+
+@law("autograd_engine.add_operation")
+@given(problem=alike("x"), count=st.sampled_from([0, 2, 3]))
+def test_gradients_to_update_has_an_entry_for_every_input(candidate: Candidate, problem: Problem, count: int) -> None:
+    """gradients_to_update with more or fewer entries than there are inputs is a ValueError."""
+    candidate.raises(ValueError, autograd_engine.record_with, **problem, gradients_to_update=[None] * count)
+
+
+@law("autograd_engine.add_operation")
+@given(problem=alike("x", "y"))
+def test_a_refused_operation_leaves_no_trace(candidate: Candidate, problem: Problem) -> None:
+    """After a ValueError the tape is empty, and none of the inputs has a spot."""
+    got = candidate.run(autograd_engine.record_refused, **problem)
+    assert_same(got, {"operations": 0, "spots": 0})
 
 
 @law("autograd_engine.add_operation")
@@ -76,6 +108,31 @@ def test_expressions_match_torch(candidate: Candidate, problem: Problem) -> None
 def test_only_what_the_output_depends_on_is_visited(candidate: Candidate, problem: Problem) -> None:
     """From any result backward calls the rules that it depends on, no others, once each, the last recorded first."""
     assert_right(candidate, autograd_engine.visits, problem)
+
+
+@law("autograd_engine.backward")
+@given(problem=alike("x", "grad_output"))
+def test_backward_takes_a_tensor(candidate: Candidate, problem: Problem) -> None:
+    """backward takes a Tensor as well: it goes back from the tensor's array."""
+    got = candidate.run(autograd_engine.differentiate_from_tensor, **problem)
+    assert_same(got, {"x_grad": np.asarray(2 * problem["grad_output"])})
+
+
+@law("autograd_engine.backward")
+@given(problem=alike("x"), gradient_shape=st.sampled_from([(1, 1, 1, 1), (9,)]))
+def test_a_gradient_of_another_shape_is_refused(
+    candidate: Candidate, problem: Problem, gradient_shape: tuple[int, ...]
+) -> None:
+    """A grad_output of another shape than the output is a ValueError, even where NumPy would broadcast it."""
+    probe, nodes = autograd_engine.differentiate, [["neg", [0]]]
+    candidate.raises(ValueError, probe, leaves=[problem["x"]], nodes=nodes, grad_output=np.ones(gradient_shape))
+
+
+@law("autograd_engine.backward")
+@given(problem=alike("x", "grad_output"), returns=st.sampled_from(["an array", "too few", "too many"]))
+def test_a_rule_gives_a_gradient_for_every_input(candidate: Candidate, problem: Problem, returns: str) -> None:
+    """A rule that does not return a tuple with an entry for every input is a ValueError."""
+    candidate.raises(ValueError, autograd_engine.differentiate_with_wrong_rule, **problem, returns=returns)
 
 
 @law("autograd_engine.backward")
@@ -125,6 +182,13 @@ def test_a_long_chain_needs_no_recursion(candidate: Candidate, length: int) -> N
     assert_same(got, {"x_grad": x})
 
 
+@edge_case("autograd_engine.backward")
+@given(problem=chains(EMPTY))
+def test_a_chain_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
+    """Arrays without values go through the tape as others do."""
+    assert_right(candidate, autograd_engine.differentiate, problem)
+
+
 # Accumulating
 
 
@@ -140,6 +204,24 @@ def test_repeated_calls_match_torch(candidate: Candidate, problem: Problem) -> N
 def test_gradients_are_added_into_arrays(candidate: Candidate, problem: Problem) -> None:
     """An array in gradients_to_update gets its input's gradient added, in place, to what it holds."""
     assert_right(candidate, autograd_engine.add_into_arrays, problem)
+
+
+@law("autograd_engine.accumulate")
+@given(problem=alike("x", "between", "grad_output"))
+def test_a_result_that_adds_to_an_array_hands_its_gradient_on(candidate: Candidate, problem: Problem) -> None:
+    """The gradient of a result is added to its array in gradients_to_update, and goes on to the leaf."""
+    got = candidate.run(autograd_engine.add_into_array_between, **problem)
+    gradient = np.asarray(-problem["grad_output"])
+    assert_same(got, {"between": np.asarray(problem["between"] + gradient), "x_grad": np.asarray(2 * gradient)})
+
+
+@law("autograd_engine.accumulate")
+@given(problem=alike("x", "first", "second"))
+def test_the_buffer_keeps_the_last_gradient_of_a_result(candidate: Candidate, problem: Problem) -> None:
+    """The buffer has the gradients of the results between too: those of the last call alone."""
+    gradients = [problem["first"], problem["second"]]
+    got = candidate.run(autograd_engine.gradient_between, x=problem["x"], grad_outputs=gradients)
+    assert_same(got, {"h_grad": np.asarray(-problem["second"])})
 
 
 @law("autograd_engine.accumulate")

@@ -6,20 +6,31 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, Probe, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, Probe, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
 from part1_autograd.tests import oracle
 from part1_autograd.tests.oracle import assert_right
 from part1_autograd.tests.strategies import (
+    EMPTY,
+    NONE,
     array_indexings,
     basic_indexings,
+    calls,
     classifications,
+    empty_indexings,
+    empty_products,
+    empty_reductions,
     joins,
+    large_classifications,
     pairs,
+    powers_of_zero,
     products,
     reductions,
+    reductions_without_results,
     reshapes,
     selections,
+    single_classifications,
+    single_reductions,
     singles,
     transposes,
     unbroadcasts,
@@ -55,6 +66,13 @@ def test_unbroadcast_refuses_a_shape_that_does_not_fit(candidate: Candidate, pro
     candidate.raises(ValueError, functional.unbroadcast, **problem)
 
 
+@edge_case("functional.unbroadcast")
+@given(problem=unbroadcasts(EMPTY))
+def test_unbroadcast_of_an_empty_gradient(candidate: Candidate, problem: Problem) -> None:
+    """A gradient without values is summed to an empty one, or to zeros where the input was stretched."""
+    assert_right(candidate, functional.unbroadcast, problem)
+
+
 # Elementwise rules
 
 
@@ -86,6 +104,13 @@ def test_identity_matches_torch(candidate: Candidate, problem: Problem) -> None:
     check(candidate, functional.identity_backward, problem)
 
 
+@edge_case("functional.add")
+@given(call=calls(add_backward=pairs(shapes=EMPTY), sub_backward=pairs(shapes=EMPTY)))
+def test_add_and_sub_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """add_backward and sub_backward work where an input has no values."""
+    check_call(candidate, call)
+
+
 @oracle_test("functional.mul")
 @given(problem=pairs())
 def test_mul_matches_torch(candidate: Candidate, problem: Problem) -> None:
@@ -107,6 +132,13 @@ def test_mul_and_div_leave_their_arguments_alone(candidate: Candidate, rule: str
     check_on_views(candidate, rule, problem)
 
 
+@edge_case("functional.mul")
+@given(call=calls(mul_backward=pairs(shapes=EMPTY), div_backward=pairs("numbers", "nonzero", shapes=EMPTY)))
+def test_mul_and_div_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """mul_backward and div_backward work where an input has no values."""
+    check_call(candidate, call)
+
+
 @oracle_test("functional.pow")
 @given(problem=pairs("positive", "small", ("base", "exponent")))
 def test_pow_matches_torch(candidate: Candidate, problem: Problem) -> None:
@@ -115,10 +147,31 @@ def test_pow_matches_torch(candidate: Candidate, problem: Problem) -> None:
 
 
 @oracle_test("functional.pow")
-@given(problem=pairs("whole", "exponents", ("base", "exponent")))
+@given(problem=pairs("nonzero", "exponents", ("base", "exponent")))
 def test_pow_of_any_base_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """With the exponents 0, 1, 2 and 3 the base may be negative or zero; the gradient of base⁰ is 0 there too."""
+    """With the exponents 0, 1, 2 and 3 the base may be negative too."""
     assert_right(candidate, functional.pow_backward, problem, without=["output", "exponent_grad"])
+
+
+@law("functional.pow")
+@given(problem=pairs("positive", "small", ("base", "exponent")))
+def test_pow_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
+    """pow_backward accepts views, and changes none of its arguments."""
+    check_on_views(candidate, "pow_backward", problem)
+
+
+@edge_case("functional.pow")
+@given(problem=powers_of_zero())
+def test_pow_of_zero_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For a base of 0 no gradient is nan: that of base⁰ is 0, and so is that of the exponent."""
+    check(candidate, functional.pow_backward, problem)
+
+
+@edge_case("functional.pow")
+@given(problem=pairs("positive", "small", ("base", "exponent"), EMPTY))
+def test_pow_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
+    """pow_backward works where an input has no values."""
+    check(candidate, functional.pow_backward, problem)
 
 
 @oracle_test("functional.exp")
@@ -149,6 +202,19 @@ def test_exp_log_and_sqrt_leave_their_arguments_alone(candidate: Candidate, rule
     check_on_views(candidate, rule, problem)
 
 
+@edge_case("functional.exp")
+@given(
+    call=calls(
+        exp_backward=singles("positive", EMPTY),
+        log_backward=singles("positive", EMPTY),
+        sqrt_backward=singles("positive", EMPTY),
+    )
+)
+def test_exp_log_and_sqrt_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """exp_backward, log_backward and sqrt_backward work where the input has no values."""
+    check_call(candidate, call)
+
+
 # Activations
 
 
@@ -174,17 +240,30 @@ def test_relu_matches_torch(candidate: Candidate, problem: Problem) -> None:
 
 
 @law("functional.activations")
+@given(rule=st.sampled_from(["tanh_backward", "sigmoid_backward", "relu_backward"]), problem=singles())
+def test_activations_leave_their_arguments_alone(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """tanh_backward, sigmoid_backward and relu_backward accept views, and change none of their arguments."""
+    check_on_views(candidate, rule, problem)
+
+
+@edge_case("functional.activations")
 @given(problem=singles("thousands"))
 def test_sigmoid_does_not_overflow(candidate: Candidate, problem: Problem) -> None:
     """For inputs in the thousands sigmoid_backward is right too, and nothing overflows on the way."""
     check(candidate, functional.sigmoid_backward, problem)
 
 
-@law("functional.activations")
-@given(rule=st.sampled_from(["tanh_backward", "sigmoid_backward", "relu_backward"]), problem=singles())
-def test_activations_leave_their_arguments_alone(candidate: Candidate, rule: str, problem: Problem) -> None:
-    """tanh_backward, sigmoid_backward and relu_backward accept views, and change none of their arguments."""
-    check_on_views(candidate, rule, problem)
+@edge_case("functional.activations")
+@given(
+    call=calls(
+        tanh_backward=singles(shapes=EMPTY),
+        sigmoid_backward=singles(shapes=EMPTY),
+        relu_backward=singles(shapes=EMPTY),
+    )
+)
+def test_activations_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """tanh_backward, sigmoid_backward and relu_backward work where the input has no values."""
+    check_call(candidate, call)
 
 
 # Matrix product
@@ -218,11 +297,18 @@ def test_matmul_leaves_its_arguments_alone(candidate: Candidate, problem: Proble
     check_on_views(candidate, "matmul_backward", problem)
 
 
+@edge_case("functional.matmul")
+@given(problem=empty_products())
+def test_matmul_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
+    """matmul_backward works where an operand has no values; a gradient that sums nothing is 0."""
+    check(candidate, functional.matmul_backward, problem)
+
+
 # Reductions
 
 
 @oracle_test("functional.sum")
-@given(problem=reductions(empty=True))
+@given(problem=reductions())
 def test_sum_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """sum_backward repeats the gradient along the summed axes: one, several, or all, kept or not."""
     check(candidate, functional.sum_backward, problem)
@@ -233,6 +319,27 @@ def test_sum_matches_torch(candidate: Candidate, problem: Problem) -> None:
 def test_mean_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """mean_backward repeats the gradient and divides it by the number of values averaged."""
     check(candidate, functional.mean_backward, problem)
+
+
+@law("functional.sum")
+@given(rule=st.sampled_from(["sum_backward", "mean_backward"]), problem=reductions())
+def test_sum_and_mean_leave_their_arguments_alone(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """sum_backward and mean_backward accept views, and change none of their arguments."""
+    check_on_views(candidate, rule, problem)
+
+
+@edge_case("functional.sum")
+@given(call=calls(sum_backward=single_reductions(), mean_backward=single_reductions()))
+def test_sum_and_mean_of_single_values(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """sum_backward and mean_backward work along an axis of length 1, and for a 0-d input: the gradient is handed on."""
+    check_call(candidate, call)
+
+
+@edge_case("functional.sum")
+@given(call=calls(sum_backward=empty_reductions(), mean_backward=empty_reductions()))
+def test_sum_and_mean_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """The gradient of a sum or a mean of an empty array has the shape of the array."""
+    check_call(candidate, call)
 
 
 @oracle_test("functional.max")
@@ -254,6 +361,20 @@ def test_max_over_several_axes_matches_torch(candidate: Candidate, problem: Prob
 def test_max_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
     """max_backward accepts views, and changes none of its arguments."""
     check_on_views(candidate, "max_backward", problem)
+
+
+@edge_case("functional.max")
+@given(problem=single_reductions())
+def test_max_of_single_values(candidate: Candidate, problem: Problem) -> None:
+    """Along an axis of length 1, and for a 0-d input, the only value is the maximum and gets the gradient."""
+    check(candidate, functional.max_backward, problem)
+
+
+@edge_case("functional.max")
+@given(problem=reductions_without_results())
+def test_max_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
+    """Where an empty array is reduced along axes that are not empty, the gradient has the shape of the array."""
+    check(candidate, functional.max_backward, problem)
 
 
 # Shapes
@@ -280,6 +401,13 @@ def test_reshape_leaves_its_arguments_alone(candidate: Candidate, problem: Probl
     check_on_views(candidate, "reshape_backward", problem)
 
 
+@edge_case("functional.reshape")
+@given(call=calls(reshape_backward=reshapes(EMPTY), transpose_backward=transposes(EMPTY)))
+def test_reshape_and_transpose_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """reshape_backward and transpose_backward work where the input has no values."""
+    check_call(candidate, call)
+
+
 @oracle_test("functional.getitem")
 @given(problem=basic_indexings())
 def test_getitem_with_slices_matches_torch(candidate: Candidate, problem: Problem) -> None:
@@ -301,6 +429,13 @@ def test_getitem_leaves_its_arguments_alone(candidate: Candidate, problem: Probl
     check_on_views(candidate, "getitem_backward", problem)
 
 
+@edge_case("functional.getitem")
+@given(problem=empty_indexings())
+def test_getitem_that_takes_nothing(candidate: Candidate, problem: Problem) -> None:
+    """Where a slice, an integer array or a mask takes nothing, the gradient is zeros."""
+    check(candidate, functional.getitem_backward, problem)
+
+
 @oracle_test("functional.concatenate")
 @given(problem=joins())
 def test_concatenate_matches_torch(candidate: Candidate, problem: Problem) -> None:
@@ -313,6 +448,20 @@ def test_concatenate_matches_torch(candidate: Candidate, problem: Problem) -> No
 def test_where_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """where_backward gives a the gradient where the condition holds and b the rest; all three may be broadcast."""
     check(candidate, functional.where_backward, problem)
+
+
+@law("functional.concatenate")
+@given(call=calls(concatenate_backward=joins(), where_backward=selections()))
+def test_concatenate_and_where_leave_their_arguments_alone(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """concatenate_backward and where_backward accept views, and change none of their arguments."""
+    check_on_views(candidate, *call)
+
+
+@edge_case("functional.concatenate")
+@given(call=calls(concatenate_backward=joins(NONE), where_backward=selections(shapes=EMPTY)))
+def test_concatenate_and_where_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """concatenate_backward and where_backward work where an array has no values."""
+    check_call(candidate, call)
 
 
 # Classification
@@ -333,13 +482,6 @@ def test_softmax_cross_entropy_of_probabilities_matches_torch(candidate: Candida
 
 
 @law("functional.softmax_cross_entropy")
-@given(problem=classifications("indices", "thousands"))
-def test_softmax_cross_entropy_does_not_overflow(candidate: Candidate, problem: Problem) -> None:
-    """With logits in the thousands loss and gradient are right too, and nothing overflows on the way."""
-    check(candidate, functional.softmax_cross_entropy_backward, problem)
-
-
-@law("functional.softmax_cross_entropy")
 @given(problem=classifications("indices"), factor=st.sampled_from([2.0, -1.0, 0.5]))
 def test_softmax_cross_entropy_is_linear_in_the_gradient(candidate: Candidate, problem: Problem, factor: float) -> None:
     """A gradient from above that is twice as large gives a gradient that is twice as large."""
@@ -349,9 +491,29 @@ def test_softmax_cross_entropy_is_linear_in_the_gradient(candidate: Candidate, p
     assert_same(again, {"logits_grad": factor * checked(once, problem["logits"])})
 
 
+@edge_case("functional.softmax_cross_entropy")
+@given(problem=large_classifications())
+def test_softmax_cross_entropy_does_not_overflow(candidate: Candidate, problem: Problem) -> None:
+    """With logits in the thousands loss and gradient are right too, and nothing overflows on the way."""
+    check(candidate, functional.softmax_cross_entropy_backward, problem)
+
+
+@edge_case("functional.softmax_cross_entropy")
+@given(problem=single_classifications())
+def test_softmax_cross_entropy_of_one_example_or_class(candidate: Candidate, problem: Problem) -> None:
+    """A batch of one example, and logits of a single class: the loss of the latter is 0."""
+    check(candidate, functional.softmax_cross_entropy_backward, problem)
+
+
 def check(candidate: Candidate, probe: Probe, problem: Problem) -> None:
     """A rule's gradients are right; the output is computed by NumPy and not part of the answer."""
     assert_right(candidate, probe, problem, without=["output"])
+
+
+def check_call(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """A rule, given by its name, is right."""
+    rule, problem = call
+    check(candidate, getattr(functional, rule), problem)
 
 
 def check_on_views(candidate: Candidate, rule: str, problem: Problem) -> None:

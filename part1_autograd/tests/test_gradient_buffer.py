@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
 from part1_autograd.tests.oracle import assert_right
-from part1_autograd.tests.strategies import alike, arrivals, chosen_arrays, some_arrays, unfitting_gradients
+from part1_autograd.tests.strategies import EMPTY, alike, arrivals, chosen_arrays, some_arrays, unfitting_gradients
 
 gradient_buffer = probes("gradient_buffer")
 
@@ -97,3 +97,10 @@ def test_update_without_a_spot_is_a_key_error(candidate: Candidate, problem: Pro
 def test_a_gradient_of_another_shape_is_a_value_error(candidate: Candidate, problem: Problem) -> None:
     """A gradient of another shape than its array is a ValueError, even where NumPy would broadcast it."""
     candidate.raises(ValueError, gradient_buffer.update_with_shape, **problem)
+
+
+@edge_case("gradient_buffer.update")
+@given(problem=arrivals(EMPTY))
+def test_gradients_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
+    """Arrays without values have gradients without values."""
+    assert_right(candidate, gradient_buffer.update, problem)

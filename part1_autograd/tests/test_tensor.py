@@ -5,25 +5,34 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
 from part1_autograd.tests import oracle
 from part1_autograd.tests.oracle import assert_right
 from part1_autograd.tests.strategies import (
+    EMPTY,
+    NONE,
     TENSOR_OPERATIONS,
     affine_problems,
     alike,
     array_indexings,
     basic_indexings,
+    calls,
+    empty_indexings,
+    empty_operands,
     expressions,
     joins,
     operands,
     operands_with_numbers,
     pairs,
+    powers_with_zero,
     reductions,
+    reductions_without_results,
     repeated_gradients,
     reshapes,
     selections,
+    selections_with_numbers,
+    single_reductions,
     singles,
     transposes,
 )
@@ -84,6 +93,20 @@ def test_engines_do_not_mix(candidate: Candidate, problem: Problem) -> None:
     candidate.raises(ValueError, tensor.mix_engines, **problem)
 
 
+@edge_case("tensor.operators")
+@given(problem=empty_operands())
+def test_operators_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
+    """Every operator works where an operand has no values; a product that sums nothing is 0."""
+    assert_right(candidate, tensor.operate, problem)
+
+
+@edge_case("tensor.operators")
+@given(problem=powers_with_zero())
+def test_powers_of_zero_match_torch(candidate: Candidate, problem: Problem) -> None:
+    """Zero and negative numbers to the power of 0, 1 and 2: x⁰ is 1 with a gradient of 0, also at x = 0."""
+    assert_right(candidate, tensor.power, problem)
+
+
 # Functions and reductions
 
 
@@ -101,6 +124,23 @@ def test_log_and_sqrt_match_torch(candidate: Candidate, function: str, problem: 
     assert_right(candidate, tensor.call, {"function": function, **problem})
 
 
+@edge_case("tensor.functions")
+@given(
+    function=st.sampled_from(["exp", "tanh", "sigmoid", "relu", "log", "sqrt"]),
+    problem=singles("positive", EMPTY),
+)
+def test_functions_of_empty_arrays(candidate: Candidate, function: str, problem: Problem) -> None:
+    """Every function works on a tensor without values."""
+    assert_right(candidate, tensor.call, {"function": function, **problem})
+
+
+@edge_case("tensor.functions")
+@given(problem=singles("thousands"))
+def test_sigmoid_of_large_numbers_matches_torch(candidate: Candidate, problem: Problem) -> None:
+    """For inputs in the thousands sigmoid is 0 or 1, and its gradient 0."""
+    assert_right(candidate, tensor.call, {"function": "sigmoid", **problem})
+
+
 @oracle_test("tensor.reductions")
 @given(reduction=st.sampled_from(["sum", "mean"]), problem=reductions())
 def test_sum_and_mean_match_torch(candidate: Candidate, reduction: str, problem: Problem) -> None:
@@ -113,6 +153,20 @@ def test_sum_and_mean_match_torch(candidate: Candidate, reduction: str, problem:
 def test_max_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """max over any axes, kept or not: value and gradient, also where several values are the largest."""
     assert_right(candidate, tensor.reduce, {"reduction": "max", **problem})
+
+
+@edge_case("tensor.reductions")
+@given(reduction=st.sampled_from(["sum", "mean", "max"]), problem=single_reductions())
+def test_reductions_of_single_values(candidate: Candidate, reduction: str, problem: Problem) -> None:
+    """sum, mean and max along an axis of length 1, and of a 0-d tensor, give the values themselves."""
+    assert_right(candidate, tensor.reduce, {"reduction": reduction, **problem})
+
+
+@edge_case("tensor.reductions")
+@given(reduction=st.sampled_from(["sum", "mean", "max"]), problem=reductions_without_results())
+def test_reductions_of_empty_tensors(candidate: Candidate, reduction: str, problem: Problem) -> None:
+    """sum, mean and max of a tensor without values along axes that are not empty: value and gradient are empty too."""
+    assert_right(candidate, tensor.reduce, {"reduction": reduction, **problem})
 
 
 # Shapes
@@ -153,6 +207,30 @@ def test_where_matches_torch(candidate: Candidate, problem: Problem) -> None:
     assert_right(candidate, tensor.where, problem, "where_backward", without=["condition_grad"])
 
 
+@law("tensor.shapes")
+@given(problem=selections_with_numbers())
+def test_where_takes_a_number(candidate: Candidate, problem: Problem) -> None:
+    """where takes a number in place of either tensor: a float32 tensor stays float32."""
+    assert_right(candidate, tensor.where_with_number, problem)
+
+
+@edge_case("tensor.shapes")
+@given(
+    call=calls(
+        reshape=reshapes(EMPTY),
+        transpose=transposes(EMPTY),
+        getitem=empty_indexings(),
+        concatenate=joins(NONE),
+        where=selections(shapes=EMPTY),
+    )
+)
+def test_shapes_of_empty_tensors(candidate: Candidate, call: tuple[str, Problem]) -> None:
+    """reshape, transpose, concatenate and where take tensors without values, and an index may take nothing."""
+    operation, problem = call
+    without = ["index_grad", "condition_grad"]
+    assert_right(candidate, getattr(tensor, operation), problem, f"{operation}_backward", without=without)
+
+
 # Going backward
 
 
@@ -176,6 +254,14 @@ def test_a_loss_needs_no_gradient(candidate: Candidate, problem: Problem) -> Non
     """backward() without an argument starts with one, where the output has one element."""
     expression = {"leaves": problem["leaves"], "nodes": problem["nodes"]}
     assert_right(candidate, tensor.backward_without_gradient, expression, "differentiate_without_gradient")
+
+
+@law("tensor.backward")
+@given(problem=alike("x", "grad_output"))
+def test_a_leaf_is_its_own_way_back(candidate: Candidate, problem: Problem) -> None:
+    """backward of a leaf brings the leaf its gradient, although nothing was computed."""
+    got = candidate.run(tensor.backward_from_leaf, **problem)
+    assert_same(got, {"x_grad": problem["grad_output"]})
 
 
 @law("tensor.backward")
@@ -210,3 +296,33 @@ def test_a_layer_on_the_tape_matches_torch(candidate: Candidate, problem: Proble
 def test_a_layer_with_two_inputs_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """apply takes several inputs, and the layer's backward gives one gradient for each."""
     assert_right(candidate, tensor.apply_blend, problem)
+
+
+@law("tensor.apply")
+@given(problem=alike("x", "grad_output"))
+def test_a_layer_may_return_its_input(candidate: Candidate, problem: Problem) -> None:
+    """A layer may return its input itself: the result is another tensor, and the gradient goes through."""
+    got = candidate.run(tensor.apply_identity, **problem)
+    assert_same(got, {"output": problem["x"], "x_grad": problem["grad_output"]})
+
+
+@law("tensor.apply")
+@given(problem=affine_problems())
+def test_a_layer_of_a_constant_is_recorded(candidate: Candidate, problem: Problem) -> None:
+    """A layer is recorded although its input requires no gradient, since its parameters may."""
+    names = ["weight_grad", "bias_grad"]
+    assert_same(candidate.run(tensor.apply_to_constant, **problem), oracle.affine(**problem), names=names)
+
+
+@law("tensor.apply")
+@given(problem=alike("x"))
+def test_a_layer_returns_one_array(candidate: Candidate, problem: Problem) -> None:
+    """A layer whose forward returns two arrays is a TypeError."""
+    candidate.raises(TypeError, tensor.apply_pair, **problem)
+
+
+@edge_case("tensor.apply")
+@given(problem=affine_problems(NONE))
+def test_a_layer_on_an_empty_batch(candidate: Candidate, problem: Problem) -> None:
+    """A layer may be applied to a batch without examples: its parameters get gradients of 0."""
+    assert_right(candidate, tensor.apply_affine, problem)
