@@ -66,8 +66,8 @@ class MultiHeadAttention(nn.Module):
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
-        weights = self.in_proj_weight.unflatten(0, (3, -1))
-        biases = self.in_proj_bias.unflatten(0, (3, -1))
+        d_model = query.shape[-1]
+        weights, biases = self.in_proj_weight.view(3, d_model, d_model), self.in_proj_bias.view(3, d_model)
         q, k, v = (
             torch.einsum("btd,od->bto", x, weights[third]) + biases[third]
             for third, x in enumerate((query, key, value))
@@ -76,7 +76,7 @@ class MultiHeadAttention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
-        return x.unflatten(-1, (self.num_heads, x.shape[-1] // self.num_heads)).movedim(2, 1)
+        return x.reshape(*x.shape[:2], self.num_heads, x.shape[-1] // self.num_heads).movedim(2, 1)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.

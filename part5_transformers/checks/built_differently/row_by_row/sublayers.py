@@ -68,7 +68,7 @@ class MultiHeadAttention(nn.Module):
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
-        thirds = self.in_proj_weight.unflatten(0, (3, -1)), self.in_proj_bias.unflatten(0, (3, -1))
+        thirds = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
         q, k, v = (x @ weight.T + bias for x, weight, bias in zip((query, key, value), *thirds, strict=True))
         return q, k, v
 
@@ -95,7 +95,8 @@ class MultiHeadAttention(nn.Module):
             scores = q[head] @ k[head].T / math.sqrt(q.shape[-1])
             powers = (scores - scores.detach().amax(dim=-1, keepdim=True)).exp()
             powers = powers * ~mask[min(head, len(mask) - 1)]
-            shares = powers / powers.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(powers.dtype).tiny)
+            total = powers.sum(dim=-1, keepdim=True)
+            shares = powers / total.masked_fill(total == 0, 1)
             outputs.append(functional.dropout(shares, self.dropout, self.training) @ v[head])
             weights.append(shares)
         return torch.stack(outputs), torch.stack(weights).mean(dim=0)
