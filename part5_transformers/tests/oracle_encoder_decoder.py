@@ -181,7 +181,7 @@ def recogniser(
 
 @truth
 def transferred(config: Answer, checkpoint: Answer) -> Answer:
-    """What stands where in the report, and what the model then holds of the checkpoint."""
+    """What stands where in the report, and what the model, which is in float32, then holds of the checkpoint."""
     was_tied = np.array_equal(checkpoint[EMBEDDING], checkpoint[LOGITS])
     pretrained = {name: value for name, value in checkpoint.items() if name != TABLE}
     if was_tied:
@@ -194,7 +194,7 @@ def transferred(config: Answer, checkpoint: Answer) -> Answer:
         "transferred": sorted(kept),
         "new": sorted(own - kept.keys()),
         "unused": sorted(unused),
-        "transferred values": kept,
+        "transferred values": {name: value.astype(np.float32) for name, value in kept.items()},
         "unused values": unused,
     }
 

@@ -292,9 +292,12 @@ def checkpoints(draw: Draw) -> Problem:
 
 
 def language_model(draw: Draw, sizes: Problem) -> dict[str, np.ndarray]:
-    """The state dict of a DecoderOnlyTransformer of these sizes; no number is the zero that a bias begins with."""
+    """The state dict of a DecoderOnlyTransformer of these sizes; no number is the zero that a bias begins with.
+
+    Its dtype need not be that of the model which takes it over.
+    """
     shapes = decoder_shapes(sizes, looks_at_encoder=False)
-    state = parameters(draw, shapes, "float32", among="nonzero")
+    state = parameters(draw, shapes, draw(DTYPES), among="nonzero")
     embedding = state["target_embedding.weight"]
     if sizes["weight_tying"]:
         state["final_linear.weight"] = embedding.copy()  # torch names a shared weight twice
