@@ -132,7 +132,7 @@ def reduced(lengths: Tensor, factor: int) -> Tensor:
 
 
 def without_padding(x: Tensor, lengths: Tensor) -> Tensor:
-    """x (b, t, d) with zeros at and after each length."""
+    """x (b, t, d) with zeros at and after each length, even where x is nan there."""
     # YOUR CODE HERE
     raise NotImplementedError(
         "speech_embedding.without_padding: zero where PadMask is True. "

@@ -83,6 +83,7 @@ class MultiHeadAttention(nn.Module):
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
 
+        A query that ignores every key gets zeros: output, weights and gradients.
         Shapes: q (b, h, t, dₕ), k and v (b, h, s, dₕ), mask broadcastable to (b, h, t, s), results (b, h, t, dₕ) and
         (b, t, s).
         """

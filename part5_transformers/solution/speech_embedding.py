@@ -131,7 +131,7 @@ def reduced(lengths: Tensor, factor: int) -> Tensor:
 
 
 def without_padding(x: Tensor, lengths: Tensor) -> Tensor:
-    """x (b, t, d) with zeros at and after each length."""
+    """x (b, t, d) with zeros at and after each length, even where x is nan there."""
     ### BEGIN SOLUTION speech_embedding.without_padding: zero where PadMask is True
     return x.masked_fill(PadMask(x, lengths)[:, :, None], 0)
     ### END SOLUTION

@@ -81,7 +81,6 @@ class Transformer(nn.Module):
 
         Shapes: tokens (b, t), result (b, t, d_model).
         """
-        embedded = self.target_embedding(tokens) * self.embedding_scale
         ### BEGIN SOLUTION decoder_only.embed: scaled embedding, positions unless skipped, dropout
         embedded = self.target_embedding(tokens) * self.embedding_scale
         if not self.skip_decoder_pe:

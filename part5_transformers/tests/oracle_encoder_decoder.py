@@ -18,7 +18,7 @@ from autograder.testing.torch_oracle import Answer, Array, gradients_of, tensors
 from part5_transformers.tests import oracle_decoder_layers, oracle_encoder_layers
 from part5_transformers.tests.oracle_decoder_layers import CROSS, SELF
 from part5_transformers.tests.oracle_layers import cross_attention, in_order, one_mask, self_attention, torch_layer
-from part5_transformers.tests.oracle_transformers import part_of
+from part5_transformers.tests.oracle_transformers import SCALED_TWICE, part_of
 from part5_transformers.tests.strategies import renamed
 from part5_transformers.tests.strategies_encoder_decoder import FACTORS, decoder_shapes, encoder_shapes
 
@@ -33,7 +33,7 @@ SKIPS = "positions are added where they are to be skipped, or skipped where they
 NO_NORM = "the final norm is missing"
 REVERSED = "the layers run in the opposite order"
 ENCODER_MISTAKES = (ENCODERS_PADDING, SKIPS, NO_NORM, REVERSED)
-DECODER_MISTAKES = (DECODERS_PADDING, CROSS_PADDING, NOT_CAUSAL, SKIPS, NO_NORM, REVERSED)
+DECODER_MISTAKES = (DECODERS_PADDING, CROSS_PADDING, NOT_CAUSAL, SKIPS, NO_NORM, REVERSED, SCALED_TWICE)
 
 # CTC's inputs
 
@@ -181,7 +181,7 @@ def recogniser(
 
 @truth
 def transferred(config: Answer, checkpoint: Answer) -> Answer:
-    """What stands where in the report, and what the model then holds of the checkpoint."""
+    """What stands where in the report, and what the model, which is in float32, then holds of the checkpoint."""
     was_tied = np.array_equal(checkpoint[EMBEDDING], checkpoint[LOGITS])
     pretrained = {name: value for name, value in checkpoint.items() if name != TABLE}
     if was_tied:
@@ -194,7 +194,7 @@ def transferred(config: Answer, checkpoint: Answer) -> Answer:
         "transferred": sorted(kept),
         "new": sorted(own - kept.keys()),
         "unused": sorted(unused),
-        "transferred values": kept,
+        "transferred values": {name: value.astype(np.float32) for name, value in kept.items()},
         "unused values": unused,
     }
 
@@ -322,7 +322,7 @@ def decode(
     sizes, (_, time), heads = model.sizes, tokens.shape, model.sizes["num_decoder_heads"]
     x = model.others[EMBEDDING][torch.tensor(tokens)]
     if sizes["weight_tying"]:
-        x = x * math.sqrt(sizes["d_model"])
+        x = x * (sizes["d_model"] if mistake == SCALED_TWICE else math.sqrt(sizes["d_model"]))
     if sizes["skip_decoder_pe"] == (mistake == SKIPS):
         x = x + model.others[TABLE][:, :time]
     padding = None if lengths is None else torch.arange(time) >= torch.tensor(lengths)[:, None]

@@ -23,6 +23,12 @@ Form = Callable[[Tensor, Function, Function], Tensor]
 MASKS = ("key_padding_mask", "attn_mask")
 UNMASKED: dict[str, Array | None] = dict.fromkeys(MASKS)
 
+INSTEAD = "a query that ignores every key still has weights; it must have zeros"
+NOT_QUITE_HIDDEN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    f"a large negative score in the place of -inf: {INSTEAD}": lambda scores, mask: scores.masked_fill(mask, -1e10),
+    f"a large negative number added in the place of -inf: {INSTEAD}": lambda scores, mask: scores - mask * 1e9,
+}
+
 
 # Attention, step by step
 
@@ -136,7 +142,12 @@ def attend_mistakes(**problem: Any) -> Answer:
         return attention_from_parts(**{**problem, **mistake})
 
     _, heads, _, features = problem["q"].shape
+    not_quite = {} if problem["mask"] is None else NOT_QUITE_HIDDEN
     mistakes = {
+        **{sentence: attention_by_hand(**problem, hide=hide) for sentence, hide in not_quite.items()},
+        "the softmax is missing; the scores themselves are the weights": attention_by_hand(
+            **problem, share=lambda scores: scores.masked_fill(scores == -torch.inf, 0)
+        ),
         "the scores are not divided by √dₕ": changed(scale=1.0),
         "the scores are divided by √d_model; it must be the root of what one head has": changed(
             scale=1 / math.sqrt(heads * features)
@@ -165,6 +176,25 @@ def attention_from_parts(
         functional.scaled_dot_product_attention(arrays["q"], arrays["k"], values, seen, scale=scale)
         for values in (arrays["v"], identity)
     )
+    known = {"output": output.detach().numpy(), "weights": weights.mean(dim=1).detach().numpy()}
+    return known if grad_output is None else {**known, **gradients(output, grad_output, arrays)}
+
+
+def attention_by_hand(
+    q: Array,
+    k: Array,
+    v: Array,
+    mask: Array | None,
+    grad_output: Array | None = None,
+    *,
+    hide: Callable[[Tensor, Tensor], Tensor] = lambda scores, mask: scores.masked_fill(mask, -torch.inf),
+    share: Function = lambda scores: scores.softmax(dim=-1),
+) -> Answer:
+    """What masked scores, or the weights of scores, would be otherwise."""
+    arrays = tensors(q=q, k=k, v=v)
+    scores = arrays["q"] @ arrays["k"].transpose(-1, -2) / math.sqrt(q.shape[-1])
+    weights = share(scores if mask is None else hide(scores, torch.tensor(mask)))
+    output = weights @ arrays["v"]
     known = {"output": output.detach().numpy(), "weights": weights.mean(dim=1).detach().numpy()}
     return known if grad_output is None else {**known, **gradients(output, grad_output, arrays)}
 

@@ -16,6 +16,8 @@ from part5_transformers.tests.oracle_encoder_layers import NAMES
 from part5_transformers.tests.oracle_layers import one_mask, self_attention, torch_layer
 from part5_transformers.tests.strategies import renamed
 
+SCALED_TWICE = "the embedding is multiplied by embedding_scale twice"
+
 
 @truth
 def language_model(
@@ -26,9 +28,26 @@ def language_model(
 
 
 @truth
-def embedded(sizes: Answer, state: Answer, tokens: Array, offset: int) -> Answer:
-    parameters = {name: torch.tensor(value) for name, value in state.items()}
-    return {"embedded": _embed(sizes, parameters, tokens, offset).numpy()}
+def embedded(sizes: Answer, state: Answer, tokens: Array, offset: int, has_positions: bool = True) -> Answer:
+    return _embedded(sizes, state, tokens, offset, has_positions)
+
+
+def embedding_mistakes(sizes: Answer, state: Answer, tokens: Array, offset: int) -> Answer:
+    scale = math.sqrt(sizes["d_model"]) if sizes["weight_tying"] else 1.0
+    table, embedding = "positional_encoding.pe", "target_embedding.weight"
+
+    def changed(embedding_factor: float = 1.0, offset: int = offset, **mistake: Any) -> Answer:
+        other = {**state, embedding: state[embedding] * embedding_factor}
+        return _embedded(sizes, other, tokens, offset, **mistake)
+
+    scaled = {**state, table: state[table] * scale}
+    return {
+        SCALED_TWICE: changed(scale),
+        "the embedding is not multiplied by embedding_scale": changed(1 / scale),
+        "the positions are multiplied by embedding_scale too": _embedded(sizes, scaled, tokens, offset),
+        "the positions are missing": changed(has_positions=False),
+        "the positions begin at 0; they must begin at the offset": changed(offset=0),
+    }
 
 
 @truth
@@ -47,6 +66,7 @@ def language_model_mistakes(
         "the causal mask is missing": changed(is_causal=False),
         "the final norm is missing": changed(has_norm=False),
         "the positions are missing": changed(has_positions=False),
+        SCALED_TWICE: changed(scaled_twice=True),
         "the layers run in the opposite order": changed(reverse=True),
     }
     if lengths is not None:
@@ -64,6 +84,7 @@ def run(
     is_causal: bool = True,
     has_norm: bool = True,
     has_positions: bool = True,
+    scaled_twice: bool = False,
     reverse: bool = False,
 ) -> Answer:
     """The model with torch's encoder layers under a causal mask; what may be left out is a mistake."""
@@ -72,7 +93,7 @@ def run(
         torch_layer(nn.TransformerEncoderLayer, heads, part_of(state, prefix), NAMES) for prefix in layers_of(sizes)
     ]
     parameters = tensors(**{name: value for name, value in state.items() if not name.startswith("dec_layers.")})
-    x = _embed(sizes, parameters, tokens, 0, has_positions)
+    x = _embed(sizes, parameters, tokens, 0, has_positions, scaled_twice)
     causal = torch.ones(time, time, dtype=torch.bool).triu(1) if is_causal else None
     padding = None if lengths is None else torch.arange(time) >= torch.tensor(lengths)[:, None]
     mask = one_mask(heads, x, padding, causal)
@@ -95,6 +116,11 @@ def run(
     return {**known, **gradients(logits, grad_output, parameters)}
 
 
+def _embedded(sizes: Answer, state: Answer, tokens: Array, offset: int, has_positions: bool = True) -> Answer:
+    parameters = {name: torch.tensor(value) for name, value in state.items()}
+    return {"embedded": _embed(sizes, parameters, tokens, offset, has_positions).numpy()}
+
+
 def layers_of(sizes: Answer) -> list[str]:
     """What the names of each layer's parameters begin with."""
     return [f"dec_layers.{number}." for number in range(sizes["num_layers"])]
@@ -106,10 +132,16 @@ def part_of(state: Answer, prefix: str) -> Answer:
 
 
 def _embed(
-    sizes: Answer, parameters: dict[str, Tensor], tokens: Array, offset: int, has_positions: bool = True
+    sizes: Answer,
+    parameters: dict[str, Tensor],
+    tokens: Array,
+    offset: int,
+    has_positions: bool = True,
+    scaled_twice: bool = False,
 ) -> Tensor:
     """Scaled embedding, plus the rows of the table."""
     x = parameters["target_embedding.weight"][torch.tensor(tokens)]
-    x = x * math.sqrt(sizes["d_model"]) if sizes["weight_tying"] else x
+    if sizes["weight_tying"]:
+        x = x * (sizes["d_model"] if scaled_twice else math.sqrt(sizes["d_model"]))
     positions = parameters["positional_encoding.pe"][:, offset : offset + tokens.shape[1]]
     return x + positions if has_positions else x

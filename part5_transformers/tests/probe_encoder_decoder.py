@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from part5_transformers.tests.probe_answers import entries, named
 from part5_transformers.transformers import EncoderDecoderTransformer
 
 Array = np.ndarray
@@ -27,7 +28,7 @@ def ctc_inputs(
 ) -> Named:
     """What ctc_inputs gives; with a gradient from above, the gradients of the head and of `encoded` too."""
     model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
-    given = model.ctc_inputs(heard, torch.tensor(lengths))
+    given = _ctc_inputs(model.ctc_inputs(heard, torch.tensor(lengths)))
     if grad_output is None:
         return given
     return {**given, **_gradients(model, state, given, grad_output), "encoded_grad": heard.grad}
@@ -37,7 +38,7 @@ def ctc_inputs_under_autocast(sizes: Named, state: State, encoded: Array, length
     """The log-probabilities where linear layers compute in bfloat16, and their dtype."""
     model = _model(sizes, state)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        log_probs = model.ctc_inputs(torch.tensor(encoded), torch.tensor(lengths))["log_probs"]
+        log_probs = _ctc_inputs(model.ctc_inputs(torch.tensor(encoded), torch.tensor(lengths)))["log_probs"]
     return {"dtype": str(log_probs.dtype), "log_probs": log_probs.float()}
 
 
@@ -49,39 +50,31 @@ def encode(
 ) -> Named:
     """What encode gives, by utterance and as far as CTC's lengths say; with gradients from above, all gradients too."""
     model = _model(sizes, state)
-    encoded, pad_mask, attention, given = model.encode(torch.tensor(sources), torch.tensor(lengths))
-    steps, log_probs = given["lengths"], given["log_probs"]
+    whole = _encode(model, sources, lengths)
+    steps = whole["lengths"]
     got = {
-        "encoded": _valid(encoded, steps),
-        "pad_mask": pad_mask,
-        "attention": {name: _valid(weights, steps) for name, weights in attention.items()},
-        "log_probs": _valid(log_probs.transpose(0, 1), steps),
+        "encoded": _valid(whole["encoded"], steps),
+        "pad_mask": whole["pad_mask"],
+        "attention": {name: _valid(weights, steps) for name, weights in whole["attention"].items()},
+        "log_probs": _valid(whole["log_probs"].transpose(0, 1), steps),
         "lengths": steps,
     }
-    if grad_output is None:
-        return got
-    return {**got, **_gradients(model, state, {"encoded": encoded, "log_probs": log_probs}, grad_output)}
+    return got if grad_output is None else {**got, **_gradients(model, state, whole, grad_output)}
 
 
 def encode_without_weights(sizes: Named, state: State, sources: Array, lengths: Array) -> Named:
     """What encode gives with return_attention=False, and what the dictionary of weights still names."""
-    model = _model(sizes, state)
-    encoded, _, attention, given = model.encode(torch.tensor(sources), torch.tensor(lengths), return_attention=False)
-    return {"encoded": _valid(encoded, given["lengths"]), "layers with weights": list(attention)}
+    return _encoded_and_layers(_encode(_model(sizes, state), sources, lengths, return_attention=False))
 
 
 def encode_in_training(sizes: Named, state: State, sources: Array, lengths: Array) -> Named:
     """What encode gives in training mode, and the names of its weights."""
-    model = _model(sizes, state).train()
-    encoded, _, attention, given = model.encode(torch.tensor(sources), torch.tensor(lengths))
-    return {"encoded": _valid(encoded, given["lengths"]), "layers with weights": list(attention)}
+    return _encoded_and_layers(_encode(_model(sizes, state).train(), sources, lengths))
 
 
 def encode_with_drops(sizes: Named, state: State, sources: Array, lengths: Array, dropped: list[bool]) -> Named:
     """The same where drops_layer says for one layer after another whether it is left out."""
-    model = _dropping(_model(sizes, state), dropped)
-    encoded, _, attention, given = model.encode(torch.tensor(sources), torch.tensor(lengths))
-    return {"encoded": _valid(encoded, given["lengths"]), "layers with weights": list(attention)}
+    return _encoded_and_layers(_encode(_dropping(_model(sizes, state), dropped), sources, lengths))
 
 
 # Decoder
@@ -103,8 +96,7 @@ def decode(
     model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
     if grad_output is not None:
         model.train(lengths is not None)
-    logits, attention = model.decode(torch.tensor(tokens), heard, _optional(lengths), _optional(pad_mask))
-    got = {"logits": logits, "attention": attention}
+    got = _decode(model, tokens, heard, lengths, pad_mask)
     if grad_output is None:
         return got
     return {**got, **_gradients(model, state, got, grad_output), "encoded_grad": heard.grad}
@@ -114,17 +106,14 @@ def decode_without_weights(
     sizes: Named, state: State, tokens: Array, lengths: Array | None, encoded: Array, pad_mask: Array | None
 ) -> Named:
     """The logits with return_attention=False, and what the dictionary of weights still names."""
-    logits, attention = _model(sizes, state).decode(
-        torch.tensor(tokens), torch.tensor(encoded), _optional(lengths), _optional(pad_mask), return_attention=False
-    )
-    return {"logits": logits, "layers with weights": list(attention)}
+    got = _decode(_model(sizes, state), tokens, torch.tensor(encoded), lengths, pad_mask, return_attention=False)
+    return {"logits": got["logits"], "layers with weights": list(got["attention"])}
 
 
 def decode_in_training(sizes: Named, tokens: Array, lengths: Array | None, encoded: Array) -> list[str]:
     """The names of the weights that decode of a new model returns in training mode."""
-    model = EncoderDecoderTransformer(**sizes).train()
-    _, attention = model.decode(torch.tensor(tokens), torch.tensor(encoded), _optional(lengths))
-    return list(attention)
+    got = _decode(EncoderDecoderTransformer(**sizes).train(), tokens, torch.tensor(encoded), lengths, None)
+    return list(got["attention"])
 
 
 def decode_with_drops(
@@ -137,11 +126,8 @@ def decode_with_drops(
     dropped: list[bool],
 ) -> Named:
     """Logits and the names of weights, where drops_layer says for one layer after another whether it is left out."""
-    model = _dropping(_model(sizes, state), dropped)
-    logits, attention = model.decode(
-        torch.tensor(tokens), torch.tensor(encoded), _optional(lengths), _optional(pad_mask)
-    )
-    return {"logits": logits, "layers with weights": list(attention)}
+    got = _decode(_dropping(_model(sizes, state), dropped), tokens, torch.tensor(encoded), lengths, pad_mask)
+    return {"logits": got["logits"], "layers with weights": list(got["attention"])}
 
 
 def forward(
@@ -158,22 +144,22 @@ def forward(
     Where sources have padding, the encoder's weights and log-probabilities are cut off.
     """
     model = _model(sizes, state).train(grad_output is not None)
-    logits, attention, given = model(
+    answer = model(
         torch.tensor(sources), torch.tensor(tokens), torch.tensor(source_lengths), torch.tensor(target_lengths)
     )
-    steps, log_probs = given["lengths"], given["log_probs"]
+    whole = named("forward", answer, "logits", "attention", "ctc_inputs")
+    whole |= _ctc_inputs(whole["ctc_inputs"])
+    steps = whole["lengths"]
     got = {
-        "logits": logits,
+        "logits": whole["logits"],
         "attention": {
             name: _valid(weights, steps) if name.endswith("enc_self") else weights
-            for name, weights in attention.items()
+            for name, weights in entries("attention", whole["attention"]).items()
         },
-        "log_probs": _valid(log_probs.transpose(0, 1), steps),
+        "log_probs": _valid(whole["log_probs"].transpose(0, 1), steps),
         "lengths": steps,
     }
-    if grad_output is None:
-        return got
-    return {**got, **_gradients(model, state, {"logits": logits, "log_probs": log_probs}, grad_output)}
+    return got if grad_output is None else {**got, **_gradients(model, state, whole, grad_output)}
 
 
 # Scoring
@@ -305,6 +291,38 @@ def _dropping(model: EncoderDecoderTransformer, dropped: list[bool]) -> EncoderD
     answers = chain(dropped, repeat(False))
     model.drops_layer = lambda: next(answers)  # type: ignore[method-assign]
     return model.train()
+
+
+def _encode(model: EncoderDecoderTransformer, sources: Array, lengths: Array, return_attention: bool = True) -> Named:
+    """What encode returns, and the entries of its ctc_inputs, by name."""
+    answer = model.encode(torch.tensor(sources), torch.tensor(lengths), return_attention)
+    got = named("encode", answer, "encoded", "pad_mask", "attention", "ctc_inputs")
+    entries("attention", got["attention"])
+    return {**got, **_ctc_inputs(got["ctc_inputs"])}
+
+
+def _encoded_and_layers(whole: Named) -> Named:
+    """What is encoded, by utterance, and the names of the weights."""
+    return {"encoded": _valid(whole["encoded"], whole["lengths"]), "layers with weights": list(whole["attention"])}
+
+
+def _ctc_inputs(given: Any) -> Named:
+    return entries("ctc_inputs", given, "log_probs", "lengths")
+
+
+def _decode(
+    model: EncoderDecoderTransformer,
+    tokens: Array,
+    encoded: Tensor,
+    lengths: Array | None,
+    pad_mask: Array | None,
+    return_attention: bool = True,
+) -> Named:
+    """What decode returns, by name."""
+    answer = model.decode(torch.tensor(tokens), encoded, _optional(lengths), _optional(pad_mask), return_attention)
+    got = named("decode", answer, "logits", "attention")
+    entries("attention", got["attention"])
+    return got
 
 
 def _optional(array: Array | None) -> Tensor | None:

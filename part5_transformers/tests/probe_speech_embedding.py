@@ -16,10 +16,13 @@ from part5_transformers.speech_embedding import (
     reduced,
     without_padding,
 )
+from part5_transformers.tests.probe_answers import named
 
 Array = np.ndarray
 Named = dict[str, Any]
 State = Mapping[str, Array]
+
+RETURNED = ("output", "lengths")
 
 
 def reduce_lengths(lengths: Array, factor: int) -> Named:
@@ -71,14 +74,14 @@ def group_and_backward(x: Array, factor: int, grad_output: Array) -> Named:
 
 def layer(kind: str, factor: int, state: State, x: Array, lengths: Array) -> Named:
     """What a layer makes of frames that are zero beyond each length."""
-    output, left = _layer(kind, factor, state)(torch.tensor(x), torch.tensor(lengths))
-    return {"output": output.detach(), "lengths": left}
+    built = _layer(kind, factor, state)
+    return named(type(built).__name__, built(torch.tensor(x), torch.tensor(lengths)), *RETURNED)
 
 
 def layer_and_backward(kind: str, factor: int, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
     """The gradients of its parameters, and of x within each length: padding is zero here, and not learned."""
     frames, built = torch.tensor(x, requires_grad=True), _layer(kind, factor, state)
-    output, _ = built(frames, torch.tensor(lengths))
+    output = named(type(built).__name__, built(frames, torch.tensor(lengths)), *RETURNED)["output"]
     (output * torch.tensor(grad_output)).sum().backward()
     x_grad = torch.zeros_like(frames) if frames.grad is None else frames.grad
     within = [grad[:length] for grad, length in zip(x_grad.numpy(), lengths, strict=True)]
@@ -87,21 +90,19 @@ def layer_and_backward(kind: str, factor: int, state: State, x: Array, lengths: 
 
 def forward(sizes: Named, state: State, x: Array, lengths: Array) -> Named:
     """Embeddings and lengths in evaluation mode."""
-    output, left = _embedding(sizes, state).eval()(torch.tensor(x), torch.tensor(lengths))
-    return {"output": output.detach(), "lengths": left}
+    return _embedded(_embedding(sizes, state).eval(), torch.tensor(x), torch.tensor(lengths))
 
 
 def forward_in_training(sizes: Named, state: State, x: Array, lengths: Array, seed: int) -> Named:
     """Embeddings in training mode, with torch's generator at this seed."""
     torch.manual_seed(seed)
-    output, _ = _embedding(sizes, state).train()(torch.tensor(x), torch.tensor(lengths))
-    return {"output": output.detach()}
+    return {"output": _embedded(_embedding(sizes, state).train(), torch.tensor(x), torch.tensor(lengths))["output"]}
 
 
 def forward_and_backward(sizes: Named, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
     """The gradients of x and of all parameters, in training mode."""
     frames, model = torch.tensor(x, requires_grad=True), _embedding(sizes, state).train()
-    output, _ = model(frames, torch.tensor(lengths))
+    output = _embedded(model, frames, torch.tensor(lengths))["output"]
     (output * torch.tensor(grad_output)).sum().backward()
     return {"x_grad": frames.grad, **_parameter_gradients(model)}
 
@@ -111,9 +112,10 @@ def steps(sizes: Named, lengths: Array, seed: int) -> Named:
     torch.manual_seed(seed)
     model, given = SpeechEmbedding(**sizes).eval(), torch.tensor(lengths)
     with torch.no_grad():
-        output, left = model(torch.randn(len(lengths), int(given.max()), sizes["input_dim"]), given)
+        got = _embedded(model, torch.randn(len(lengths), int(given.max()), sizes["input_dim"]), given)
+    output = got["output"]
     return {
-        "lengths": left,
+        "lengths": got["lengths"],
         "downsampled_lengths": model.downsampled_lengths(given),
         "steps that are not zero": (output != 0).any(dim=2).sum(dim=1),
         "all steps": output.shape[1],
@@ -135,6 +137,10 @@ def _layer(kind: str, factor: int, state: State) -> nn.Module:
 
 def _embedding(sizes: Named, state: State) -> nn.Module:
     return _with(SpeechEmbedding(**sizes), state)
+
+
+def _embedded(model: nn.Module, x: torch.Tensor, lengths: torch.Tensor) -> Named:
+    return named("forward", model(x, lengths), *RETURNED)
 
 
 def _with(module: nn.Module, state: State) -> nn.Module:

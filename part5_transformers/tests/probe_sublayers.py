@@ -17,12 +17,15 @@ from part5_transformers.sublayers import (
     SelfAttentionLayer,
     merge_masks,
 )
+from part5_transformers.tests.probe_answers import named
 
 Array = np.ndarray
 Named = dict[str, Any]
 State = Mapping[str, Array]
 Masks = Mapping[str, Array | None]
 Module = TypeVar("Module", bound=nn.Module)
+
+ATTENDED = ("output", "weights")
 
 
 # Attention, step by step
@@ -36,11 +39,11 @@ def project(
     With the gradient of the three, one after another in time: those of the inputs and of in_proj instead.
     """
     layer, tensors = _attention(num_heads, state), _tensors(inputs)
-    projected = layer.project(*(tensors[name] for name in order))
+    projected = named("project", layer.project(*(tensors[name] for name in order)), "q", "k", "v")
     if grad_output is None:
-        return dict(zip(("q", "k", "v"), projected, strict=True))
+        return projected
     in_proj = {"in_proj_weight": layer.in_proj_weight, "in_proj_bias": layer.in_proj_bias}
-    return _gradients(torch.cat(projected, dim=1), grad_output, {**tensors, **in_proj})
+    return _gradients(torch.cat(list(projected.values()), dim=1), grad_output, {**tensors, **in_proj})
 
 
 def split(x: Array, num_heads: int) -> Named:
@@ -62,10 +65,8 @@ def merge(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[i
 def attend(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
     """layer.attend(q, k, v, mask); with a gradient of the output, those of q, k and v instead."""
     layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
-    output, weights = layer.attend(**tensors, mask=_mask(mask))
-    if grad_output is None:
-        return {"output": output, "weights": weights}
-    return _gradients(output, grad_output, tensors)
+    got = named("attend", layer.attend(**tensors, mask=_mask(mask)), *ATTENDED)
+    return got if grad_output is None else _gradients(got["output"], grad_output, tensors)
 
 
 def attend_fused(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
@@ -79,9 +80,9 @@ def attend_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropou
     """layer.attend in training, then in evaluation."""
     torch.manual_seed(seed)
     layer, tensors = _attention_of(q, dropout), _tensors({"q": q, "k": k, "v": v})
-    training, weights = layer.train().attend(**tensors, mask=_mask(mask))
-    evaluation, _ = layer.eval().attend(**tensors, mask=_mask(mask))
-    return {"training": training, "weights": weights, "evaluation": evaluation}
+    training = named("attend", layer.train().attend(**tensors, mask=_mask(mask)), *ATTENDED)
+    evaluation = named("attend", layer.eval().attend(**tensors, mask=_mask(mask)), *ATTENDED)
+    return {"training": training["output"], "weights": training["weights"], "evaluation": evaluation["output"]}
 
 
 def attend_fused_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropout: float, seed: int) -> Named:
@@ -114,7 +115,7 @@ def attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int
     """Self-attention fed with so many steps at a time, and a cache: all outputs, and the weights of each piece."""
     layer = _attention(num_heads, state)
 
-    def attend(piece: Tensor, attn_mask: Tensor, cache: KeyValueCache) -> tuple[Tensor, Tensor | None]:
+    def attend(piece: Tensor, attn_mask: Tensor, cache: KeyValueCache) -> Any:
         return layer(piece, piece, piece, attn_mask=attn_mask, need_weights=need_weights, cache=cache)
 
     return _in_pieces(attend, x, pieces)
@@ -136,7 +137,7 @@ def self_attention_in_pieces(num_heads: int, state: State, x: Array, pieces: lis
     """SelfAttentionLayer fed with so many steps at a time, and a cache."""
     layer = _self_attention(num_heads, state)
 
-    def attend(piece: Tensor, attn_mask: Tensor, cache: KeyValueCache) -> tuple[Tensor, Tensor | None]:
+    def attend(piece: Tensor, attn_mask: Tensor, cache: KeyValueCache) -> Any:
         return layer(piece, attn_mask=attn_mask, need_weights=need_weights, cache=cache)
 
     return _in_pieces(attend, x, pieces)
@@ -146,7 +147,7 @@ def self_attention_with_dropout(num_heads: int, state: State, x: Array, dropout:
     """SelfAttentionLayer's output in training, where no weights are dropped, and in evaluation."""
     layer = _self_attention(num_heads, state, dropout)
     layer.mha.dropout = 0.0
-    return _in_both_modes(layer, lambda: layer(torch.tensor(x))[0], seed)
+    return _in_both_modes(layer, lambda: _output(layer, torch.tensor(x)), seed)
 
 
 def cross_attention(
@@ -162,7 +163,7 @@ def cross_attention_with_dropout(num_heads: int, state: State, x: Array, y: Arra
     """CrossAttentionLayer's output in training, where no weights are dropped, and in evaluation."""
     layer = _cross_attention(num_heads, state, dropout)
     layer.mha.dropout = 0.0
-    return _in_both_modes(layer, lambda: layer(torch.tensor(x), torch.tensor(y))[0], seed)
+    return _in_both_modes(layer, lambda: _output(layer, torch.tensor(x), torch.tensor(y)), seed)
 
 
 def feed_forward(state: State, x: Array, grad_output: Array | None = None) -> Named:
@@ -230,14 +231,16 @@ def _masks(masks: Masks) -> dict[str, Tensor | None]:
     return {name: _mask(mask) for name, mask in masks.items()}
 
 
-def _answer(
-    layer: nn.Module, inputs: Mapping[str, Tensor], answer: tuple[Tensor, Tensor | None], grad_output: Array | None
-) -> Named:
+def _answer(layer: nn.Module, inputs: Mapping[str, Tensor], answer: Any, grad_output: Array | None) -> Named:
     """Output and weights, or with a gradient of the output those of the inputs and of the layer's parameters."""
-    output, weights = answer
+    got = named(type(layer).__name__, answer, *ATTENDED)
     if grad_output is None:
-        return {"output": output, "weights": weights}
-    return _gradients(output, grad_output, {**inputs, **dict(layer.named_parameters())})
+        return got
+    return _gradients(got["output"], grad_output, {**inputs, **dict(layer.named_parameters())})
+
+
+def _output(layer: nn.Module, *inputs: Tensor) -> Any:
+    return named(type(layer).__name__, layer(*inputs), *ATTENDED)["output"]
 
 
 def _gradients(output: Tensor, grad_output: Array, tensors: Mapping[str, Tensor]) -> Named:
@@ -245,17 +248,16 @@ def _gradients(output: Tensor, grad_output: Array, tensors: Mapping[str, Tensor]
     return {f"{name}_grad": tensor.grad for name, tensor in tensors.items()}
 
 
-def _in_pieces(
-    attend: Callable[[Tensor, Tensor, KeyValueCache], tuple[Tensor, Tensor | None]], x: Array, pieces: list[int]
-) -> Named:
+def _in_pieces(attend: Callable[[Tensor, Tensor, KeyValueCache], Any], x: Array, pieces: list[int]) -> Named:
     """What `attend` gives for one piece after another; each sees its own steps and those before."""
     cache, outputs, weights, start = KeyValueCache(), [], [], 0
     hidden = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(diagonal=1)
     for steps in pieces:
         end = start + steps
-        output, weight = attend(torch.tensor(x[:, start:end]), hidden[start:end, :end], cache)
-        outputs.append(output)
-        weights.append(weight)
+        answer = attend(torch.tensor(x[:, start:end]), hidden[start:end, :end], cache)
+        got = named("the layer", answer, *ATTENDED)
+        outputs.append(got["output"])
+        weights.append(got["weights"])
         start = end
     return {"output": torch.cat(outputs, dim=1), "weights": weights}
 

@@ -8,32 +8,36 @@ from typing import Any
 import numpy as np
 import torch
 
+from part5_transformers.tests.probe_answers import entries, named
 from part5_transformers.transformers import DecoderOnlyTransformer
 
 Array = np.ndarray
 Named = dict[str, Any]
 State = Mapping[str, Array]
 
+RETURNED = ("logits", "attention")
+
 
 def forward(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
     """Logits, and the weights of every layer, in evaluation mode."""
-    logits, attention = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths))
-    return {"logits": logits.detach(), "attention": {name: weights.detach() for name, weights in attention.items()}}
+    return named("forward", _model(sizes, state)(torch.tensor(tokens), _lengths(lengths)), *RETURNED)
 
 
 def forward_without_weights(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
     """The logits with return_attention=False, and what the dictionary of weights still names."""
-    logits, attention = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths), return_attention=False)
-    return {"logits": logits.detach(), "layers with weights": list(attention)}
+    answer = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths), return_attention=False)
+    got = named("forward", answer, *RETURNED)
+    return {"logits": got["logits"], "layers with weights": list(entries("attention", got["attention"]))}
 
 
 def forward_and_backward(sizes: Named, state: State, tokens: Array, lengths: Array | None, grad_output: Array) -> Named:
     """Logits, and the gradient of every parameter, in training mode."""
     model = _model(sizes, state).train()
-    logits, _ = model(torch.tensor(tokens), _lengths(lengths), return_attention=False)
+    answer = model(torch.tensor(tokens), _lengths(lengths), return_attention=False)
+    logits = named("forward", answer, *RETURNED)["logits"]
     (logits * torch.tensor(grad_output)).sum().backward()
     gradients = {f"{name}_grad": parameter.grad for name, parameter in model.named_parameters()}
-    return {"logits": logits.detach(), **gradients}
+    return {"logits": logits, **gradients}
 
 
 def forward_in_training(sizes: Named, tokens: Array) -> None:
@@ -44,6 +48,18 @@ def forward_in_training(sizes: Named, tokens: Array) -> None:
 def embed(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
     """What goes into the first layer."""
     return {"embedded": _model(sizes, state).embed(torch.tensor(tokens), offset).detach()}
+
+
+def embed_without_positions(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
+    """The same where skip_decoder_pe is True."""
+    model = _model(sizes, state)
+    model.skip_decoder_pe = True
+    return {"embedded": model.embed(torch.tensor(tokens), offset).detach()}
+
+
+def embed_in_training(sizes: Named, state: State, tokens: Array) -> Named:
+    """What goes into the first layer in training mode."""
+    return {"embedded": _model(sizes, state).train().embed(torch.tensor(tokens)).detach()}
 
 
 def score(sizes: Named, state: State, tokens: Array) -> Array:
@@ -89,8 +105,8 @@ def layers_that_ran(sizes: Named, seed: int, tokens: Array) -> list[str]:
     """The names of the weights that forward returns in training mode."""
     torch.manual_seed(seed)
     model = DecoderOnlyTransformer(**sizes).train()
-    _, attention = model(torch.tensor(tokens), torch.full((len(tokens),), tokens.shape[1]))
-    return list(attention)
+    answer = model(torch.tensor(tokens), torch.full((len(tokens),), tokens.shape[1]))
+    return list(entries("attention", named("forward", answer, *RETURNED)["attention"]))
 
 
 def tied(sizes: Named) -> Named:

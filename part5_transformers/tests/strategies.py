@@ -13,7 +13,9 @@ from autograder.testing.strategies import Draw, Shape, integers
 
 HEADS = st.sampled_from([1, 2, 3, 2])
 TIMES = st.sampled_from([2, 3, 4, 1])
+KEYS = st.sampled_from([2, 3, 4])  # a softmax over one key is an edge case
 BATCHES = st.sampled_from([1, 2, 3])
+NONE, ONE = st.just(0), st.just(1)  # for edge cases alone
 
 Value = TypeVar("Value")
 

@@ -6,14 +6,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
-from part5_transformers.tests.strategies import BATCHES, TIMES, attention_shapes, norm_shapes, padding
+from part5_transformers.tests.strategies import BATCHES, KEYS, TIMES, attention_shapes, norm_shapes, padding
 from part5_transformers.tests.strategies_layers import self_attention_shapes
 
 MAX_LEN = 12
 FACTORS = {1: [1], 2: [2], 3: [3], 4: [2, 2], 6: [3, 2]}  # the strides of the convolutions, by time_reduction
 ONE, SOMETIMES = st.just(1), st.booleans()
 LAYERS, FEW = st.sampled_from([1, 2, 3]), st.sampled_from([1, 2])
-SOURCE_TIMES = st.sampled_from([4, 5, 3, 8, 1])
 
 # Models
 
@@ -35,7 +34,7 @@ def sizes_of(
         "num_decoder_layers": draw(decoder_layers),
         "num_decoder_heads": draw(st.sampled_from([2, 1])),
         "d_ff_decoder": draw(st.sampled_from([3, 1, 2])),
-        "d_model": draw(st.sampled_from([2, 4, 6])),
+        "d_model": draw(st.sampled_from([4, 6])),
         "dropout": 0.0,
         "max_len": MAX_LEN,
         "num_classes": draw(st.sampled_from([2, 3, 5])),
@@ -110,9 +109,15 @@ def weights(draw: Draw, shapes: dict[str, Shape], dtype: str) -> dict[str, np.nd
 
 
 @st.composite
-def sources(draw: Draw, encoder_layers: st.SearchStrategy[int] = LAYERS) -> Problem:
+def sources(
+    draw: Draw,
+    encoder_layers: st.SearchStrategy[int] = LAYERS,
+    batches: st.SearchStrategy[int] = BATCHES,
+    steps: st.SearchStrategy[int] = KEYS,
+) -> Problem:
     """A model, sources of different lengths, and the gradients from above, which are zero in the padding."""
-    sizes, batch, time, dtype = draw(sizes_of(encoder_layers)), draw(BATCHES), draw(SOURCE_TIMES), draw(DTYPES)
+    sizes, batch, dtype = draw(sizes_of(encoder_layers)), draw(batches), draw(DTYPES)
+    time = frames_of(draw, sizes, steps)
     lengths = integers(draw, (batch,), 1, time + 1)
     return {
         "sizes": sizes,
@@ -121,6 +126,12 @@ def sources(draw: Draw, encoder_layers: st.SearchStrategy[int] = LAYERS) -> Prob
         "lengths": lengths,
         "grad_output": gradients_of_sources(draw, sizes, lengths, time, dtype),
     }
+
+
+def frames_of(draw: Draw, sizes: Problem, steps: st.SearchStrategy[int] = KEYS) -> int:
+    """How many frames become so many steps: the last group need not be whole."""
+    reduction = sizes["time_reduction"]
+    return (draw(steps) - 1) * reduction + draw(st.integers(1, reduction))
 
 
 def gradients_of_sources(draw: Draw, sizes: Problem, lengths: np.ndarray, time: int, dtype: str) -> Problem:
@@ -151,11 +162,12 @@ def targets(
     draw: Draw,
     padded: st.SearchStrategy[bool] = SOMETIMES,
     masked: st.SearchStrategy[bool] = SOMETIMES,
-    times: st.SearchStrategy[int] = TIMES,
+    times: st.SearchStrategy[int] = KEYS,
+    batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
     """A model, targets of different lengths or none, what an encoder gives with a mask or none, and the gradient."""
-    sizes, batch, dtype = draw(sizes_of(decoder_layers=FEW)), draw(BATCHES), draw(DTYPES)
-    time, steps, classes = draw(times), draw(TIMES), sizes["num_classes"]
+    sizes, batch, dtype = draw(sizes_of(decoder_layers=FEW)), draw(batches), draw(DTYPES)
+    time, steps, classes = draw(times), draw(KEYS), sizes["num_classes"]
     return {
         "sizes": sizes,
         "state": weights(draw, decoder_shapes(sizes), dtype),
@@ -171,7 +183,7 @@ def targets(
 def pairs(draw: Draw) -> Problem:
     """A model, sources and their targets, lengths of both, and the gradients from above."""
     sizes, batch, dtype = draw(sizes_of(FEW, FEW)), draw(BATCHES), draw(DTYPES)
-    frames, time, classes = draw(SOURCE_TIMES), draw(TIMES), sizes["num_classes"]
+    frames, time, classes = frames_of(draw, sizes), draw(KEYS), sizes["num_classes"]
     source_lengths = integers(draw, (batch,), 1, frames + 1)
     of_sources = gradients_of_sources(draw, sizes, source_lengths, frames, dtype)
     return {
@@ -229,7 +241,7 @@ def other_encoded_padding(draw: Draw) -> tuple[Problem, Problem]:
 @st.composite
 def other_later_tokens(draw: Draw) -> tuple[Problem, Problem, int]:
     """A problem, the same with other tokens at the end, and how many come before them."""
-    problem = without_gradient(draw(targets(times=st.sampled_from([2, 3, 4]))))
+    problem = without_gradient(draw(targets()))
     tokens = problem["tokens"]
     kept = draw(st.integers(1, tokens.shape[1] - 1))
     other = tokens.copy()
@@ -241,7 +253,7 @@ def other_later_tokens(draw: Draw) -> tuple[Problem, Problem, int]:
 
 
 @st.composite
-def prompts(draw: Draw, times: st.SearchStrategy[int] = TIMES) -> Problem:
+def prompts(draw: Draw, times: st.SearchStrategy[int] = KEYS) -> Problem:
     """A model, what an encoder gives, and one to three prompts for each utterance, one after another."""
     problem = draw(targets(padded=st.just(False), times=times))
     count, (batch, time) = draw(st.sampled_from([2, 1, 3])), problem["tokens"].shape
@@ -280,9 +292,12 @@ def checkpoints(draw: Draw) -> Problem:
 
 
 def language_model(draw: Draw, sizes: Problem) -> dict[str, np.ndarray]:
-    """The state dict of a DecoderOnlyTransformer of these sizes; no number is the zero that a bias begins with."""
+    """The state dict of a DecoderOnlyTransformer of these sizes; no number is the zero that a bias begins with.
+
+    Its dtype need not be that of the model which takes it over.
+    """
     shapes = decoder_shapes(sizes, looks_at_encoder=False)
-    state = parameters(draw, shapes, "float32", among="nonzero")
+    state = parameters(draw, shapes, draw(DTYPES), among="nonzero")
     embedding = state["target_embedding.weight"]
     if sizes["weight_tying"]:
         state["final_linear.weight"] = embedding.copy()  # torch names a shared weight twice

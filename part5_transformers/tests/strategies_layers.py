@@ -9,7 +9,7 @@ from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, p
 from part5_transformers.tests.strategies import (
     BATCHES,
     HEADS,
-    TIMES,
+    KEYS,
     attention_shapes,
     causal,
     feed_forward_shapes,
@@ -21,7 +21,7 @@ from part5_transformers.tests.strategies import (
 @st.composite
 def self_attention_layers(draw: Draw, *masks: str, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
     """A layer that attends to itself, its inputs, and the gradient from above."""
-    batch, time, (num_heads, d_model, d_ff), dtype = draw(batches), draw(TIMES), sizes(draw), draw(DTYPES)
+    batch, time, (num_heads, d_model, d_ff), dtype = draw(batches), draw(KEYS), sizes(draw), draw(DTYPES)
     return {
         "num_heads": num_heads,
         "state": parameters(draw, self_attention_shapes(d_model, d_ff), dtype),
@@ -41,7 +41,7 @@ def cross_attention_layers(draw: Draw, *masks: str, batches: st.SearchStrategy[i
     (batch, time, d_model), dtype, sources = (
         problem["inputs"]["x"].shape,
         problem["grad_output"].dtype.name,
-        draw(TIMES),
+        draw(KEYS),
     )
     more = {**attention_shapes(d_model, "cross_attn.mha."), **norm_shapes(d_model, "cross_attn.norm.")}
     lengths = {"dec_key_padding_mask": time, "enc_key_padding_mask": sources, "attn_mask": time}

@@ -8,10 +8,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, Probe, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, Probe, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_decoder_layers as oracle
 from part5_transformers.tests.oracle_encoder_layers import self_attention_layer, self_attention_mistakes
+from part5_transformers.tests.strategies import NONE
 from part5_transformers.tests.strategies_layers import (
     cross_attention_layers,
     ends_of_pieces,
@@ -132,8 +133,8 @@ def test_padding_changes_nothing(candidate: Candidate, problems: tuple[Problem, 
     check_valid_steps(candidate, decoder_layers.decode, *problems, padding=PADDING)
 
 
-@law("layers.decoder")
-@given(problem=self_attention_layers(PADDING, CAUSAL, batches=st.just(0)))
+@edge_case("layers.decoder")
+@given(problem=self_attention_layers(PADDING, CAUSAL, batches=NONE))
 def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
     """A batch of 0 gives an output of 0 sequences."""
     assert_same(output_of(candidate, decoder_layers.decode, without_gradient(problem)), problem["inputs"]["x"])
@@ -222,8 +223,8 @@ def test_the_order_of_the_encoders_steps_does_not_matter(
     assert_same(other, output_of(candidate, decoder_layers.translate, problem))
 
 
-@law("layers.cross_decoder")
-@given(problem=cross_attention_layers(DECODERS, ENCODERS, CAUSAL, batches=st.just(0)))
+@edge_case("layers.cross_decoder")
+@given(problem=cross_attention_layers(DECODERS, ENCODERS, CAUSAL, batches=NONE))
 def test_a_cross_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
     """A batch of 0 gives an output of 0 sequences."""
     assert_same(output_of(candidate, decoder_layers.translate, without_gradient(problem)), problem["inputs"]["x"])

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_encoder_layers as oracle
+from part5_transformers.tests.strategies import NONE
 from part5_transformers.tests.strategies_layers import gradient_names, self_attention_layers, with_other_padding
 
 encoder_layers = probes("encoder_layers")
@@ -95,8 +96,8 @@ def test_the_order_of_the_steps_does_not_matter(
     assert_same(checked_output(candidate, moved), checked_output(candidate, problem)[:, order])
 
 
-@law("layers.encoder")
-@given(problem=self_attention_layers(PADDING, batches=st.just(0)))
+@edge_case("layers.encoder")
+@given(problem=self_attention_layers(PADDING, batches=NONE))
 def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
     """A batch of 0 gives an output of 0 sequences."""
     assert_same(checked_output(candidate, without_gradient(problem)), problem["inputs"]["x"])

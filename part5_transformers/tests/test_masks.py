@@ -6,14 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, array, integers
 from part5_transformers.tests import oracle_masks as oracle
-from part5_transformers.tests.strategies import BATCHES, TIMES
+from part5_transformers.tests.strategies import BATCHES, NONE, TIMES
 
 masks = probes("masks")
 
-EMPTY = st.just(0)
 FEATURES = st.sampled_from([(1,), (2,), (5,), (3, 2)])
 TOKENS = st.just(())
 
@@ -45,13 +44,11 @@ def with_lengths(
 
 
 @st.composite
-def with_impossible_lengths(draw: Draw) -> Problem:
-    """The same with one length below 1 or above t."""
+def with_an_impossible_length(draw: Draw) -> tuple[Problem, int, int]:
+    """The same, a row, and a length for it that is below 1 or above t."""
     problem = draw(with_lengths())
     batch, time = problem["padded_input"].shape[:2]
-    lengths = problem["input_lengths"].copy()
-    lengths[draw(st.integers(0, batch - 1))] = draw(st.sampled_from([0, -1, time + 1, time + 3]))
-    return {**problem, "input_lengths": lengths}
+    return problem, draw(st.integers(0, batch - 1)), draw(st.sampled_from([0, -1, time + 1, time + 3]))
 
 
 @st.composite
@@ -80,8 +77,8 @@ def test_tokens_have_padding_too(candidate: Candidate, problem: Problem) -> None
     assert_right(candidate, masks.padding, oracle.padding, problem, mistakes=oracle.padding_mistakes)
 
 
-@law("masks.padding")
-@given(problem=with_lengths(batches=EMPTY))
+@edge_case("masks.padding")
+@given(problem=with_lengths(batches=NONE))
 def test_no_sequences_have_no_padding(candidate: Candidate, problem: Problem) -> None:
     """A batch of 0 gives a mask (0, t)."""
     assert_right(candidate, masks.padding, oracle.padding, problem)
@@ -96,10 +93,13 @@ def test_padding_leaves_its_arguments_alone(candidate: Candidate, problem: Probl
 
 
 @law("masks.padding")
-@given(problem=with_impossible_lengths())
-def test_impossible_lengths_are_refused(candidate: Candidate, problem: Problem) -> None:
+@given(wrong=with_an_impossible_length())
+def test_impossible_lengths_are_refused(candidate: Candidate, wrong: tuple[Problem, int, int]) -> None:
     """A length below 1 or above t is a ValueError."""
-    candidate.raises(ValueError, masks.padding, **problem)
+    problem, row, length = wrong
+    lengths = problem["input_lengths"].copy()
+    lengths[row] = length
+    candidate.raises(ValueError, masks.padding, **{**problem, "input_lengths": lengths})
 
 
 @law("masks.padding")
@@ -126,8 +126,8 @@ def test_later_tokens_are_hidden(candidate: Candidate, problem: Problem) -> None
     assert_right(candidate, masks.causal, oracle.causal, problem, mistakes=oracle.causal_mistakes)
 
 
-@law("masks.causal")
-@given(problem=padded_inputs(batches=EMPTY))
+@edge_case("masks.causal")
+@given(problem=padded_inputs(batches=NONE))
 def test_no_sequences_have_a_causal_mask(candidate: Candidate, problem: Problem) -> None:
     """A batch of 0 has the causal mask of its t steps."""
     assert_right(candidate, masks.causal, oracle.causal, problem)

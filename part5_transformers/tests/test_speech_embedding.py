@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
 from part5_transformers.tests import oracle_speech_embedding as oracle
-from part5_transformers.tests.strategies import BATCHES
+from part5_transformers.tests.strategies import BATCHES, NONE
 
 speech = probes("speech_embedding")
 
@@ -25,17 +25,22 @@ ODDITIES = np.array([np.nan, np.inf, -np.inf, 1e30, 0.0])
 
 
 @st.composite
-def utterances(draw: Draw, dtype: str, frames: st.SearchStrategy[int] = FRAMES) -> Problem:
+def utterances(
+    draw: Draw,
+    dtype: str,
+    frames: st.SearchStrategy[int] = FRAMES,
+    batches: st.SearchStrategy[int] = BATCHES,
+) -> Problem:
     """Frames, any numbers in their padding, and lengths in no order, of which the longest may be shorter than t."""
-    batch, time = draw(BATCHES), draw(frames)
+    batch, time = draw(batches), draw(frames)
     x = array(draw, (batch, time, draw(FEATURES)), dtype=dtype) / 2
     return {"x": x.astype(dtype), "lengths": integers(draw, (batch,), 1, time + 1)}
 
 
 @st.composite
-def padded(draw: Draw, odd: bool = False) -> Problem:
+def padded(draw: Draw, odd: bool = False, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
     """Frames and the gradient from above; odd padding is infinite, huge, zero or no number at all."""
-    problem = draw(utterances(draw(DTYPES)))
+    problem = draw(utterances(draw(DTYPES), batches=batches))
     x = problem["x"]
     grad_output = array(draw, x.shape, dtype=x.dtype.name)
     return {**problem, "x": oddly_padded(draw, problem) if odd else x, "grad_output": grad_output}
@@ -51,10 +56,10 @@ def groupings(draw: Draw) -> Problem:
 
 
 @st.composite
-def layers(draw: Draw, kind: str, is_padded: bool = True) -> Problem:
+def layers(draw: Draw, kind: str, is_padded: bool = True, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
     """A layer, frames that are zero beyond each length, and the gradient from above."""
     dtype, factor = draw(DTYPES), draw(FACTORS)
-    problem = draw(utterances(dtype))
+    problem = draw(utterances(dtype, batches=batches))
     if not is_padded:
         problem["lengths"] = np.full_like(problem["lengths"], problem["x"].shape[1])
     x = oracle.without_padding(**problem)["output"]
@@ -91,22 +96,23 @@ def embeddings(draw: Draw, method: str | None = None, dropout: float = 0.0) -> P
 
 
 @st.composite
-def padded_otherwise(draw: Draw) -> Problem:
+def padded_otherwise(draw: Draw, odd: bool = False) -> Problem:
     """An embedding of frames, and the same frames with other padding, and more of it."""
     problem = without_gradient(draw(embeddings()))
     x, more = problem["x"], draw(st.sampled_from([1, 0, 2, 5]))
-    longer = np.concatenate([x, np.zeros((len(x), more, x.shape[2]), dtype=x.dtype)], axis=1)
-    return {"problem": problem, "other": {**problem, "x": oddly_padded(draw, {**problem, "x": longer})}}
+    longer = array(draw, (len(x), x.shape[1] + more, x.shape[2]), dtype=x.dtype.name)
+    inside = np.arange(x.shape[1]) < problem["lengths"][:, None]
+    longer[:, : x.shape[1]][inside] = x[inside]
+    other = {**problem, "x": longer}
+    return {"problem": problem, "other": {**other, "x": oddly_padded(draw, other)} if odd else other}
 
 
 @st.composite
-def impossible_lengths(draw: Draw) -> Problem:
-    """An embedding, and lengths of which one is below 1 or above t."""
+def with_an_impossible_length(draw: Draw) -> tuple[Problem, int, int]:
+    """An embedding, a row, and a length for it that is below 1 or above t."""
     problem = without_gradient(draw(embeddings()))
     batch, time = problem["x"].shape[:2]
-    lengths = problem["lengths"].copy()
-    lengths[draw(st.integers(0, batch - 1))] = draw(st.sampled_from([0, time + 1, -1, time + 3]))
-    return {**problem, "lengths": lengths}
+    return problem, draw(st.integers(0, batch - 1)), draw(st.sampled_from([0, time + 1, -1, time + 3]))
 
 
 @st.composite
@@ -182,14 +188,6 @@ def test_padding_becomes_zero(candidate: Candidate, problem: Problem) -> None:
 
 
 @oracle_test("speech_embedding.without_padding")
-@given(problem=padded(odd=True))
-def test_odd_padding_becomes_zero_too(candidate: Candidate, problem: Problem) -> None:
-    """Padding that is infinite, huge or NaN becomes zero too."""
-    known, problem = oracle.without_padding_mistakes, without_gradient(problem)
-    assert_right(candidate, speech.mask, oracle.without_padding, problem, mistakes=known)
-
-
-@oracle_test("speech_embedding.without_padding")
 @given(problem=padded())
 def test_padding_has_no_gradient(candidate: Candidate, problem: Problem) -> None:
     """The gradient of x is that of the output within each length, and zero at padding."""
@@ -204,6 +202,21 @@ def test_without_padding_leaves_its_arguments_alone(candidate: Candidate, proble
     afterwards = {f"{name} afterwards": value for name, value in problem.items()}
     expected = {**oracle.without_padding(**problem), **afterwards}
     assert_same(candidate.run(speech.mask_and_arguments, **problem), expected)
+
+
+@edge_case("speech_embedding.without_padding")
+@given(problem=padded(odd=True))
+def test_odd_padding_becomes_zero_too(candidate: Candidate, problem: Problem) -> None:
+    """Padding that is infinite, huge or NaN becomes zero too."""
+    known, problem = oracle.without_padding_mistakes, without_gradient(problem)
+    assert_right(candidate, speech.mask, oracle.without_padding, problem, mistakes=known)
+
+
+@edge_case("speech_embedding.without_padding")
+@given(problem=padded(batches=NONE))
+def test_no_utterances_have_no_padding(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 stays as it is."""
+    assert_right(candidate, speech.mask, oracle.without_padding, without_gradient(problem))
 
 
 # Convolution
@@ -228,6 +241,14 @@ def test_a_convolution_leaves_padding_zero(candidate: Candidate, problem: Proble
 def test_gradients_of_a_convolution_match_torch(candidate: Candidate, problem: Problem) -> None:
     """The gradients of weight, bias and x are those of torch.nn.Conv1d and GELU on each utterance alone."""
     check_layer_gradients(candidate, problem)
+
+
+@edge_case("speech_embedding.convolution")
+@given(problem=layers("convolution", batches=NONE))
+def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 gives ⌈t / factor⌉ steps of 0 utterances."""
+    expected = {"output": np.zeros_like(problem["grad_output"]), "lengths": problem["lengths"]}
+    assert_same(candidate.run(speech.layer, **without_gradient(problem)), expected)
 
 
 # Groups
@@ -320,15 +341,15 @@ def test_every_length_has_its_steps(candidate: Candidate, method: str, time_redu
 @law("speech_embedding.forward")
 @given(problem=padded_otherwise())
 def test_padding_changes_nothing(candidate: Candidate, problem: Problem) -> None:
-    """Other padding, be it huge, infinite or NaN, and more of it, changes no step; all beyond a length is zero."""
-    one, other = (candidate.run(speech.forward, **problem[which]) for which in ("problem", "other"))
-    like = oracle.embedding(**problem["problem"])["output"]
-    steps = -(-problem["other"]["x"].shape[1] // problem["other"]["sizes"]["time_reduction"])
-    further = np.zeros((len(like), steps - like.shape[1], like.shape[2]), dtype=like.dtype)
-    shorter = checked(one["output"], like)
-    assert_same(other, {"output": np.concatenate([shorter, further], axis=1), "lengths": one["lengths"]})
-    beyond = np.arange(steps) >= one["lengths"][:, None]
-    assert_same({"padding is exactly 0": not other["output"][beyond].any()}, {"padding is exactly 0": True})
+    """Other padding, and more of it, changes no step; all beyond a length is zero."""
+    check_padding(candidate, problem)
+
+
+@edge_case("speech_embedding.forward")
+@given(problem=padded_otherwise(odd=True))
+def test_odd_padding_changes_nothing(candidate: Candidate, problem: Problem) -> None:
+    """Padding that is huge, infinite or NaN changes no step either."""
+    check_padding(candidate, problem)
 
 
 @law("speech_embedding.forward")
@@ -370,16 +391,31 @@ def test_unusable_arguments_are_refused(candidate: Candidate, sizes: Problem) ->
 
 
 @law("speech_embedding.forward")
-@given(problem=impossible_lengths())
-def test_impossible_lengths_are_refused(candidate: Candidate, problem: Problem) -> None:
+@given(wrong=with_an_impossible_length())
+def test_impossible_lengths_are_refused(candidate: Candidate, wrong: tuple[Problem, int, int]) -> None:
     """A length below 1 or above t is a ValueError."""
-    candidate.raises(ValueError, speech.forward, **problem)
+    problem, row, length = wrong
+    lengths = problem["lengths"].copy()
+    lengths[row] = length
+    candidate.raises(ValueError, speech.forward, **{**problem, "lengths": lengths})
 
 
 def check(candidate: Candidate, problem: Problem) -> None:
     """The embeddings and lengths are those of each utterance alone."""
     known = oracle.embedding_mistakes
     assert_right(candidate, speech.forward, oracle.embedding, without_gradient(problem), mistakes=known)
+
+
+def check_padding(candidate: Candidate, problem: Problem) -> None:
+    """The steps of the two are the same within each length, and zero beyond it."""
+    one, other = (candidate.run(speech.forward, **problem[which]) for which in ("problem", "other"))
+    like = oracle.embedding(**problem["problem"])["output"]
+    steps = -(-problem["other"]["x"].shape[1] // problem["other"]["sizes"]["time_reduction"])
+    further = np.zeros((len(like), steps - like.shape[1], like.shape[2]), dtype=like.dtype)
+    shorter = checked(one["output"], like)
+    assert_same(other, {"output": np.concatenate([shorter, further], axis=1), "lengths": one["lengths"]})
+    beyond = np.arange(steps) >= one["lengths"][:, None]
+    assert_same({"padding is exactly 0": not other["output"][beyond].any()}, {"padding is exactly 0": True})
 
 
 def check_layer(candidate: Candidate, problem: Problem) -> None:

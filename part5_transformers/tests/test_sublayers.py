@@ -8,13 +8,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, Probe, assert_right, assert_same, law, oracle_test, probes
+from autograder.testing import Candidate, Probe, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, hides, parameters, without_gradient
 from part5_transformers.tests import oracle_sublayers as oracle
 from part5_transformers.tests.oracle_sublayers import MASKS, UNMASKED
 from part5_transformers.tests.strategies import (
     BATCHES,
     HEADS,
+    KEYS,
+    NONE,
+    ONE,
     TIMES,
     attention_shapes,
     causal,
@@ -25,8 +28,8 @@ from part5_transformers.tests.strategies import (
 
 sublayers = probes("sublayers")
 
-EMPTY = st.just(0)
 FEATURES = st.sampled_from([2, 3, 1])
+NORMED = st.sampled_from([4, 6, 5])  # of a head, before which a LayerNorm stands: it hides nearly all of two features
 # Which of three tensors are query, key and value: x for all is self-attention, x once is attention to another sequence.
 ORDERS = ["xyy", "xyz", "xxy", "xyx"]
 PIECES = st.lists(st.sampled_from([1, 2, 3]), min_size=2, max_size=3)
@@ -48,11 +51,13 @@ def projections(draw: Draw, orders: list[str]) -> Problem:
 
 
 @st.composite
-def attentions(draw: Draw, orders: list[str]) -> Problem:
+def attentions(draw: Draw, orders: list[str], features: st.SearchStrategy[int] = FEATURES) -> Problem:
     """A layer, its inputs in one of these orders, masks or none, and the gradient from above."""
     heads, dtype, order = draw(HEADS), draw(DTYPES), draw(st.sampled_from(orders))
-    d_model, batch, targets = heads * draw(FEATURES), draw(BATCHES), draw(TIMES)
-    sources = targets if "x" in order[1:] else draw(TIMES)
+    d_model, batch, targets = heads * draw(features), draw(BATCHES), draw(TIMES)
+    sources = draw(KEYS)
+    if "x" in order[1:]:
+        targets = sources
     times = {"x": targets, "y": sources, "z": sources}
     return {
         "num_heads": heads,
@@ -80,25 +85,34 @@ def one_mask(draw: Draw, name: str, batch: int, targets: int, sources: int) -> n
 
 
 @st.composite
-def attends(draw: Draw, empties: bool = False, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """Queries, keys and values of heads, a mask that broadcasts or none, and the gradient from above.
-
-    With `empties`, the first query of every sequence is masked everywhere.
-    """
+def attends(draw: Draw, batches: st.SearchStrategy[int] = BATCHES, keys: st.SearchStrategy[int] = KEYS) -> Problem:
+    """Queries, keys and values of heads, a mask that broadcasts or none, and the gradient from above."""
     batch, heads, features, dtype = draw(batches), draw(HEADS), draw(FEATURES), draw(DTYPES)
-    targets, sources = draw(TIMES), draw(TIMES)
+    targets, sources = draw(TIMES), draw(keys)
     problem = {
         name: array(draw, (batch, heads, time, features), dtype=dtype)
         for name, time in (("q", targets), ("k", sources), ("v", sources))
     }
-    shapes: list[Shape | None] = [(batch, 1, targets, sources), (1, 1, targets, sources)]
-    if not empties:
-        shapes += [(batch, 1, 1, sources), (batch, heads, targets, sources), None]
+    shapes: list[Shape | None] = [
+        (batch, 1, targets, sources),
+        (1, 1, targets, sources),
+        (batch, 1, 1, sources),
+        (batch, heads, targets, sources),
+        None,
+    ]
     shape = draw(st.sampled_from(shapes))
     mask = None if shape is None else hides(draw, shape)
-    if mask is not None and empties:
-        mask[..., 0, :] = True
     return {**problem, "mask": mask, "grad_output": array(draw, (batch, heads, targets, features), dtype=dtype)}
+
+
+@st.composite
+def blind(draw: Draw) -> Problem:
+    """The same, but the mask hides every key from the first query, of every sequence or of all but one."""
+    problem = draw(attends())
+    (batch, _, targets, _), sources = problem["q"].shape, problem["k"].shape[2]
+    mask = hides(draw, (draw(st.sampled_from([batch, 1])), 1, targets, sources))
+    mask[0, :, 0] = True
+    return {**problem, "mask": mask}
 
 
 @st.composite
@@ -118,10 +132,10 @@ def dropouts_of_weights(draw: Draw) -> Problem:
 
 @st.composite
 def two_masks(draw: Draw, names: tuple[str, ...]) -> Problem:
-    """These masks, of any booleans, and the shape of the scores."""
-    batch, targets, sources = draw(BATCHES), draw(TIMES), draw(TIMES)
+    """These masks, neither of which hides everything by itself, and the shape of the scores."""
+    batch, targets, sources = draw(BATCHES), draw(TIMES), draw(KEYS)
     shapes: dict[str, Shape] = {"key_padding_mask": (batch, sources), "attn_mask": (targets, sources)}
-    of_names = {name: array(draw, shapes[name], "booleans", "bool") for name in names}
+    of_names = {name: hides(draw, shapes[name]) for name in names}
     return {**UNMASKED, **of_names, "shape": [batch, draw(HEADS), targets, sources]}
 
 
@@ -136,10 +150,14 @@ def features_of_heads(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> 
 
 
 @st.composite
-def in_pieces(draw: Draw, shapes_of: Callable[[int], dict[str, Shape]] = attention_shapes) -> Problem:
+def in_pieces(
+    draw: Draw,
+    shapes_of: Callable[[int], dict[str, Shape]] = attention_shapes,
+    features: st.SearchStrategy[int] = FEATURES,
+) -> Problem:
     """A layer and a sequence that it gets in pieces."""
     heads, dtype, pieces = draw(HEADS), draw(DTYPES), draw(PIECES)
-    d_model = heads * draw(FEATURES)
+    d_model = heads * draw(features)
     return {
         "num_heads": heads,
         "state": parameters(draw, shapes_of(d_model), dtype, scale=1 / 16),
@@ -156,7 +174,7 @@ def sublayer_shapes(d_model: int) -> dict[str, Shape]:
 @st.composite
 def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
     """A sublayer with attention, its input, masks or none, and the gradient from above."""
-    problem = draw(attentions(["xyy"] if crosses else ["xxx"]))
+    problem = draw(attentions(["xyy"] if crosses else ["xxx"], NORMED))
     x, d_model = problem["inputs"]["x"], problem["inputs"]["x"].shape[2]
     return {
         "num_heads": problem["num_heads"],
@@ -171,7 +189,7 @@ def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
 @st.composite
 def feed_forwards(draw: Draw) -> Problem:
     """A feed-forward sublayer, its input, and the gradient from above."""
-    d_model, d_ff, dtype = draw(st.sampled_from([2, 3, 4, 1])), draw(st.sampled_from([2, 5, 1])), draw(DTYPES)
+    d_model, d_ff, dtype = draw(NORMED), draw(st.sampled_from([2, 5, 1])), draw(DTYPES)
     shape = draw(BATCHES), draw(TIMES), d_model
     return {
         "state": parameters(draw, feed_forward_shapes(d_model, d_ff) | norm_shapes(d_model), dtype),
@@ -225,8 +243,8 @@ def test_heads_are_split(candidate: Candidate, problem: Problem) -> None:
     assert_right(candidate, sublayers.split, oracle.split, problem, mistakes=oracle.split_mistakes)
 
 
-@law("attention.project")
-@given(problem=features_of_heads(EMPTY))
+@edge_case("attention.project")
+@given(problem=features_of_heads(NONE))
 def test_an_empty_batch_has_heads_too(candidate: Candidate, problem: Problem) -> None:
     """split takes a batch of 0 like any other: no length can be left to be worked out as -1."""
     assert_right(candidate, sublayers.split, oracle.split, problem)
@@ -281,16 +299,9 @@ def test_weights_are_the_mean_over_heads(candidate: Candidate, problem: Problem)
 
 
 @oracle_test("attention.attend")
-@given(problem=attends(empties=True))
-def test_a_query_that_ignores_every_key_gets_zeros(candidate: Candidate, problem: Problem) -> None:
-    """A query whose every key is masked gets a zero output and zero weights, and nan is nowhere."""
-    check_attend(candidate, problem, "output", "weights")
-
-
-@oracle_test("attention.attend")
-@given(problem=st.one_of(attends(), attends(empties=True)))
+@given(problem=attends())
 def test_gradients_match_torchs_function(candidate: Candidate, problem: Problem) -> None:
-    """attend passes gradients back to q, k and v, with a mask and without; a query that sees nothing has zeros."""
+    """attend passes gradients back to q, k and v, with a mask and without."""
     check_attend_gradients(candidate, sublayers.attend, problem)
 
 
@@ -325,8 +336,23 @@ def test_a_cache_goes_on_where_the_last_piece_ended(candidate: Candidate, proble
     assert_right(candidate, sublayers.attention_in_pieces, oracle.attention_in_pieces, problem)
 
 
-@law("attention.attend")
-@given(problem=attends(batches=EMPTY))
+@edge_case("attention.attend")
+@given(problem=blind())
+def test_a_query_that_ignores_every_key_gets_zeros(candidate: Candidate, problem: Problem) -> None:
+    """A query whose every key is masked gets a zero output, zero weights and zero gradients, and nan is nowhere."""
+    check_attend(candidate, problem, "output", "weights")
+    check_attend_gradients(candidate, sublayers.attend, problem)
+
+
+@edge_case("attention.attend")
+@given(problem=attends(keys=ONE))
+def test_a_single_key_has_all_the_weight(candidate: Candidate, problem: Problem) -> None:
+    """With one key every query has weight 1 for it, and its value as the output."""
+    check_attend(candidate, problem, "output", "weights")
+
+
+@edge_case("attention.attend")
+@given(problem=attends(batches=NONE))
 def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
     """attend of a batch of 0 gives an output and weights for 0 sequences."""
     check_attend(candidate, problem, "output", "weights")
@@ -336,21 +362,14 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
 
 
 @oracle_test("attention.attend_fused")
-@given(problem=st.one_of(attends(), attends(empties=True)))
+@given(problem=attends())
 def test_fused_output_matches_torchs_function(candidate: Candidate, problem: Problem) -> None:
-    """attend_fused gives the output of attend for any mask that broadcasts, and zeros where a query sees nothing."""
-    assert_right(
-        candidate,
-        sublayers.attend_fused,
-        oracle.attend,
-        without_gradient(problem),
-        ["output"],
-        oracle.attend_mistakes,
-    )
+    """attend_fused gives the output of attend for any mask that broadcasts."""
+    check_fused(candidate, problem)
 
 
 @oracle_test("attention.attend_fused")
-@given(problem=st.one_of(attends(), attends(empties=True)))
+@given(problem=attends())
 def test_fused_gradients_match_torchs_function(candidate: Candidate, problem: Problem) -> None:
     """attend_fused passes gradients back to q, k and v, with a mask and without."""
     check_attend_gradients(candidate, sublayers.attend_fused, problem)
@@ -386,6 +405,21 @@ def test_a_cache_goes_on_without_weights(candidate: Candidate, problem: Problem)
     assert_right(candidate, sublayers.attention_in_pieces, oracle.attention_in_pieces, problem)
 
 
+@edge_case("attention.attend_fused")
+@given(problem=blind())
+def test_a_query_that_ignores_every_key_gets_zeros_without_weights(candidate: Candidate, problem: Problem) -> None:
+    """From attend_fused too, a query whose every key is masked gets a zero output and zero gradients."""
+    check_fused(candidate, problem)
+    check_attend_gradients(candidate, sublayers.attend_fused, problem)
+
+
+@edge_case("attention.attend_fused")
+@given(problem=attends(batches=NONE))
+def test_a_batch_may_be_empty_without_weights(candidate: Candidate, problem: Problem) -> None:
+    """attend_fused of a batch of 0 gives an output for 0 sequences."""
+    check_fused(candidate, problem)
+
+
 # Self-attention
 
 
@@ -406,7 +440,7 @@ def test_gradients_of_self_attention_match_torch(candidate: Candidate, problem: 
 
 
 @oracle_test("sublayers.self_attention")
-@given(problem=in_pieces(sublayer_shapes), need_weights=st.booleans())
+@given(problem=in_pieces(sublayer_shapes, NORMED), need_weights=st.booleans())
 def test_self_attention_hands_the_cache_on(candidate: Candidate, problem: Problem, need_weights: bool) -> None:
     """Fed in pieces with a cache, SelfAttentionLayer gives what it gives for all at once."""
     problem = {**problem, "need_weights": need_weights}
@@ -511,6 +545,12 @@ def check_attend(candidate: Candidate, problem: Problem, *names: str) -> None:
     """What attend gives is what torch's function gives."""
     problem = without_gradient(problem)
     assert_right(candidate, sublayers.attend, oracle.attend, problem, names, oracle.attend_mistakes)
+
+
+def check_fused(candidate: Candidate, problem: Problem) -> None:
+    """What attend_fused gives is what torch's function gives."""
+    problem = without_gradient(problem)
+    assert_right(candidate, sublayers.attend_fused, oracle.attend, problem, ["output"], oracle.attend_mistakes)
 
 
 def check_attend_gradients(candidate: Candidate, probe: Probe, problem: Problem) -> None:

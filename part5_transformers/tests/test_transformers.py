@@ -6,10 +6,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_right, assert_same, checked, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, Shape, integers, parameters, without_gradient
 from part5_transformers.tests import oracle_transformers as oracle
-from part5_transformers.tests.strategies import BATCHES, TIMES, attention_shapes, feed_forward_shapes, norm_shapes
+from part5_transformers.tests.strategies import (
+    BATCHES,
+    KEYS,
+    NONE,
+    ONE,
+    attention_shapes,
+    feed_forward_shapes,
+    norm_shapes,
+)
 
 transformers = probes("transformers")
 
@@ -23,11 +31,10 @@ RATES = st.sampled_from([0.5, 0.25, 0.75])
 @st.composite
 def sizes_of(draw: Draw) -> Problem:
     """The arguments of a small model."""
-    heads = draw(st.sampled_from([1, 2]))
     return {
         "num_layers": draw(st.sampled_from([1, 2, 3])),
-        "d_model": heads * draw(st.sampled_from([1, 2, 3])),
-        "num_heads": heads,
+        "d_model": draw(st.sampled_from([4, 6])),
+        "num_heads": draw(st.sampled_from([1, 2])),
         "d_ff": draw(st.sampled_from([1, 2, 3])),
         "dropout": 0.0,
         "max_len": MAX_LEN,
@@ -60,9 +67,14 @@ def state_shapes(sizes: Problem) -> dict[str, Shape]:
 
 
 @st.composite
-def models(draw: Draw, padded: bool = False, longest: st.SearchStrategy[int] = TIMES) -> Problem:
+def models(
+    draw: Draw,
+    padded: bool = False,
+    times: st.SearchStrategy[int] = KEYS,
+    batches: st.SearchStrategy[int] = BATCHES,
+) -> Problem:
     """A model, tokens, lengths or none, and the gradient from above."""
-    sizes, batch, time = draw(sizes_of()), draw(BATCHES), draw(longest)
+    sizes, batch, time = draw(sizes_of()), draw(batches), draw(times)
     state = parameters(draw, state_shapes(sizes))
     logits = parameters(draw, {"grad_output": (batch, time, sizes["num_classes"])})
     return {
@@ -75,16 +87,16 @@ def models(draw: Draw, padded: bool = False, longest: st.SearchStrategy[int] = T
 
 
 @st.composite
-def prompts(draw: Draw, longest: st.SearchStrategy[int] = TIMES) -> Problem:
+def prompts(draw: Draw, times: st.SearchStrategy[int] = KEYS) -> Problem:
     """A model in float64, and tokens."""
-    problem = draw(models(longest=longest))
+    problem = draw(models(times=times))
     return {name: problem[name] for name in ("sizes", "state", "tokens")}
 
 
 @st.composite
 def changed_later(draw: Draw) -> Problem:
     """A model and tokens, and a later step from which they are others."""
-    problem = without_gradient(draw(models(longest=st.sampled_from([2, 3, 4]))))
+    problem = without_gradient(draw(models()))
     tokens, classes = problem["tokens"], problem["sizes"]["num_classes"]
     step = draw(st.integers(1, tokens.shape[1] - 1))
     other = tokens.copy()
@@ -110,8 +122,25 @@ def padded_further(draw: Draw) -> Problem:
 @given(problem=prompts(), offset=st.sampled_from([0, 1, 5]))
 def test_tokens_are_embedded_with_their_positions(candidate: Candidate, problem: Problem, offset: int) -> None:
     """embed gives the embedding times embedding_scale, plus the encoding of the positions from offset on."""
-    got = candidate.run(transformers.embed, **problem, offset=offset)
-    assert_same(got, oracle.embedded(**problem, offset=offset))
+    problem = {**problem, "offset": offset}
+    assert_right(candidate, transformers.embed, oracle.embedded, problem, mistakes=oracle.embedding_mistakes)
+
+
+@oracle_test("decoder_only.embed")
+@given(problem=prompts(), offset=st.sampled_from([0, 1, 5]))
+def test_positions_can_be_skipped(candidate: Candidate, problem: Problem, offset: int) -> None:
+    """Where skip_decoder_pe is True, embed gives the embedding times embedding_scale, and adds no positions."""
+    got = candidate.run(transformers.embed_without_positions, **problem, offset=offset)
+    assert_same(got, oracle.embedded(**problem, offset=offset, has_positions=False))
+
+
+@law("decoder_only.embed")
+@given(problem=prompts())
+def test_dropout_comes_after_the_positions(candidate: Candidate, problem: Problem) -> None:
+    """With dropout 1 in training nothing is left, not even positions."""
+    problem = {**problem, "sizes": {**problem["sizes"], "dropout": 1.0}}
+    right = oracle.embedded(**problem, offset=0)["embedded"]
+    assert_same(candidate.run(transformers.embed_in_training, **problem), {"embedded": np.zeros_like(right)})
 
 
 # Layer drop
@@ -242,6 +271,21 @@ def test_tied_weights_are_one(candidate: Candidate, sizes: Problem) -> None:
     assert_same(got, dict.fromkeys(("new", "loaded"), sizes["weight_tying"]))
 
 
+@edge_case("decoder_only.forward")
+@given(problem=models(padded=True, batches=NONE))
+def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
+    """A batch of 0 gives the logits of 0 sequences."""
+    got = candidate.run(transformers.forward, **without_gradient(problem))
+    assert_same(got, {"logits": np.zeros_like(problem["grad_output"])}, ["logits"])
+
+
+@edge_case("decoder_only.forward")
+@given(problem=models(times=ONE))
+def test_a_sequence_may_be_one_token(candidate: Candidate, problem: Problem) -> None:
+    """A single token looks at itself alone."""
+    check(candidate, without_gradient(problem), ["logits", "attention"])
+
+
 # Scoring
 
 
@@ -281,7 +325,7 @@ def test_rows_can_be_reordered(candidate: Candidate, problem: Problem, picks: li
 
 
 @law("decoder_only.score_further")
-@given(problem=prompts(st.sampled_from([2, 3, 4])))
+@given(problem=prompts())
 def test_every_token_is_read_once(candidate: Candidate, problem: Problem) -> None:
     """The cache of every layer holds every token once, so that no call reads a token again."""
     time = problem["tokens"].shape[1]

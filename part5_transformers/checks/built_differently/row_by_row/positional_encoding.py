@@ -1,0 +1,45 @@
+"""Positional encoding: attention does not know the order of what it reads, so the order is added to it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class PositionalEncoding(nn.Module):
+    """pe[p, 2i] = sin(p / 10000^(2i / d)),  pe[p, 2i + 1] = cos(p / 10000^(2i / d))     (Vaswani et al. 2017, §3.5).
+
+    Buffer: pe (1, max_len, d_model).  With an odd d_model the last feature is a sine without its cosine.
+    Raises ValueError for sizes that are not positive.
+    """
+
+    pe: Tensor
+
+    def __init__(self, d_model: int, max_len: int) -> None:
+        super().__init__()
+        for name, size in (("d_model", d_model), ("max_len", max_len)):
+            if size < 1:
+                raise ValueError(f"{name} must be positive; got {size}.")
+        self.register_buffer("pe", self.create_pe_table(d_model, max_len))
+
+    def create_pe_table(self, d_model: int, max_len: int) -> Tensor:
+        """The table of all positions.  Shape: (1, max_len, d_model)."""
+        pairs = torch.arange((d_model + 1) // 2)
+        angles = torch.outer(torch.arange(max_len), 1 / 10_000.0 ** (2 * pairs / d_model))
+        waves = torch.view_as_real(torch.polar(torch.ones_like(angles), angles))  # cosine, then sine
+        return waves.flip(-1).flatten(1)[None, :, :d_model]
+
+    def forward(self, x: Tensor, offset: int = 0) -> Tensor:
+        """x plus the encoding of its positions, of which the first is `offset`.
+
+        The table is float32; the result has the dtype of x.
+        Shapes: x (b, t, d_model), result the same.
+        Raises ValueError where a position is beyond max_len.
+        """
+        max_len = self.pe.shape[1]
+        if offset < 0 or offset + x.shape[1] > max_len:
+            raise ValueError(
+                f"x must end within max_len={max_len} positions; got {x.shape[1]} steps from position {offset}."
+            )
+        positions = torch.arange(offset, offset + x.shape[1], device=x.device)
+        return x + self.pe.index_select(1, positions).to(x.dtype)

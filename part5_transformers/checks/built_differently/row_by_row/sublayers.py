@@ -1,0 +1,197 @@
+"""Sublayers: what a transformer's layers consist of. Each normalises, computes, and adds what it computed to its input.
+
+x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer undivided     (pre-LN, Xiong
+et al. 2020).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from part5_transformers.cache import KeyValueCache
+
+Attended = tuple[Tensor, Tensor | None]
+
+
+class MultiHeadAttention(nn.Module):
+    """Concat(head₁, …, headₕ) W_Oᵀ + b_O with headᵢ = softmax(Qᵢ Kᵢᵀ / √dₕ) Vᵢ     (Vaswani et al. 2017, §3.2.2).
+
+    Parameters, as in torch.nn.MultiheadAttention: in_proj_weight (3 d_model, d_model) and in_proj_bias (3 d_model,), in
+    the order query, key, value; out_proj.weight (d_model, d_model), out_proj.bias (d_model,).
+    Raises ValueError unless num_heads divides d_model.
+    """
+
+    def __init__(self, d_model: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        if num_heads < 1 or d_model % num_heads:
+            raise ValueError(f"d_model must be divisible by num_heads; got d_model={d_model}, num_heads={num_heads}.")
+        self.num_heads, self.dropout = num_heads, dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * d_model, d_model))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * d_model))
+        self.out_proj = nn.Linear(d_model, d_model)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        need_weights: bool = True,
+        cache: KeyValueCache | None = None,
+    ) -> Attended:
+        """The output, and the weights averaged over the heads, before dropout; None without need_weights.
+
+        Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
+        With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
+        filled once.
+        Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
+        weights (b, t, s).
+        """
+        if cache is not None:
+            key, value = cache.missing(key), cache.missing(value)
+        q, k, v = (self.split(x) for x in self.project(query, key, value))
+        if cache is not None:
+            k, v = cache.append(k, v)
+        mask = merge_masks(key_padding_mask, attn_mask)
+        if need_weights:
+            output, weights = self.attend(q, k, v, mask)
+        else:
+            output, weights = self.attend_fused(q, k, v, mask), None
+        return self.out_proj(output.transpose(1, 2).flatten(2)), weights
+
+    def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
+        thirds = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+        q, k, v = (x @ weight.T + bias for x, weight, bias in zip((query, key, value), *thirds, strict=True))
+        return q, k, v
+
+    def split(self, x: Tensor) -> Tensor:
+        """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
+        return torch.stack(x.chunk(self.num_heads, dim=-1), dim=1)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
+        """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
+
+        Shapes: q (b, h, t, dₕ), k and v (b, h, s, dₕ), mask broadcastable to (b, h, t, s), results (b, h, t, dₕ) and
+        (b, t, s).
+        """
+        if mask is None:
+            mask = torch.zeros(1, 1, 1, 1, dtype=torch.bool, device=q.device)
+        rows = [self.attend_row(*row) for row in zip(q, k, v, mask.expand(len(q), -1, -1, -1), strict=True)]
+        outputs, weights = zip(*rows, strict=True)
+        return torch.stack(outputs), torch.stack(weights)
+
+    def attend_row(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for one sequence, head by head: output (h, t, dₕ), weights (t, s)."""
+        outputs, weights = [], []
+        for head in range(self.num_heads):
+            scores = q[head] @ k[head].T / math.sqrt(q.shape[-1])
+            powers = (scores - scores.detach().amax(dim=-1, keepdim=True)).exp()
+            powers = powers * ~mask[min(head, len(mask) - 1)]
+            total = powers.sum(dim=-1, keepdim=True)
+            shares = powers / total.masked_fill(total == 0, 1)
+            outputs.append(functional.dropout(shares, self.dropout, self.training) @ v[head])
+            weights.append(shares)
+        return torch.stack(outputs), torch.stack(weights).mean(dim=0)
+
+    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        """The same output from torch's fused function, whose mask is True where a key is seen."""
+        return self.attend(q, k, v, mask)[0]
+
+
+def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
+    """One mask that broadcasts to (b, heads, t, s): True where either is; None if both are."""
+    masks = []
+    if key_padding_mask is not None:
+        masks.append(key_padding_mask.unsqueeze(1).unsqueeze(1))
+    if attn_mask is not None:
+        masks.append(attn_mask.unsqueeze(0).unsqueeze(0))
+    if len(masks) == 2:
+        return torch.logical_or(*masks)
+    return masks[0] if masks else None
+
+
+def is_causal(mask: Tensor | None) -> bool:
+    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
+    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
+        return False
+    return torch.equal(mask, torch.ones_like(mask).triu(1))
+
+
+class SelfAttentionLayer(nn.Module):
+    """x + dropout(attention(q, q, q)) with q = norm(x).
+
+    Parameters: mha as in torch's self_attn, norm.
+    """
+
+    def __init__(self, d_model: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.mha = MultiHeadAttention(d_model, num_heads, dropout)
+        self.norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        key_padding_mask: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        need_weights: bool = True,
+        cache: KeyValueCache | None = None,
+    ) -> Attended:
+        """The layer's output (b, t, d), and the weights (b, t, s) or None."""
+        normed = self.norm(x)
+        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)
+        return x + self.dropout(output), weights
+
+
+class CrossAttentionLayer(nn.Module):
+    """x + dropout(attention(norm(x), y, y)): x asks, the encoder's output y answers.
+
+    Parameters: mha as in torch's multihead_attn, norm.
+    """
+
+    def __init__(self, d_model: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.mha = MultiHeadAttention(d_model, num_heads, dropout)
+        self.norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        y: Tensor,
+        key_padding_mask: Tensor | None = None,
+        attn_mask: Tensor | None = None,
+        need_weights: bool = True,
+        cache: KeyValueCache | None = None,
+    ) -> Attended:
+        """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
+        output, weights = self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache)
+        return x + self.dropout(output), weights
+
+
+class FeedForwardLayer(nn.Module):
+    """x + dropout(W₂ dropout(GELU(W₁ norm(x) + b₁)) + b₂): each step by itself.
+
+    Parameters: ffn.0 as torch's linear1, ffn.3 as linear2, norm.
+    """
+
+    def __init__(self, d_model: int, d_ff: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.ffn = nn.Sequential(nn.Linear(d_model, d_ff), nn.GELU(), nn.Dropout(dropout), nn.Linear(d_ff, d_model))
+        self.norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The layer's output.  Shapes: x and result (b, t, d)."""
+        first, _, dropout, second = self.ffn
+        hidden = first(self.norm(x))
+        hidden = hidden * (1 + torch.erf(hidden / math.sqrt(2))) / 2
+        return x + self.dropout(second(dropout(hidden)))
