@@ -34,6 +34,12 @@ def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mis
         raise
 
 
+def assert_at_most(got: Any, most: int, name: str, mistake: str = "") -> None:
+    """Raise Wrong unless a number that a probe has measured is at most this; `mistake` says what makes it larger."""
+    if type(got) is not int or got > most:
+        raise Wrong(f"{name} must be at most {most}; got {_short(got)}.", mistakes=(mistake,) if mistake else ())
+
+
 def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
     """The submission's value as an array, for laws; Wrong unless it has the shape and dtype of `like`, an array or
     (shape, dtype)."""

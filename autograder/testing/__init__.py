@@ -5,7 +5,7 @@ compares.
 Its docstring is the sentence that the learner reads.
 """
 
-from autograder.judge.comparison import assert_same, checked
+from autograder.judge.comparison import assert_at_most, assert_same, checked
 from autograder.testing.candidate import Candidate
 from autograder.testing.marks import edge_case, law, oracle_test
 from autograder.testing.probes import Probe, probes
@@ -15,6 +15,7 @@ from autograder.testing.truths import truth
 __all__ = [
     "Candidate",
     "Probe",
+    "assert_at_most",
     "assert_right",
     "assert_same",
     "checked",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from autograder.judge.comparison import (
     TOLERANCES,
+    assert_at_most,
     assert_same,
     checked,
     close,
@@ -145,6 +147,14 @@ def test_of_another_shape_everything_differs() -> None:
 
 
 # Known mistakes
+
+
+def test_a_measured_number_may_be_this_large_and_no_larger() -> None:
+    assert_at_most(8, 8, "the peak")
+    for got, shown in ((9, "9"), ("8", "'8'"), (None, "None"), (8.5, "8.5")):
+        with pytest.raises(Wrong, match=rf"^the peak must be at most 8; got {re.escape(shown)}\.$") as caught:
+            assert_at_most(got, 8, "the peak", mistake="all at once")
+        assert caught.value.mistakes == ("all at once",)
 
 
 def test_a_known_mistake_is_named() -> None:
