@@ -65,8 +65,12 @@ for _name, _value in list(globals().items()):
         globals()[_name] = _rounding(_value)
         continue
     for _method, _function in list(vars(_value).items()):
-        if type(_function) is type(_rounding) and (_method == "__call__" or not _method.startswith("_")):
+        if _method.startswith("_") and _method != "__call__":
+            continue
+        if type(_function) is type(_rounding):
             setattr(_value, _method, _rounding(_function))
+        elif type(_function) is classmethod:
+            setattr(_value, _method, classmethod(_rounding(_function.__func__)))
 """
 
 
