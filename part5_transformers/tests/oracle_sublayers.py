@@ -264,7 +264,7 @@ def pre_norm(x: Tensor, norm: Function, compute: Function) -> Tensor:
 
 
 OTHER_FORMS: dict[str, Form] = {
-    "x is not added": lambda x, norm, compute: compute(norm(x)),
+    "the residual connection is missing: x is not added": lambda x, norm, compute: compute(norm(x)),
     "what is added to is norm(x); it must be x itself": lambda x, norm, compute: norm(x) + compute(norm(x)),
     "x itself is computed with; it must be norm(x)": lambda x, norm, compute: x + compute(x),
     "the sum is normalised; only what is computed with must be": lambda x, norm, compute: norm(x + compute(x)),
