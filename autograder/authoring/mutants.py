@@ -169,10 +169,12 @@ def main(
     collection = collect(chosen, seed, EXAMPLES)
     equal, all_of_them = equal_mutants(chosen), drawn(chosen, count, seed)
     told_apart = [mutant for mutant in all_of_them if mutant.key not in equal]
-    survivors = [mutant for mutant in track(told_apart, "mutants") if survives(mutant, collection)]
-    for mutant in survivors:
-        print(f"{mutant.file}:{mutant.line}  {mutant.exercise}\n    {mutant.before}\n    {mutant.after}")
-    killed = len(told_apart) - len(survivors)
+    killed = 0
+    for mutant in track(told_apart, "mutants"):
+        if survives(mutant, collection):
+            print(f"{mutant.file}:{mutant.line}  {mutant.exercise}\n    {mutant.before}\n    {mutant.after}", flush=True)
+        else:
+            killed += 1
     print(f"{chosen.name}: {killed} of {len(told_apart)} killed; {len(all_of_them) - len(told_apart)} equal")
 
 

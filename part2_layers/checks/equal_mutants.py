@@ -50,7 +50,7 @@ EQUAL: dict[tuple[str, str, str], str] = {
         "optim.py",
         "if self.momentum:",
         "if True:",
-    ): "With a momentum of 0 the buffer is the gradient of this step, and so are all steps.",
+    ): "With a momentum of 0 each step is the gradient's either way; that no buffer is kept then is not promised.",
     (
         "optim.py",
         "if scale < 1:",
