@@ -172,7 +172,7 @@ def main(
     killed = 0
     for mutant in track(told_apart, "mutants"):
         if survives(mutant, collection):
-            print(f"{mutant.file}:{mutant.line}  {mutant.exercise}\n    {mutant.before}\n    {mutant.after}", flush=True)
+            print(f"{mutant.file}:{mutant.line}  {mutant.exercise}\n    {mutant.before}\n    {mutant.after}")
         else:
             killed += 1
     print(f"{chosen.name}: {killed} of {len(told_apart)} killed; {len(all_of_them) - len(told_apart)} equal")
