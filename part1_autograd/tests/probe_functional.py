@@ -145,6 +145,11 @@ def on_views(probe: str, arguments: dict[str, Any]) -> Named:
     return {"gradients": globals()[probe](**views), "arguments": views}
 
 
+def without_axes(probe: str, arguments: dict[str, Array]) -> Named:
+    """Call another probe with arrays without axes; whether each gradient is an array too."""
+    return {name: isinstance(gradient, np.ndarray) for name, gradient in globals()[probe](**arguments).items()}
+
+
 def _view(value: Any) -> Any:
     """The same numbers, laid out in memory the other way round."""
     if not isinstance(value, np.ndarray) or value.ndim == 0:

@@ -171,13 +171,22 @@ def backward_from_leaf(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]
 
 
 def grads_of_results(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:
-    """h = -x, kept = -h and y = -kept; go backward from y, after retain_grad of the one in the middle."""
+    """h = -x, kept = -h, y = -kept and z = kept + h; go backward from y and from z, after retain_grad of kept."""
     h = -Tensor(x, requires_grad=True, autograd=Autograd())
     kept = -h
     kept.retain_grad()
-    y = -kept
+    y, z = -kept, kept + h
     y.backward(grad_output)
-    return {"h_grad": h.grad, "kept_grad": kept.grad, "y_grad": y.grad}
+    z.backward(grad_output)
+    return {"kept_grad": kept.grad, "other_grads": [h.grad, y.grad, z.grad]}
+
+
+def compute_without_axes(a: np.ndarray, b: np.ndarray) -> dict[str, bool]:
+    """-a, a + b and a + 2, where a and b have no axes; whether each result holds an array."""
+    engine = Autograd()
+    left, right = (Tensor(operand, requires_grad=True, autograd=engine) for operand in (a, b))
+    results = {"-a": -left, "a + b": left + right, "a + 2": left + 2}
+    return {name: isinstance(result.numpy(), np.ndarray) for name, result in results.items()}
 
 
 def multiply_with_detached(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:

@@ -132,6 +132,14 @@ def test_mul_and_div_leave_their_arguments_alone(candidate: Candidate, rule: str
     check_on_views(candidate, rule, problem)
 
 
+@law("functional.mul")
+@given(rule=st.sampled_from(["mul_backward", "div_backward"]), problem=pairs("numbers", "nonzero", shapes=st.just(())))
+def test_gradients_without_axes_are_arrays(candidate: Candidate, rule: str, problem: Problem) -> None:
+    """Where the inputs have no axes, the gradients are arrays without axes, not NumPy scalars."""
+    got = candidate.run(functional.without_axes, probe=rule, arguments=problem)
+    assert_same(got, {"a_grad": True, "b_grad": True})
+
+
 @edge_case("functional.mul")
 @given(call=calls(mul_backward=pairs(shapes=EMPTY), div_backward=pairs("numbers", "nonzero", shapes=EMPTY)))
 def test_mul_and_div_of_empty_arrays(candidate: Candidate, call: tuple[str, Problem]) -> None:
