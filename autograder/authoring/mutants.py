@@ -110,8 +110,8 @@ def equal_mutants(part: Part) -> Mapping[tuple[str, str, str], str]:
 
 def _changeable(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
     """What may be changed: not what is raised, nor text, nor annotations."""
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.Raise | ast.JoinedStr | ast.arguments | ast.AnnAssign):
+    for child in tree.body if isinstance(tree, ast.FunctionDef) else ast.iter_child_nodes(tree):
+        if isinstance(child, ast.Raise | ast.JoinedStr | ast.AnnAssign):
             continue
         if isinstance(child, ast.expr | ast.stmt):
             yield child

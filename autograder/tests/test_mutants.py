@@ -18,7 +18,7 @@ def outside(x):
     return x + 1
 
 
-def inside(x, flag: bool = True):
+def inside(x, flag: bool | None = True) -> bool | None:
     """Not 1 + 1."""
     ### BEGIN SOLUTION toy.inside: as it says
     if x is None:

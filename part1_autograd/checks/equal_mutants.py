@@ -99,11 +99,6 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): "A rule that gives another number of gradients was refused before: the two are equally long.",
     (
         "tensor.py",
-        "def backward(grad_output: ndarray, *_: ndarray) -> tuple[ndarray | None, ...]:",
-        "def backward(grad_output: ndarray, *_: ndarray) -> tuple[(ndarray & None), ...]:",
-    ): "An annotation, which is not evaluated.",
-    (
-        "tensor.py",
         "inputs = [value if isinstance(value, Tensor) else Tensor(value) for value in tensors]",
         "inputs = [value if True else Tensor(value) for value in tensors]",
     ): "arrays_of and record take an array as it is, and of a constant the rule reads the shape alone.",
