@@ -27,7 +27,7 @@ from autograder.judge.scoring import (
 from autograder.worker import wire
 
 Tell = Callable[[TestResult], None]
-MAX_SHOWN, MAX_SHOWN_BY_NAME = 400, 100
+MAX_SHOWN, MAX_LINE, MAX_PARAMETERS = 400, 100, 6
 _NO_TEST = "part.toml has this exercise, and no test is marked for it"
 MAX_REPLAY_BYTES = 64 * 1024
 
@@ -171,16 +171,22 @@ def brief(value: object) -> str:
 
 
 def full(value: object) -> str:
-    """A value as a learner would type it, cut where it gets long; of parameters by name that are long, the shapes."""
+    """A value as a learner would type it, cut where it gets long."""
+    if isinstance(value, np.ndarray) and not value.size:
+        return f"np.zeros({value.shape}, {value.dtype.name!r})"
     if isinstance(value, np.ndarray):
-        if not value.size:
-            return f"np.zeros({value.shape}, {value.dtype.name!r})"
         text = np.array2string(value, separator=", ", threshold=64, precision=6)
         text += f"  ({value.dtype})" if value.dtype != np.float64 else ""
-    elif isinstance(value, dict):
-        text = f"{{{', '.join(f'{name!r}: {full(inner)}' for name, inner in value.items())}}}"
-        if len(text) > MAX_SHOWN_BY_NAME or "\n" in text:
-            text = f"{{{', '.join(f'{name!r}: {brief(inner)}' for name, inner in value.items())}}}"
     else:
-        text = repr(value)
+        text = _by_name(value) if isinstance(value, dict) else repr(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def _by_name(values: dict[str, object]) -> str:
+    """Options in full; of parameters that take more than a line the shapes, and of many the first."""
+    text = ", ".join(f"{name!r}: {full(value)}" for name, value in values.items())
+    if any(isinstance(value, np.ndarray) for value in values.values()) and (len(text) > MAX_LINE or "\n" in text):
+        shapes = [f"{name!r}: {brief(value)}" for name, value in values.items()]
+        more = [f"… {len(shapes) - MAX_PARAMETERS} more"] * (len(shapes) > MAX_PARAMETERS)
+        text = ", ".join([*shapes[:MAX_PARAMETERS], *more])
+    return f"{{{text}}}"

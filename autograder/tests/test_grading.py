@@ -275,6 +275,10 @@ def test_brief_fits_into_a_signature(value: object, text: str) -> None:
         ({"a": (1, "b")}, "{'a': (1, 'b')}"),
         ({"weight": np.ones(2), "bias": None}, "{'weight': [1., 1.], 'bias': None}"),
         ({"weight": np.ones((2, 3)), "bias": np.ones(2)}, "{'weight': (2, 3), 'bias': (2,)}"),
+        (
+            {str(n): np.ones((n, n)) for n in range(2, 10)},
+            "{'2': (2, 2), '3': (3, 3), '4': (4, 4), '5': (5, 5), '6': (6, 6), '7': (7, 7), … 2 more}",
+        ),
     ],
 )
 def test_full_is_what_a_learner_would_type(value: object, text: str) -> None:
