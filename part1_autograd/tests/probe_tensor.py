@@ -177,8 +177,9 @@ def grads_of_results(x: np.ndarray, grad_output: np.ndarray) -> dict[str, Any]:
     kept.retain_grad()
     y, z = -kept, kept + h
     y.backward(grad_output)
+    y_grad = y.grad
     z.backward(grad_output)
-    return {"kept_grad": kept.grad, "other_grads": [h.grad, y.grad, z.grad]}
+    return {"kept_grad": kept.grad, "other_grads": [h.grad, y_grad, z.grad]}
 
 
 def compute_without_axes(a: np.ndarray, b: np.ndarray) -> dict[str, bool]:

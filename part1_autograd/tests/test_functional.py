@@ -33,6 +33,7 @@ from part1_autograd.tests.strategies import (
     single_reductions,
     singles,
     transposes,
+    turned_shapes,
     unbroadcasts,
     unfitting_shapes,
 )
@@ -63,6 +64,13 @@ def test_unbroadcast_keeps_the_total(candidate: Candidate, problem: Problem) -> 
 @given(problem=unfitting_shapes())
 def test_unbroadcast_refuses_a_shape_that_does_not_fit(candidate: Candidate, problem: Problem) -> None:
     """A shape that does not broadcast to the gradient's shape is a ValueError."""
+    candidate.raises(ValueError, functional.unbroadcast, **problem)
+
+
+@law("functional.unbroadcast")
+@given(problem=turned_shapes())
+def test_unbroadcast_refuses_the_axes_in_another_order(candidate: Candidate, problem: Problem) -> None:
+    """A shape with the axes the other way round is a ValueError, although it has as many values."""
     candidate.raises(ValueError, functional.unbroadcast, **problem)
 
 

@@ -118,10 +118,11 @@ def test_powers_of_zero_match_torch(candidate: Candidate, problem: Problem) -> N
 
 
 @oracle_test("tensor.functions")
-@given(function=st.sampled_from(["exp", "tanh", "sigmoid", "relu"]), problem=singles())
-def test_functions_match_torch(candidate: Candidate, function: str, problem: Problem) -> None:
+@given(problem=singles())
+def test_functions_match_torch(candidate: Candidate, problem: Problem) -> None:
     """exp, tanh, sigmoid and relu: value and gradient, for any number."""
-    assert_right(candidate, tensor.call, {"function": function, **problem})
+    for function in ("exp", "tanh", "sigmoid", "relu"):
+        assert_right(candidate, tensor.call, {"function": function, **problem})
 
 
 @oracle_test("tensor.functions")
