@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 Named = dict[str, Any]
 
 
-def named(what: str, answer: Any, *names: str) -> Named:
+def named(what: str, answer: Any, names: Sequence[str]) -> Named:
     """Each entry of the tuple that `what` returns, under its name; a list will do.
 
     Raises TypeError for anything else than so many.
@@ -19,7 +20,7 @@ def named(what: str, answer: Any, *names: str) -> Named:
     return dict(zip(names, answer, strict=True))
 
 
-def entries(what: str, answer: Any, *names: str) -> Named:
+def entries(what: str, answer: Any, names: Sequence[str] = ()) -> Named:
     """The dict, which has these entries.
 
     Raises TypeError for anything else than a dict with them.

@@ -18,7 +18,7 @@ ATTENDED, TRANSLATED = ("output", "weights"), ("output", "self_weights", "cross_
 def decode(num_heads: int, state: State, inputs: Inputs, need_weights: bool, grad_output: Array | None = None) -> Named:
     """The output and the weights of SelfAttentionDecoderLayer; with a gradient from above, all gradients too."""
     layer, tensors = probe_layers.layer_with(SelfAttentionDecoderLayer, num_heads, state), probe_layers.tensors(inputs)
-    got = named("the layer", layer(**tensors, need_weights=need_weights), *ATTENDED)
+    got = named("the layer", layer(**tensors, need_weights=need_weights), ATTENDED)
     return got if grad_output is None else {**got, **probe_layers.gradients(layer, tensors, got["output"], grad_output)}
 
 
@@ -26,7 +26,7 @@ def decode_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weights:
     """The outputs of pieces that end here, joined; the weights of each; the steps that the cache holds."""
     layer, cache = probe_layers.layer_with(SelfAttentionDecoderLayer, num_heads, state), KeyValueCache()
     fed = probe_layers.pieces(probe_layers.tensors(inputs), ends, "key_padding_mask")
-    answers = [named("the layer", layer(**piece, need_weights=need_weights, cache=cache), *ATTENDED) for piece in fed]
+    answers = [named("the layer", layer(**piece, need_weights=need_weights, cache=cache), ATTENDED) for piece in fed]
     return {**_joined(answers, ATTENDED), "steps": len(cache)}
 
 
@@ -35,7 +35,7 @@ def translate(
 ) -> Named:
     """The output and both weights of CrossAttentionDecoderLayer; with a gradient from above, all gradients too."""
     layer, tensors = probe_layers.layer_with(CrossAttentionDecoderLayer, num_heads, state), probe_layers.tensors(inputs)
-    got = named("the layer", layer(**tensors, need_weights=need_weights), *TRANSLATED)
+    got = named("the layer", layer(**tensors, need_weights=need_weights), TRANSLATED)
     return got if grad_output is None else {**got, **probe_layers.gradients(layer, tensors, got["output"], grad_output)}
 
 
@@ -43,7 +43,7 @@ def translate_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weigh
     """The outputs of pieces that end here, joined; the weights of each; the steps that the cache holds."""
     layer, cache = probe_layers.layer_with(CrossAttentionDecoderLayer, num_heads, state), KeyValueCache()
     fed = probe_layers.pieces(probe_layers.tensors(inputs), ends, "dec_key_padding_mask")
-    answers = [named("the layer", layer(**piece, need_weights=need_weights, cache=cache), *TRANSLATED) for piece in fed]
+    answers = [named("the layer", layer(**piece, need_weights=need_weights, cache=cache), TRANSLATED) for piece in fed]
     return {**_joined(answers, TRANSLATED), "steps": len(cache)}
 
 

@@ -147,7 +147,7 @@ def forward(
     answer = model(
         torch.tensor(sources), torch.tensor(tokens), torch.tensor(source_lengths), torch.tensor(target_lengths)
     )
-    whole = named("forward", answer, "logits", "attention", "ctc_inputs")
+    whole = named("forward", answer, ("logits", "attention", "ctc_inputs"))
     whole |= _ctc_inputs(whole["ctc_inputs"])
     steps = whole["lengths"]
     got = {
@@ -296,7 +296,7 @@ def _dropping(model: EncoderDecoderTransformer, dropped: list[bool]) -> EncoderD
 def _encode(model: EncoderDecoderTransformer, sources: Array, lengths: Array, return_attention: bool = True) -> Named:
     """What encode returns, and the entries of its ctc_inputs, by name."""
     answer = model.encode(torch.tensor(sources), torch.tensor(lengths), return_attention)
-    got = named("encode", answer, "encoded", "pad_mask", "attention", "ctc_inputs")
+    got = named("encode", answer, ("encoded", "pad_mask", "attention", "ctc_inputs"))
     entries("attention", got["attention"])
     return {**got, **_ctc_inputs(got["ctc_inputs"])}
 
@@ -307,7 +307,7 @@ def _encoded_and_layers(whole: Named) -> Named:
 
 
 def _ctc_inputs(given: Any) -> Named:
-    return entries("ctc_inputs", given, "log_probs", "lengths")
+    return entries("ctc_inputs", given, ("log_probs", "lengths"))
 
 
 def _decode(
@@ -320,7 +320,7 @@ def _decode(
 ) -> Named:
     """What decode returns, by name."""
     answer = model.decode(torch.tensor(tokens), encoded, _optional(lengths), _optional(pad_mask), return_attention)
-    got = named("decode", answer, "logits", "attention")
+    got = named("decode", answer, ("logits", "attention"))
     entries("attention", got["attention"])
     return got
 

@@ -75,13 +75,13 @@ def group_and_backward(x: Array, factor: int, grad_output: Array) -> Named:
 def layer(kind: str, factor: int, state: State, x: Array, lengths: Array) -> Named:
     """What a layer makes of frames that are zero beyond each length."""
     built = _layer(kind, factor, state)
-    return named(type(built).__name__, built(torch.tensor(x), torch.tensor(lengths)), *RETURNED)
+    return named(type(built).__name__, built(torch.tensor(x), torch.tensor(lengths)), RETURNED)
 
 
 def layer_and_backward(kind: str, factor: int, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
     """The gradients of its parameters, and of x within each length: padding is zero here, and not learned."""
     frames, built = torch.tensor(x, requires_grad=True), _layer(kind, factor, state)
-    output = named(type(built).__name__, built(frames, torch.tensor(lengths)), *RETURNED)["output"]
+    output = named(type(built).__name__, built(frames, torch.tensor(lengths)), RETURNED)["output"]
     (output * torch.tensor(grad_output)).sum().backward()
     x_grad = torch.zeros_like(frames) if frames.grad is None else frames.grad
     within = [grad[:length] for grad, length in zip(x_grad.numpy(), lengths, strict=True)]
@@ -140,7 +140,7 @@ def _embedding(sizes: Named, state: State) -> nn.Module:
 
 
 def _embedded(model: nn.Module, x: torch.Tensor, lengths: torch.Tensor) -> Named:
-    return named("forward", model(x, lengths), *RETURNED)
+    return named("forward", model(x, lengths), RETURNED)
 
 
 def _with(module: nn.Module, state: State) -> nn.Module:

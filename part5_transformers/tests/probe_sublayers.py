@@ -39,7 +39,7 @@ def project(
     With the gradient of the three, one after another in time: those of the inputs and of in_proj instead.
     """
     layer, tensors = _attention(num_heads, state), _tensors(inputs)
-    projected = named("project", layer.project(*(tensors[name] for name in order)), "q", "k", "v")
+    projected = named("project", layer.project(*(tensors[name] for name in order)), ("q", "k", "v"))
     if grad_output is None:
         return projected
     in_proj = {"in_proj_weight": layer.in_proj_weight, "in_proj_bias": layer.in_proj_bias}
@@ -65,7 +65,7 @@ def merge(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[i
 def attend(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
     """layer.attend(q, k, v, mask); with a gradient of the output, those of q, k and v instead."""
     layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
-    got = named("attend", layer.attend(**tensors, mask=_mask(mask)), *ATTENDED)
+    got = named("attend", layer.attend(**tensors, mask=_mask(mask)), ATTENDED)
     return got if grad_output is None else _gradients(got["output"], grad_output, tensors)
 
 
@@ -80,8 +80,8 @@ def attend_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropou
     """layer.attend in training, then in evaluation."""
     torch.manual_seed(seed)
     layer, tensors = _attention_of(q, dropout), _tensors({"q": q, "k": k, "v": v})
-    training = named("attend", layer.train().attend(**tensors, mask=_mask(mask)), *ATTENDED)
-    evaluation = named("attend", layer.eval().attend(**tensors, mask=_mask(mask)), *ATTENDED)
+    training = named("attend", layer.train().attend(**tensors, mask=_mask(mask)), ATTENDED)
+    evaluation = named("attend", layer.eval().attend(**tensors, mask=_mask(mask)), ATTENDED)
     return {"training": training["output"], "weights": training["weights"], "evaluation": evaluation["output"]}
 
 
@@ -233,14 +233,14 @@ def _masks(masks: Masks) -> dict[str, Tensor | None]:
 
 def _answer(layer: nn.Module, inputs: Mapping[str, Tensor], answer: Any, grad_output: Array | None) -> Named:
     """Output and weights, or with a gradient of the output those of the inputs and of the layer's parameters."""
-    got = named(type(layer).__name__, answer, *ATTENDED)
+    got = named(type(layer).__name__, answer, ATTENDED)
     if grad_output is None:
         return got
     return _gradients(got["output"], grad_output, {**inputs, **dict(layer.named_parameters())})
 
 
 def _output(layer: nn.Module, *inputs: Tensor) -> Any:
-    return named(type(layer).__name__, layer(*inputs), *ATTENDED)["output"]
+    return named(type(layer).__name__, layer(*inputs), ATTENDED)["output"]
 
 
 def _gradients(output: Tensor, grad_output: Array, tensors: Mapping[str, Tensor]) -> Named:
@@ -255,7 +255,7 @@ def _in_pieces(attend: Callable[[Tensor, Tensor, KeyValueCache], Any], x: Array,
     for steps in pieces:
         end = start + steps
         answer = attend(torch.tensor(x[:, start:end]), hidden[start:end, :end], cache)
-        got = named("the layer", answer, *ATTENDED)
+        got = named("the layer", answer, ATTENDED)
         outputs.append(got["output"])
         weights.append(got["weights"])
         start = end

@@ -20,13 +20,13 @@ RETURNED = ("logits", "attention")
 
 def forward(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
     """Logits, and the weights of every layer, in evaluation mode."""
-    return named("forward", _model(sizes, state)(torch.tensor(tokens), _lengths(lengths)), *RETURNED)
+    return named("forward", _model(sizes, state)(torch.tensor(tokens), _lengths(lengths)), RETURNED)
 
 
 def forward_without_weights(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
     """The logits with return_attention=False, and what the dictionary of weights still names."""
     answer = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths), return_attention=False)
-    got = named("forward", answer, *RETURNED)
+    got = named("forward", answer, RETURNED)
     return {"logits": got["logits"], "layers with weights": list(entries("attention", got["attention"]))}
 
 
@@ -34,7 +34,7 @@ def forward_and_backward(sizes: Named, state: State, tokens: Array, lengths: Arr
     """Logits, and the gradient of every parameter, in training mode."""
     model = _model(sizes, state).train()
     answer = model(torch.tensor(tokens), _lengths(lengths), return_attention=False)
-    logits = named("forward", answer, *RETURNED)["logits"]
+    logits = named("forward", answer, RETURNED)["logits"]
     (logits * torch.tensor(grad_output)).sum().backward()
     gradients = {f"{name}_grad": parameter.grad for name, parameter in model.named_parameters()}
     return {"logits": logits, **gradients}
@@ -106,7 +106,7 @@ def layers_that_ran(sizes: Named, seed: int, tokens: Array) -> list[str]:
     torch.manual_seed(seed)
     model = DecoderOnlyTransformer(**sizes).train()
     answer = model(torch.tensor(tokens), torch.full((len(tokens),), tokens.shape[1]))
-    return list(entries("attention", named("forward", answer, *RETURNED)["attention"]))
+    return list(entries("attention", named("forward", answer, RETURNED)["attention"]))
 
 
 def tied(sizes: Named) -> Named:
