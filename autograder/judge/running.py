@@ -221,21 +221,14 @@ def _again(test: CollectedTest, problem: Problem, candidate: WorkerCandidate) ->
 
 def _size(problem: Problem) -> tuple[int, int, int]:
     """Fewer empty arrays are simpler, then fewer values, then the shorter text."""
-    arrays = list(_arrays(problem))
-    return sum(not array.size for array in arrays), _count(problem), len(repr(problem))
+    values = list(_values(problem))
+    sizes = [value.size for value in values if isinstance(value, np.ndarray)]
+    return sizes.count(0), len(values) + sum(sizes), len(repr(problem))
 
 
-def _arrays(value: Any) -> Iterator[np.ndarray]:
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _arrays(inner)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, np.ndarray):
-        return 1 + value.size
+def _values(value: Any) -> Iterator[Any]:
+    """A value and all that it holds; an array as a whole."""
+    yield value
     if isinstance(value, dict | list | tuple):
-        return 1 + sum(map(_count, value.values() if isinstance(value, dict) else value))
-    return 1
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _values(inner)
