@@ -121,7 +121,7 @@ def _points(collection: Collection, answer: str) -> float:
     part = collection.part
     files = {file: source.encode() for file, source in lazy_files(part, answer).items()}
     with WorkerCandidate(part, stage(part, Submission(answer, {part.name: {**files}}))) as candidate:
-        return grade(collection, candidate, answer, shrinks=False).points
+        return grade(collection, candidate, answer, shrinks=False, diagnoses=False).points
 
 
 if __name__ == "__main__":

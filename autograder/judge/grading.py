@@ -39,6 +39,7 @@ def grade(
     *,
     first: Mapping[str, Problem] | None = None,
     shrinks: bool = True,
+    diagnoses: bool = True,
     tell: Tell = lambda result: None,
 ) -> record.PartRecord:
     """Run the collection's tests on the candidate.
@@ -55,7 +56,13 @@ def grade(
         if results is None:
             ran = (
                 run_test(
-                    test, collection.problems[test.id], candidate, collection.seed, (first or {}).get(test.id), shrinks
+                    test,
+                    collection.problems[test.id],
+                    candidate,
+                    collection.seed,
+                    (first or {}).get(test.id),
+                    shrinks,
+                    diagnoses,
                 )
                 for test in tests
             )

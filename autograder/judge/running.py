@@ -53,8 +53,12 @@ def run_test(
     seed: int,
     first: Problem | None = None,
     shrinks: bool = True,
+    diagnoses: bool = True,
 ) -> TestResult:
-    """Replay the problems (`first` before all others) and give the test's outcome."""
+    """Replay the problems (`first` before all others) and give the test's outcome.
+
+    A failing problem is shrunk and what it looks like is found out; where only points are asked for, neither is needed.
+    """
     started = time.perf_counter()
     candidate.forget_output()
     outcome, failure, problem = _replay(test, ([first] if first is not None else []) + problems, candidate)
@@ -66,7 +70,7 @@ def run_test(
             failure = _again(test, problem, candidate) or failure
     output = candidate.output if failure is not None else ""
     diagnosis = ""
-    if isinstance(failure, Failure):
+    if isinstance(failure, Failure) and diagnoses:
         shown = _seen(failure, candidate)
         diagnosis = explain(shown, [found, *_failures(test, failure, problems, candidate)])
     is_about_a_call = failure is not None and not isinstance(failure, Unloadable)

@@ -58,7 +58,7 @@ def shown_test(part: Part, result: PartRecord) -> TestRecord:
 def assert_loses_points(part: Part, mistake: Mistake) -> None:
     """The mistake loses points in its own exercise, under problems that were not chosen for it."""
     with WorkerCandidate(part, stage(part, with_mistake(part, mistake))) as candidate:
-        result = grade(_collection(part, mistake.exercise), candidate, mistake.name, shrinks=False)
+        result = grade(_collection(part, mistake.exercise), candidate, mistake.name, shrinks=False, diagnoses=False)
     (exercise,) = result.exercises
     assert exercise.points < exercise.max_points
     assert not result.has_grader_fault

@@ -47,12 +47,12 @@ def stubs(part: Part) -> dict[str, str]:
 
 
 def grade_files(
-    part: Part, files: dict[str, str], collection: Collection | None = None, shrinks: bool = False
+    part: Part, files: dict[str, str], collection: Collection | None = None, explains: bool = False
 ) -> PartRecord:
     """Grade a submission of these files; with the problems that all tests here share, unless others are given."""
     submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
     with WorkerCandidate(part, stage(part, submission)) as candidate:
-        return grade(collection or collected(part.folder), candidate, "test", shrinks=shrinks)
+        return grade(collection or collected(part.folder), candidate, "test", shrinks=explains, diagnoses=explains)
 
 
 def report(part: Part, result: PartRecord, files: dict[str, str]) -> str:
@@ -177,7 +177,7 @@ def test_one_wrong_sign_earns_partial_credit_and_is_named() -> None:
     part = next(part for part in WITH_REFERENCE if part.number == 1)
     files = solution(part)
     files["functional.py"] = with_one_sign_changed(files["functional.py"], "sub_backward")
-    result = grade_files(part, files, shrinks=True)
+    result = grade_files(part, files, explains=True)
     exercise = next(exercise for exercise in result.exercises if exercise.outcome != "passed")
     assert (exercise.id, exercise.outcome) == ("functional.add", "wrong")
     assert 0 < exercise.points < exercise.max_points
