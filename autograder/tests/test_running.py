@@ -263,6 +263,8 @@ def test_shrinking_finds_the_smallest_problem(double: Probe) -> None:
     assert result.called is not None
     assert result.called[1]["x"].tolist() == [70.0]
     assert run_here(test, large, wrong_from_70, shrinks=False).problem == large[0]
+    assert result.diagnosis == "y has the wrong sign"
+    assert run_here(test, large, wrong_from_70, diagnoses=False).diagnosis == ""
 
 
 @pytest.mark.usefixtures("patient")
