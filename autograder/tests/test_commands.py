@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from autograder import commands
 from autograder.authoring.stubs import unwritten
 from autograder.judge.exercises import ROOT, Part
 from autograder.tests.toy import SOLUTION, make_toy_part
@@ -474,6 +475,17 @@ def processes_in(folder: Path) -> list[int]:
     """Processes whose command line names the folder."""
     listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, encoding="utf-8", check=True)
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if str(folder.resolve()) in line]
+
+
+def test_a_self_test_that_a_script_begins_in_the_background_hears_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a script has its processes ignore it, and a test of Ctrl-C would wait in vain."""
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 7))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert commands.self_test("quick") == 7
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
