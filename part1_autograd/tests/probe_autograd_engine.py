@@ -60,6 +60,13 @@ def record_in_place(x: np.ndarray) -> None:
     engine.add_operation(inputs=[x], output=x, gradients_to_update=[None], backward_operation=BACKWARD["neg"])
 
 
+def record_view(x: np.ndarray) -> int:
+    """Record x[...], a view of x: the same memory, another array; how many operations the tape then holds."""
+    engine = Autograd()
+    engine.add_operation([x], x[...], [None], lambda grad_output, x: (grad_output,))
+    return len(engine.operation_list)
+
+
 def record_into_earlier_input(x: np.ndarray) -> None:
     """Record y = -x, and then an operation that wrote its result into x."""
     engine = Autograd()

@@ -43,6 +43,13 @@ def test_an_operation_in_place_is_refused(candidate: Candidate, problem: Problem
 
 @law("autograd_engine.add_operation")
 @given(problem=alike("x"))
+def test_a_view_of_an_input_is_a_new_array(candidate: Candidate, problem: Problem) -> None:
+    """An output may be a view of an input: the memory is the same, and the array another."""
+    assert_same({"operations": candidate.run(autograd_engine.record_view, **problem)}, {"operations": 1})
+
+
+@law("autograd_engine.add_operation")
+@given(problem=alike("x"))
 def test_a_result_in_an_earlier_input_is_refused(candidate: Candidate, problem: Problem) -> None:
     """An output that an earlier operation had as its input is a ValueError too."""
     candidate.raises(ValueError, autograd_engine.record_into_earlier_input, **problem)
