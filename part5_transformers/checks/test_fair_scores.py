@@ -1,0 +1,50 @@
+"""What people hand in: code that is right but for an edge case loses only that, and the report says what is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.judge.exercises import load_part
+from autograder.testing.mistakes import Mistake, lost_tests, report_of, shown_test
+
+PART = load_part(Path(__file__).resolve().parent.parent)
+HIDING = """\
+            scores = scores.masked_fill(mask, -torch.inf)
+        weights = scores.softmax(dim=-1)
+        if mask is not None:
+            weights = weights.masked_fill(mask, 0)  # a query that ignores every key has nan here
+"""
+LARGE_NEGATIVE = """\
+            scores = scores.masked_fill(mask, -1e10)
+        weights = scores.softmax(dim=-1)
+"""
+SCALED = "self.target_embedding(tokens) * self.embedding_scale"
+
+
+def test_a_large_negative_number_in_the_place_of_infinity_loses_only_what_sees_nothing() -> None:
+    result = report_of(PART, Mistake("-1e10", "attention.attend", "sublayers.py", ((HIDING, LARGE_NEGATIVE),)))
+    assert set(lost_tests(result).values()) == {"edge case"}
+    assert result.points >= 0.85 * result.max_points
+    assert shown_test(PART, result).diagnosis.startswith("a large negative score in the place of -inf: ")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "edit", "says"),
+    [
+        ("decoder_only.embed", (SCALED, f"{SCALED} * self.embedding_scale"), "multiplied by embedding_scale twice"),
+        (
+            "encoder_decoder.encode",
+            (
+                "attention, self.ctc_inputs(encoded, lengths)",
+                'attention, self.ctc_inputs(encoded, lengths)["log_probs"]',
+            ),
+            "ctc_inputs must be a dict with log_probs and lengths; got a Tensor of shape ",
+        ),
+    ],
+)
+def test_what_is_said_is_true(exercise: str, edit: tuple[str, str], says: str) -> None:
+    shown = shown_test(PART, report_of(PART, Mistake(says, exercise, "transformers.py", (edit,))))
+    assert shown.kind == "oracle"
+    assert says in shown.diagnosis + shown.message
