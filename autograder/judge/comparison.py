@@ -27,17 +27,42 @@ def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mis
     `names` picks entries of two dicts.  `mistakes` maps a sentence that names a known mistake to what it would give
     (or is a function that makes this map): the report says so when the answer is just that.
     """
+    if _offered is not None:
+        for sentence, alternative in _alternatives(mistakes).items():
+            is_seen, is_elsewhere = not same(alternative, expected, names), not same(alternative, expected)
+            _offered.setdefault(sentence, set()).add("seen" if is_seen else "elsewhere" if is_elsewhere else "")
     try:
         _compare(got, expected, names)
     except Wrong as wrong:
-        wrong.mistakes = tuple(_recognised(got, names, mistakes))
+        with contextlib.suppress(Exception):  # what a mistake would give may be computed from a strange answer
+            wrong.mistakes = tuple(_recognised(got, names, mistakes))
         raise
 
 
 def assert_at_most(got: Any, most: int, name: str, mistake: str = "") -> None:
     """Raise Wrong unless a number that a probe has measured is at most this; `mistake` says what makes it larger."""
+    if _offered is not None and mistake:
+        _offered[mistake] = {"seen"}
     if type(got) is not int or got > most:
         raise Wrong(f"{name} must be at most {most}; got {_short(got)}.", mistakes=(mistake,) if mistake else ())
+
+
+_offered: dict[str, set[str]] | None = None
+
+
+@contextlib.contextmanager
+def sentences_offered() -> Iterator[dict[str, set[str]]]:
+    """Gathers the sentences about known mistakes that tests offer, whatever the answers: what an author asks.
+
+    With each: whether what is compared shows it ("seen"), or only what is not compared would ("elsewhere").
+    """
+    global _offered
+    offered: dict[str, set[str]] = {}
+    _offered = offered
+    try:
+        yield offered
+    finally:
+        _offered = None
 
 
 def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
@@ -60,11 +85,11 @@ def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.asarray(near | (got == expected) | (np.isnan(got) & np.isnan(expected)))
 
 
-def same(got: Any, expected: Any) -> bool:
+def same(got: Any, expected: Any, names: Sequence[str] | None = None) -> bool:
     """Whether `assert_same` would pass."""
     try:
-        _compare(got, expected, None)
-    except Wrong:
+        _compare(got, expected, names)
+    except (Wrong, KeyError):
         return False
     return True
 
@@ -151,10 +176,14 @@ def first_wrong(mismatch: Mismatch) -> tuple[int, ...]:
 
 
 def _recognised(got: Any, names: Sequence[str] | None, mistakes: Mistakes) -> Iterator[str]:
-    for sentence, alternative in (mistakes() if callable(mistakes) else mistakes or {}).items():
+    for sentence, alternative in _alternatives(mistakes).items():
         with contextlib.suppress(Wrong, KeyError):
             _compare(got, alternative, names)
             yield sentence
+
+
+def _alternatives(mistakes: Mistakes) -> Mapping[str, Any]:
+    return (mistakes() if callable(mistakes) else mistakes) or {}
 
 
 def _listed(names: list[str]) -> str:

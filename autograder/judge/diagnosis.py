@@ -38,8 +38,8 @@ def explain(shown: Seen, others: Sequence[Seen] = ()) -> str:
         if all(mistake in mistakes for mistakes in known):
             return mistake
     found = [_sentences(one, any(_tells_something(each.failure) for each in alike)) for one in alike]
-    kinds = [set(map(_without_numbers, sentences)) for sentences in found]
-    return next((sentence for sentence in found[0] if all(_without_numbers(sentence) in of for of in kinds)), "")
+    kinds = [set(map(without_numbers, sentences)) for sentences in found]
+    return next((sentence for sentence in found[0] if all(without_numbers(sentence) in of for of in kinds)), "")
 
 
 def kind_of(failure: Failure) -> tuple[object, ...]:
@@ -89,7 +89,7 @@ def _sentences(seen: Seen, with_patterns: bool) -> list[str]:
         return [sentence for rule in (*facts, *patterns * with_patterns) for sentence in rule(mismatch, arrays)]
 
 
-def _without_numbers(sentence: str) -> str:
+def without_numbers(sentence: str) -> str:
     """What of a sentence must hold in every problem, whose lengths differ."""
     return re.sub(r"\(.*?\)|(?<!axis )-?√?\b\d[\w.+-]*", "#", sentence)
 

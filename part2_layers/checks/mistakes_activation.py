@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
 FILE = "activation.py"
-forward = partial(Mistake, exercise="activation.forward", file=FILE)
-backward = partial(Mistake, exercise="activation.backward", file=FILE)
-gelu_forward = partial(Mistake, exercise="gelu.forward", file=FILE)
-gelu_backward = partial(Mistake, exercise="gelu.backward", file=FILE)
-softmax_forward = partial(Mistake, exercise="softmax.forward", file=FILE)
-softmax_backward = partial(Mistake, exercise="softmax.backward", file=FILE)
+forward = partial(mistake, "activation.forward")
+backward = partial(mistake, "activation.backward")
+gelu_forward = partial(mistake, "gelu.forward")
+gelu_backward = partial(mistake, "gelu.backward")
+softmax_forward = partial(mistake, "softmax.forward")
+softmax_backward = partial(mistake, "softmax.backward")
 
 SIGMOID = "0.5 * (1 + np.tanh(0.5 * x))"
 RELU = "np.maximum(x, 0)"
@@ -23,69 +23,138 @@ TOTAL = "exponentials.sum(axis=self.dim, keepdims=True)"
 GRADIENT = "return self.output * (grad_output - weighted)"
 
 MISTAKES = (
-    forward("activation: sigmoid as it stands in the books", edits=((SIGMOID, "1 / (1 + np.exp(-x))"),)),
-    forward("activation: sigmoid of -x", edits=((SIGMOID, "0.5 * (1 - np.tanh(0.5 * x))"),)),
-    forward("activation: sigmoid in float64 always", edits=((SIGMOID, "1 / (1 + np.exp(-x.astype(float)))"),)),
-    forward("activation: relu in place", edits=((RELU, "np.maximum(x, 0, out=x)"),)),
-    forward("activation: relu leaks", edits=((RELU, "np.where(x > 0, x, x / 100)"),)),
+    forward("activation: sigmoid as it stands in the books", (SIGMOID, "1 / (1 + np.exp(-x))")),
+    forward(
+        "activation: sigmoid of -x",
+        (SIGMOID, "0.5 * (1 - np.tanh(0.5 * x))"),
+        says="the exponent has the wrong sign: σ(x) = 1 / (1 + e⁻ˣ)",
+    ),
+    forward(
+        "activation: sigmoid in float64 always",
+        (SIGMOID, "1 / (1 + np.exp(-x.astype(float)))"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
+    forward("activation: relu in place", (RELU, "np.maximum(x, 0, out=x)")),
+    forward("activation: relu leaks", (RELU, "np.where(x > 0, x, x / 100)")),
     backward(
         "activation: gradient passes at zero",
-        edits=(
-            (RELU_GRADIENT, "grad_output * (self.x >= 0)"),
-            (f"self.output = {RELU}", f"self.x, self.output = x, {RELU}"),
-        ),
+        (RELU_GRADIENT, "grad_output * (self.x >= 0)"),
+        (f"self.output = {RELU}", f"self.x, self.output = x, {RELU}"),
+        says="the gradient passes where x = 0 too; the slope there is taken as 0, as in torch",
     ),
-    backward("activation: relu's gradient times relu", edits=((RELU_GRADIENT, "grad_output * self.output"),)),
+    backward(
+        "activation: relu's gradient times relu",
+        (RELU_GRADIENT, "grad_output * self.output"),
+        says="the gradient is multiplied by ReLU(x); the slope is 1 where x > 0",
+    ),
     backward(
         "activation: relu changes grad_output",
-        edits=(
-            (
-                "return grad_output * (self.output > 0)",
-                "grad_output[self.output <= 0] = 0\n        return grad_output",
-            ),
+        (
+            "return grad_output * (self.output > 0)",
+            "grad_output[self.output <= 0] = 0\n        return grad_output",
         ),
+        says="grad_output was changed in place; make a new array",
     ),
-    backward("activation: tanh's y not squared", edits=(("(1 - self.output**2)", "(1 - self.output)"),)),
-    backward("activation: sigmoid's rule lacks y", edits=(("grad_output * self.output * (1", "grad_output * (1"),)),
     backward(
-        "activation: grad_output forgotten", edits=(("grad_output * (1 - self.output**2)", "1 - self.output**2"),)
+        "activation: tanh's y not squared",
+        ("(1 - self.output**2)", "(1 - self.output)"),
+        says="y is not squared in 1 - y²",
     ),
-    gelu_forward("gelu: erf of x", edits=(("erf(x * math.sqrt(0.5))", "erf(x)"),)),
-    gelu_forward("gelu: always exact", edits=(('if self.approximate == "none" else', "if True else"),)),
+    backward(
+        "activation: sigmoid's rule lacks y",
+        ("grad_output * self.output * (1", "grad_output * (1"),
+        says="the factor y is missing from y (1 - y)",
+    ),
+    backward(
+        "activation: grad_output forgotten",
+        ("grad_output * (1 - self.output**2)", "1 - self.output**2"),
+        says="grad_output is missing: backward gives the slope alone",
+    ),
+    gelu_forward("gelu: erf of x", ("erf(x * math.sqrt(0.5))", "erf(x)"), says="erf takes x/√2, not x"),
+    gelu_forward(
+        "gelu: always exact",
+        ('if self.approximate == "none" else', "if True else"),
+        says="approximate='tanh' was asked for; this is 'none'",
+    ),
     gelu_forward(
         "gelu: never exact",
-        edits=(("return 0.5 * (1 + erf(x * math.sqrt(0.5)))", "return 0.5 * (1 + approximate_tanh(x))"),),
+        ("return 0.5 * (1 + erf(x * math.sqrt(0.5)))", "return 0.5 * (1 + approximate_tanh(x))"),
+        says="approximate='none' was asked for; this is 'tanh'",
     ),
-    gelu_forward("gelu: x² for x³", edits=((CUBE, "np.tanh(math.sqrt(2 / math.pi) * near * (1 + 0.044715 * near))"),)),
-    gelu_forward("gelu: x³ overflows", edits=(("return np.clip(x, -40, 40)", "return x"),)),
-    gelu_forward("gelu: becomes float64", edits=(("x * math.sqrt(0.5)", "x / np.sqrt(2)"),)),
-    gelu_backward("gelu: first term alone", edits=(("(self.cdf + self.x * slope)", "self.cdf"),)),
-    gelu_backward("gelu: x lost from the second term", edits=(("self.x * slope", "slope"),)),
-    gelu_backward("gelu: density without 1/√(2π)", edits=((" * (1 / math.sqrt(2 * math.pi))", ""),)),
-    gelu_backward("gelu: 3 lost from the inner derivative", edits=(("3 * 0.044715", "0.044715"),)),
-    gelu_backward("gelu: density of the exact one", edits=(('if self.approximate == "none":', "if True:"),)),
-    gelu_backward("gelu: x² overflows", edits=(("near_zero(x) ** 2", "x**2"), ("near_zero(self.x)", "self.x"))),
-    softmax_forward("softmax: no maximum subtracted", edits=((MAXIMUM, "x"),)),
-    softmax_forward("softmax: maximum of everything", edits=((MAXIMUM, "x - x.max(initial=-np.inf)"),)),
+    gelu_forward(
+        "gelu: x² for x³",
+        (CUBE, "np.tanh(math.sqrt(2 / math.pi) * near * (1 + 0.044715 * near))"),
+        says="x is squared in the approximation, where it must be cubed",
+    ),
+    gelu_forward("gelu: x³ overflows", ("return np.clip(x, -40, 40)", "return x")),
+    gelu_forward(
+        "gelu: becomes float64",
+        ("x * math.sqrt(0.5)", "x / np.sqrt(2)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
+    gelu_backward(
+        "gelu: first term alone",
+        ("(self.cdf + self.x * slope)", "self.cdf"),
+        says="the product rule's second term, x · Φ'(x), is missing",
+    ),
+    gelu_backward(
+        "gelu: x lost from the second term",
+        ("self.x * slope", "slope"),
+        says="x is missing from the product rule's second term, x · Φ'(x)",
+    ),
+    gelu_backward(
+        "gelu: density without 1/√(2π)",
+        (" * (1 / math.sqrt(2 * math.pi))", ""),
+        says="1/√(2π) is missing from Φ'(x) = e^(-x²/2) / √(2π)",
+    ),
+    gelu_backward(
+        "gelu: 3 lost from the inner derivative",
+        ("3 * 0.044715", "0.044715"),
+        says="the 3 is missing from the inner derivative, √(2/π) (1 + 3 · 0.044715 x²)",
+    ),
+    gelu_backward("gelu: density of the exact one", ('if self.approximate == "none":', "if True:")),
+    gelu_backward("gelu: x² overflows", ("near_zero(x) ** 2", "x**2"), ("near_zero(self.x)", "self.x")),
+    softmax_forward("softmax: no maximum subtracted", (MAXIMUM, "x")),
+    softmax_forward("softmax: maximum of everything", (MAXIMUM, "x - x.max(initial=-np.inf)")),
     softmax_forward(
         "softmax: maximum subtracted in place",
-        edits=((MAXIMUM, "np.subtract(x, x.max(axis=self.dim, keepdims=True, initial=-np.inf), out=x)"),),
+        (MAXIMUM, "np.subtract(x, x.max(axis=self.dim, keepdims=True, initial=-np.inf), out=x)"),
     ),
     softmax_forward(
-        "softmax: always along the last axis", edits=(("axis=self.dim, keepdims=True", "axis=-1, keepdims=True"),)
+        "softmax: always along the last axis",
+        ("axis=self.dim, keepdims=True", "axis=-1, keepdims=True"),
+        says="the sum is along the last axis; it is along dim",
     ),
     softmax_forward(
-        "softmax: sum of everything", edits=((MAXIMUM, "x - x.max(initial=-np.inf)"), (TOTAL, "exponentials.sum()"))
+        "softmax: sum of everything",
+        (MAXIMUM, "x - x.max(initial=-np.inf)"),
+        (TOTAL, "exponentials.sum()"),
+        says="the sum is over all exponentials; it is over those along dim",
     ),
-    softmax_forward("softmax: a small number below the fraction", edits=((TOTAL, f"({TOTAL} + 1e-7)"),)),
-    softmax_forward("softmax: empty axis", edits=((", initial=-np.inf", ""),)),
+    softmax_forward(
+        "softmax: a small number below the fraction",
+        (TOTAL, f"({TOTAL} + 1e-7)"),
+        says="1e-07 is added to the sum of the exponentials, which without it is at least 1 and never zero",
+    ),
+    softmax_forward("softmax: empty axis", (", initial=-np.inf", "")),
     softmax_backward(
-        "softmax: own input only", edits=((GRADIENT, "return grad_output * self.output * (1 - self.output)"),)
+        "softmax: own input only",
+        (GRADIENT, "return grad_output * self.output * (1 - self.output)"),
+        says="only yᵢ's slope by xᵢ counts here, y (1 - y); each input moves every output",
     ),
-    softmax_backward("softmax: sum forgotten", edits=((GRADIENT, "return grad_output * self.output"),)),
-    softmax_backward("softmax: y lost from the sum", edits=(("(grad_output * self.output).sum(", "grad_output.sum("),)),
+    softmax_backward(
+        "softmax: sum forgotten",
+        (GRADIENT, "return grad_output * self.output"),
+        says="Σ g y is missing: each input moves every output, since they sum to one",
+    ),
+    softmax_backward(
+        "softmax: y lost from the sum",
+        ("(grad_output * self.output).sum(", "grad_output.sum("),
+        says="y is missing from Σ g y",
+    ),
     softmax_backward(
         "softmax: gradient along the last axis",
-        edits=(("(grad_output * self.output).sum(axis=self.dim", "(grad_output * self.output).sum(axis=-1"),),
+        ("(grad_output * self.output).sum(axis=self.dim", "(grad_output * self.output).sum(axis=-1"),
+        says="Σ g y is along the last axis; it is along dim",
     ),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
 FILE = "batchnorm.py"
-forward = partial(Mistake, exercise="batchnorm.forward", file=FILE)
-running = partial(Mistake, exercise="batchnorm.forward", file=FILE)
-backward = partial(Mistake, exercise="batchnorm.backward", file=FILE)
-evaluation_backward = partial(Mistake, exercise="batchnorm.evaluation_backward", file=FILE)
+forward = partial(mistake, "batchnorm.forward")
+running = partial(mistake, "batchnorm.forward")
+backward = partial(mistake, "batchnorm.backward")
+evaluation_backward = partial(mistake, "batchnorm.evaluation_backward")
 
 RUNNING = "self.running_mean, self.running_var"
 VARIANCE = "x.var(axis=self.other_axes(x))"
@@ -23,56 +23,115 @@ THROUGH_VARIANCE = "x_grad -= self.x_hat * per_channel(along_x_hat / count, grad
 EVALUATION = "return grad_output * per_channel(self.weight * self.scale, grad_output)"
 
 MISTAKES = (
-    forward("batchnorm: unbiased variance", edits=((VARIANCE, "x.var(axis=self.other_axes(x), ddof=1)"),)),
+    forward(
+        "batchnorm: unbiased variance",
+        (VARIANCE, "x.var(axis=self.other_axes(x), ddof=1)"),
+        says="σ² is the unbiased variance; a batch is normalised with the biased one, Σ (x - μ)² / m",
+    ),
     forward(
         "batchnorm: variance as E[x²] - μ²",
-        edits=((VARIANCE, "(x**2).mean(axis=self.other_axes(x)) - x.mean(axis=self.other_axes(x)) ** 2"),),
+        (VARIANCE, "(x**2).mean(axis=self.other_axes(x)) - x.mean(axis=self.other_axes(x)) ** 2"),
     ),
-    forward("batchnorm: eps outside the root", edits=((SCALE, "1 / (np.sqrt(var) + self.eps)"),)),
-    forward("batchnorm: eps of its own", edits=((SCALE, "1 / np.sqrt(var + 1e-5)"),)),
-    forward("batchnorm: no root", edits=((SCALE, "1 / (var + self.eps)"),)),
-    forward("batchnorm: no bias", edits=(("output += per_channel(self.bias, x)\n", "\n"),)),
+    forward(
+        "batchnorm: eps outside the root",
+        (SCALE, "1 / (np.sqrt(var) + self.eps)"),
+        says="ε is added to σ; it belongs under the root, √(σ² + ε)",
+    ),
+    forward(
+        "batchnorm: eps of its own",
+        (SCALE, "1 / np.sqrt(var + 1e-5)"),
+        says="ε is the default, 1e-5; it is the layer's own",
+    ),
+    forward(
+        "batchnorm: no root",
+        (SCALE, "1 / (var + self.eps)"),
+        says="the root is missing: y = w · (x - μ) / √(σ² + ε) + b",
+    ),
+    forward("batchnorm: no bias", ("output += per_channel(self.bias, x)\n", "\n"), says="the bias is missing"),
     forward(
         "batchnorm: always the batch's statistics",
-        edits=((RUNNING, f"*(self.batch_statistics(x) if x.size else ({RUNNING}))"),),
+        (RUNNING, f"*(self.batch_statistics(x) if x.size else ({RUNNING}))"),
+        says="the statistics are those of the other mode; training takes the batch's, evaluation the running ones",
     ),
     forward(
         "batchnorm: changes x",
-        edits=(("self.x_hat = x - per_channel(mean, x)", "x -= per_channel(mean, x)\n        self.x_hat = x.copy()"),),
+        ("self.x_hat = x - per_channel(mean, x)", "x -= per_channel(mean, x)\n        self.x_hat = x.copy()"),
     ),
-    running("batchnorm: biased running variance", edits=(("var * (count / (count - 1))", "var"),)),
-    running("batchnorm: momentum of the old value", edits=(("self.momentum * (", "(1 - self.momentum) * ("),)),
-    running("batchnorm: batches not counted", edits=(("        self.num_batches_tracked += 1\n", ""),)),
-    running("batchnorm: momentum of its own", edits=(("self.momentum * (", "0.1 * ("),)),
-    running("batchnorm: no running variance", edits=(("self.running_var += ", "_ = "),)),
-    backward("batchnorm: constant statistics", edits=((THROUGH_MEAN, "grad_output.copy()"), (THROUGH_VARIANCE, ""))),
-    backward("batchnorm: constant variance", edits=((THROUGH_VARIANCE, ""),)),
-    backward("batchnorm: constant mean", edits=((THROUGH_MEAN, "grad_output.copy()"),)),
-    backward("batchnorm: sums for means", edits=((COUNT, "1"),)),
-    backward("batchnorm: count of examples alone", edits=((COUNT, "len(grad_output)"),)),
+    running(
+        "batchnorm: biased running variance",
+        ("var * (count / (count - 1))", "var"),
+        says="running_var moves towards the biased variance; what is kept is the unbiased one, m / (m - 1) times it",
+    ),
+    running(
+        "batchnorm: momentum of the old value",
+        ("self.momentum * (", "(1 - self.momentum) * ("),
+        says="momentum is the share of the new value, not of the old one",
+    ),
+    running(
+        "batchnorm: batches not counted",
+        ("        self.num_batches_tracked += 1\n", ""),
+        says="num_batches_tracked does not count",
+    ),
+    running(
+        "batchnorm: momentum of its own",
+        ("self.momentum * (", "0.1 * ("),
+        says="momentum is the default, 0.1; it is the layer's own",
+    ),
+    running("batchnorm: no running variance", ("self.running_var += ", "_ = ")),
     backward(
-        "batchnorm: weight lost",
-        edits=(("x_grad *= per_channel(self.weight * self.scale", "x_grad *= per_channel(self.scale"),),
+        "batchnorm: constant statistics",
+        (THROUGH_MEAN, "grad_output.copy()"),
+        (THROUGH_VARIANCE, ""),
+        says="μ and σ² are taken as constants; in training they depend on every x",
+    ),
+    backward(
+        "batchnorm: constant variance", (THROUGH_VARIANCE, ""), says="what x does to σ² is missing: - x̂ · Σ (g x̂) / m"
+    ),
+    backward(
+        "batchnorm: constant mean", (THROUGH_MEAN, "grad_output.copy()"), says="what x does to μ is missing: - Σ g / m"
+    ),
+    backward(
+        "batchnorm: sums for means",
+        (COUNT, "1"),
+        says="Σ g and Σ g x̂ are not divided by m, the number of values per channel",
+    ),
+    backward(
+        "batchnorm: count of examples alone",
+        (COUNT, "len(grad_output)"),
+        says="Σ g and Σ g x̂ are divided by b; m, the number of values per channel, is b · t",
+    ),
+    backward(
+        "batchnorm: weight lost", ("x_grad *= per_channel(self.weight * self.scale", "x_grad *= per_channel(self.scale")
     ),
     backward(
         "batchnorm: averages",
-        edits=((PRODUCT, f"{PRODUCT} / max(1, {COUNT})"), (SUM, f"{SUM} / max(1, {COUNT})")),
+        (PRODUCT, f"{PRODUCT} / max(1, {COUNT})"),
+        (SUM, f"{SUM} / max(1, {COUNT})"),
+        says="Σ g and Σ g x̂ are means here; only x_grad divides them by m, and once",
     ),
     backward(
         "batchnorm: changes grad_output",
-        edits=((THROUGH_MEAN, "grad_output\n        x_grad -= per_channel(total / count, grad_output)"),),
+        (THROUGH_MEAN, "grad_output\n        x_grad -= per_channel(total / count, grad_output)"),
+        says="the gradients of the parameters are overwritten by a second backward; each backward must add",
     ),
     evaluation_backward(
-        "batchnorm: evaluation's weight lost", edits=((EVALUATION, EVALUATION.replace("self.weight * ", "")),)
+        "batchnorm: evaluation's weight lost",
+        (EVALUATION, EVALUATION.replace("self.weight * ", "")),
+        says="the weight is missing from x_grad",
     ),
     evaluation_backward(
-        "batchnorm: evaluation's scale lost", edits=((EVALUATION, EVALUATION.replace(" * self.scale", "")),)
+        "batchnorm: evaluation's scale lost",
+        (EVALUATION, EVALUATION.replace(" * self.scale", "")),
+        says="1 / √(σ² + ε) is missing from x_grad",
     ),
     evaluation_backward(
-        "batchnorm: evaluation as training", edits=(("if self.uses_batch:\n", "if grad_output.size:\n"),)
+        "batchnorm: evaluation as training",
+        ("if self.uses_batch:\n", "if grad_output.size:\n"),
+        says="this is the gradient of training; in evaluation the statistics are constants",
     ),
     evaluation_backward(
         "batchnorm: the mode of the moment",
-        edits=(("if self.uses_batch:\n", "if self.training and grad_output.size:\n"),),
+        ("if self.uses_batch:\n", "if self.training and grad_output.size:\n"),
+        says="this is the gradient of training; in evaluation the statistics are constants",
     ),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-forward = partial(Mistake, exercise="conv1d.forward", file="conv1d.py")
-backward = partial(Mistake, exercise="conv1d.backward", file="conv1d.py")
+forward = partial(mistake, "conv1d.forward")
+backward = partial(mistake, "conv1d.backward")
 
 PRODUCT = "self.flat_weight() @ im2col(self.padded(x), self.kernel_size, self.stride)"
 BIAS = "output += self.bias[:, None]"
@@ -17,46 +17,61 @@ BIAS_GRAD = "grad_output.sum(axis=(0, 2))"
 X_GRAD = "padded_grad[:, :, self.padding : self.padding + self.x.shape[2]]"
 
 MISTAKES = (
-    forward("conv1d: no bias", edits=((BIAS, "pass"),)),
+    forward("conv1d: no bias", (BIAS, "pass"), says="the bias is missing"),
     forward(
         "conv1d: flipped kernel",
-        edits=((PRODUCT, PRODUCT.replace("flat_weight()", "weight[:, :, ::-1].reshape(self.out_channels, -1)")),),
+        (PRODUCT, PRODUCT.replace("flat_weight()", "weight[:, :, ::-1].reshape(self.out_channels, -1)")),
+        says="the kernel is flipped; this layer, like torch's, does not flip it",
     ),
     forward(
         "conv1d: flat weight with the kernel before the channels",
-        edits=(
-            (
-                PRODUCT,
-                PRODUCT.replace("flat_weight()", "weight.transpose(0, 2, 1).reshape(self.out_channels, -1)"),
-            ),
+        (
+            PRODUCT,
+            PRODUCT.replace("flat_weight()", "weight.transpose(0, 2, 1).reshape(self.out_channels, -1)"),
         ),
+        says="channels and kernel are in another order in the flat weight than in the columns",
     ),
-    forward("conv1d: no stride", edits=((PRODUCT, PRODUCT.replace("self.stride", "1")),)),
-    forward("conv1d: one position too many", edits=((POSITIONS, "-(-(time - kernel_size) // stride) + 1"),)),
-    forward("conv1d: stride of 1 in the number of positions", edits=((POSITIONS, "time - kernel_size + 1"),)),
-    forward("conv1d: a -1 that an empty batch does not have", edits=(("channels * kernel_size, pos", "-1, pos"),)),
-    forward("conv1d: float64 always", edits=((PRODUCT, f"{PRODUCT}.astype(float)"),)),
+    forward("conv1d: no stride", (PRODUCT, PRODUCT.replace("self.stride", "1")), says="the stride is ignored"),
+    forward("conv1d: one position too many", (POSITIONS, "-(-(time - kernel_size) // stride) + 1")),
+    forward("conv1d: stride of 1 in the number of positions", (POSITIONS, "time - kernel_size + 1")),
+    forward("conv1d: a -1 that an empty batch does not have", ("channels * kernel_size, pos", "-1, pos")),
+    forward(
+        "conv1d: float64 always",
+        (PRODUCT, f"{PRODUCT}.astype(float)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
     backward(
         "conv1d: overwrites the gradients",
-        edits=(("self.weight_grad += ", "self.weight_grad[...] = "), ("self.bias_grad += ", "self.bias_grad[...] = ")),
+        ("self.weight_grad += ", "self.weight_grad[...] = "),
+        ("self.bias_grad += ", "self.bias_grad[...] = "),
+        says="the gradients of the parameters are overwritten by a second backward; each backward must add",
     ),
-    backward("conv1d: averages over the batch", edits=((WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, len(grad_output))"),)),
-    backward("conv1d: bias_grad averages over positions", edits=((BIAS_GRAD, "grad_output.mean(axis=2).sum(axis=0)"),)),
+    backward("conv1d: averages over the batch", (WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, len(grad_output))")),
     backward(
-        "conv1d: weight_grad not transposed",
-        edits=((WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", "")),),
+        "conv1d: bias_grad averages over positions",
+        (BIAS_GRAD, "grad_output.mean(axis=2).sum(axis=0)"),
+        says="bias_grad is too small by the factor 4, the length of grad_output's axis 2",
     ),
-    backward("conv1d: windows overwrite each other", edits=((" : stride] += cols", " : stride] = cols"),)),
-    backward("conv1d: x_grad with the padding", edits=((X_GRAD, "padded_grad"),)),
-    backward("conv1d: padding cut off at the end only", edits=((X_GRAD, "padded_grad[:, :, : self.x.shape[2]]"),)),
+    backward("conv1d: weight_grad not transposed", (WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", ""))),
+    backward(
+        "conv1d: windows overwrite each other",
+        (" : stride] += cols", " : stride] = cols"),
+        says="where windows overlap, one overwrites the other; they must add up",
+    ),
+    backward(
+        "conv1d: x_grad with the padding",
+        (X_GRAD, "padded_grad"),
+        says="x_grad still has the padding, which is no part of x",
+    ),
+    backward("conv1d: padding cut off at the end only", (X_GRAD, "padded_grad[:, :, : self.x.shape[2]]")),
     backward(
         "conv1d: a padding of 0 cuts everything off",
-        edits=((X_GRAD, "padded_grad[:, :, self.padding : -self.padding]"),),
+        (X_GRAD, "padded_grad[:, :, self.padding : -self.padding]"),
+        says="x_grad is empty along axis 2: a slice such as x[p:-p] is empty where p is 0",
     ),
     backward(
         "conv1d: x_grad as long as the kernel reached",
-        edits=(
-            ("x = np.zeros(shape, cols.dtype)", "x = np.zeros((*shape[:2], stride * (positions - 1) + kernel_size))"),
-        ),
+        ("x = np.zeros(shape, cols.dtype)", "x = np.zeros((*shape[:2], stride * (positions - 1) + kernel_size))"),
+        says="the values are right and their dtype is not: float64 instead of float32",
     ),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-forward = partial(Mistake, exercise="conv2d.forward", file="conv2d.py")
-backward = partial(Mistake, exercise="conv2d.backward", file="conv2d.py")
+forward = partial(mistake, "conv2d.forward")
+backward = partial(mistake, "conv2d.backward")
 
 PRODUCT = "self.flat_weight() @ cols.reshape"
 COLUMNS = "im2col(self.padded(x), self.kernel_size, self.stride)"
@@ -16,44 +16,59 @@ X_GRAD = "padded_grad[:, :, top : top + self.x.shape[2], left : left + self.x.sh
 STRIDE = 'self.stride = pair("stride", stride)'
 
 MISTAKES = (
-    forward("conv2d: no bias", edits=(("output += self.bias[:, None]", "pass"),)),
+    forward("conv2d: no bias", ("output += self.bias[:, None]", "pass"), says="the bias is missing"),
     forward(
         "conv2d: flipped kernel",
-        edits=((PRODUCT, PRODUCT.replace("flat_weight()", "weight[:, :, ::-1, ::-1].reshape(self.out_channels, -1)")),),
+        (PRODUCT, PRODUCT.replace("flat_weight()", "weight[:, :, ::-1, ::-1].reshape(self.out_channels, -1)")),
+        says="the kernel is flipped; this layer, like torch's, does not flip it",
     ),
     forward(
         "conv2d: flat weight with the kernel before the channels",
-        edits=(
-            (
-                PRODUCT,
-                PRODUCT.replace("flat_weight()", "weight.transpose(0, 2, 3, 1).reshape(self.out_channels, -1)"),
-            ),
+        (
+            PRODUCT,
+            PRODUCT.replace("flat_weight()", "weight.transpose(0, 2, 3, 1).reshape(self.out_channels, -1)"),
         ),
+        says="channels and kernel are in another order in the flat weight than in the columns",
     ),
-    forward("conv2d: stride of the height for both", edits=((STRIDE, f"{STRIDE}[:1] * 2"),)),
-    forward("conv2d: no stride", edits=((COLUMNS, COLUMNS.replace("self.stride", "(1, 1)")),)),
-    forward("conv2d: stride swapped", edits=((STRIDE, f"{STRIDE}[::-1]"),)),
-    forward("conv2d: padding swapped", edits=(("(top, left) = x.shape", "(left, top) = x.shape"),)),
-    forward("conv2d: output transposed", edits=((OUTPUT, OUTPUT.replace("*positions", "*positions[::-1]")),)),
+    forward(
+        "conv2d: stride of the height for both",
+        (STRIDE, f"{STRIDE}[:1] * 2"),
+        says="stride of the height is used for the width too",
+    ),
+    forward("conv2d: no stride", (COLUMNS, COLUMNS.replace("self.stride", "(1, 1)")), says="the stride is ignored"),
+    forward("conv2d: stride swapped", (STRIDE, f"{STRIDE}[::-1]"), says="stride is swapped between height and width"),
+    forward("conv2d: padding swapped", ("(top, left) = x.shape", "(left, top) = x.shape")),
+    forward("conv2d: output transposed", (OUTPUT, OUTPUT.replace("*positions", "*positions[::-1]"))),
     forward(
         "conv2d: a -1 that an empty batch does not have",
-        edits=(("cols.reshape(batch, rows, positions[0] * positions[1])", "cols.reshape(batch, rows, -1)"),),
+        ("cols.reshape(batch, rows, positions[0] * positions[1])", "cols.reshape(batch, rows, -1)"),
     ),
     backward(
         "conv2d: overwrites the gradients",
-        edits=(("self.weight_grad += ", "self.weight_grad[...] = "), ("self.bias_grad += ", "self.bias_grad[...] = ")),
+        ("self.weight_grad += ", "self.weight_grad[...] = "),
+        ("self.bias_grad += ", "self.bias_grad[...] = "),
+        says="the gradients of the parameters are overwritten by a second backward; each backward must add",
     ),
-    backward("conv2d: averages bias_grad over the batch", edits=(("grad.sum(axis=(0, 2))", "grad.mean(0).sum(1)"),)),
-    backward("conv2d: weight_grad not transposed", edits=((".sum(axis=0).T.reshape", ".sum(axis=0).reshape"),)),
-    backward("conv2d: windows overwrite each other", edits=(("rows, columns] += cols", "rows, columns] = cols"),)),
-    backward("conv2d: x_grad with the padding", edits=((X_GRAD, "padded_grad"),)),
-    backward("conv2d: padding of the height cut off for both", edits=((X_GRAD, X_GRAD.replace("left", "top")),)),
+    backward("conv2d: averages bias_grad over the batch", ("grad.sum(axis=(0, 2))", "grad.mean(0).sum(1)")),
+    backward("conv2d: weight_grad not transposed", (".sum(axis=0).T.reshape", ".sum(axis=0).reshape")),
+    backward(
+        "conv2d: windows overwrite each other",
+        ("rows, columns] += cols", "rows, columns] = cols"),
+        says="where windows overlap, one overwrites the other; they must add up",
+    ),
+    backward(
+        "conv2d: x_grad with the padding",
+        (X_GRAD, "padded_grad"),
+        says="x_grad still has the padding, which is no part of x",
+    ),
+    backward("conv2d: padding of the height cut off for both", (X_GRAD, X_GRAD.replace("left", "top"))),
     backward(
         "conv2d: flipped on the way back",
-        edits=(("self.flat_weight().T", "self.weight[:, :, ::-1, ::-1].reshape(self.out_channels, -1).T"),),
+        ("self.flat_weight().T", "self.weight[:, :, ::-1, ::-1].reshape(self.out_channels, -1).T"),
+        says="the kernel is flipped on the way back",
     ),
     backward(
         "conv2d: changes grad_output",
-        edits=(("grad = grad_output.reshape", "grad_output *= 2\n        grad = grad_output.reshape"),),
+        ("grad = grad_output.reshape", "grad_output *= 2\n        grad = grad_output.reshape"),
     ),
 )

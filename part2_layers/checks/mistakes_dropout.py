@@ -4,37 +4,53 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-forward = partial(Mistake, exercise="dropout.forward", file="dropout.py")
-backward = partial(Mistake, exercise="dropout.backward", file="dropout.py")
+forward = partial(mistake, "dropout.forward")
+backward = partial(mistake, "dropout.backward")
 
 WHEN, SHAPE = "self.training and self.p > 0", "self.rng.random(x.shape)"
 KEEPS, FACTOR = f"{SHAPE} >= self.p", "x.dtype.type(0 if self.p == 1 else 1 / (1 - self.p))"
 GRADIENT = "return grad_output if self.scale is None else grad_output * self.scale"
 
 MISTAKES = (
-    forward("dropout: not scaled", edits=((FACTOR, "x.dtype.type(1)"),)),
-    forward("dropout: scaled by 1 - p", edits=((FACTOR, "x.dtype.type(1 - self.p)"),)),
-    forward("dropout: divided by p", edits=((FACTOR, "x.dtype.type(1 / self.p)"),)),
-    forward("dropout: keeps with probability p", edits=((KEEPS, f"{SHAPE} < self.p"),)),
-    forward("dropout: drops in evaluation", edits=((WHEN, "self.p > 0"),)),
-    forward("dropout: never drops", edits=((WHEN, "False"),)),
-    forward("dropout: drops everything", edits=((KEEPS, f"{SHAPE} < 0"),)),
-    forward("dropout: one mask for all rows", edits=((SHAPE, "self.rng.random(x.shape[-1:])"),)),
-    forward("dropout: one mask for each row", edits=((SHAPE, "self.rng.random((*x.shape[:-1], 1))"),)),
-    forward("dropout: the same mask every time", edits=((SHAPE, "np.random.default_rng(0).random(x.shape)"),)),
-    forward("dropout: a generator of its own", edits=(("rng or np.random.default_rng()", "np.random.default_rng(0)"),)),
-    forward("dropout: divides by 1 - p = 0", edits=((FACTOR, "x.dtype.type(1 / np.float64(1 - self.p))"),)),
-    forward("dropout: float64 always", edits=((FACTOR, "(0 if self.p == 1 else 1 / (1 - self.p))"),)),
+    forward("dropout: not scaled", (FACTOR, "x.dtype.type(1)")),
+    forward(
+        "dropout: scaled by 1 - p",
+        (FACTOR, "x.dtype.type(1 - self.p)"),
+        says="what is kept is multiplied by 1 - p; it must be divided",
+    ),
+    forward(
+        "dropout: divided by p",
+        (FACTOR, "x.dtype.type(1 / self.p)"),
+        says="what is kept is divided by p; p is the share that is dropped",
+    ),
+    forward(
+        "dropout: keeps with probability p",
+        (KEEPS, f"{SHAPE} < self.p"),
+        says="p is the probability to be dropped, not to be kept",
+    ),
+    forward("dropout: drops in evaluation", (WHEN, "self.p > 0")),
+    forward("dropout: never drops", (WHEN, "False"), says="output is x, unchanged"),
+    forward("dropout: drops everything", (KEEPS, f"{SHAPE} < 0")),
+    forward("dropout: one mask for all rows", (SHAPE, "self.rng.random(x.shape[-1:])")),
+    forward("dropout: one mask for each row", (SHAPE, "self.rng.random((*x.shape[:-1], 1))")),
+    forward("dropout: the same mask every time", (SHAPE, "np.random.default_rng(0).random(x.shape)")),
+    forward("dropout: a generator of its own", ("rng or np.random.default_rng()", "np.random.default_rng(0)")),
+    forward("dropout: divides by 1 - p = 0", (FACTOR, "x.dtype.type(1 / np.float64(1 - self.p))")),
+    forward("dropout: float64 always", (FACTOR, "(0 if self.p == 1 else 1 / (1 - self.p))")),
     backward(
         "dropout: a new mask",
-        edits=((GRADIENT, f"return grad_output * ({KEEPS}) * {FACTOR}".replace("x.", "grad_output.")),),
+        (GRADIENT, f"return grad_output * ({KEEPS}) * {FACTOR}".replace("x.", "grad_output.")),
+        says="backward draws a mask of its own; it must use forward's",
     ),
-    backward("dropout: gradient not scaled", edits=((GRADIENT, f"{GRADIENT} * (1 - self.p)"),)),
-    backward("dropout: passes the gradient on", edits=((GRADIENT, "return grad_output"),)),
     backward(
-        "dropout: the mode of backward",
-        edits=((GRADIENT, GRADIENT.replace("self.scale is None", "not self.training")),),
+        "dropout: gradient not scaled",
+        (GRADIENT, f"{GRADIENT} * (1 - self.p)"),
+        says="x_grad is too small by the factor 2",
     ),
+    backward(
+        "dropout: passes the gradient on", (GRADIENT, "return grad_output"), says="x_grad is grad_output, unchanged"
+    ),
+    backward("dropout: the mode of backward", (GRADIENT, GRADIENT.replace("self.scale is None", "not self.training"))),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-mse_forward = partial(Mistake, exercise="mse.forward", file="loss.py")
-mse_backward = partial(Mistake, exercise="mse.backward", file="loss.py")
-forward = partial(Mistake, exercise="cross_entropy.forward", file="loss.py")
-backward = partial(Mistake, exercise="cross_entropy.backward", file="loss.py")
+mse_forward = partial(mistake, "mse.forward")
+mse_backward = partial(mistake, "mse.backward")
+forward = partial(mistake, "cross_entropy.forward")
+backward = partial(mistake, "cross_entropy.backward")
 
 SQUARES, SQUARES_COUNT = "self.difference**2", "self.reduction, input.size"
 SQUARES_FACTOR = "2 * grad_output / max(1, count)"
@@ -27,84 +27,141 @@ NEAR = "self.q * np.exp(self.log_probs) / (np.exp(self.log_probs) + self.q.dtype
 NEAR_GRADIENT = f"np.exp(self.log_probs) * ({NEAR}).sum(axis=self.class_axis, keepdims=True) - {NEAR}"
 
 MISTAKES = (
-    mse_forward("mse: not squared", edits=((SQUARES, "abs(self.difference)"),)),
-    mse_forward("mse: halved", edits=((SQUARES, f"0.5 * {SQUARES}"),)),
-    mse_forward("mse: mean over the batch only", edits=((SQUARES_COUNT, "self.reduction, len(np.atleast_1d(input))"),)),
-    mse_forward("mse: float64 always", edits=((SQUARES, "self.difference.astype(float) ** 2"),)),
-    mse_backward("mse: no 2", edits=((SQUARES_FACTOR, "grad_output / max(1, count)"),)),
-    mse_backward("mse: target - input", edits=((SQUARES_FACTOR, f"-{SQUARES_FACTOR}"),)),
-    mse_backward("mse: gradient not divided", edits=((SQUARES_FACTOR, "2 * grad_output"),)),
-    mse_backward("mse: gradient of the sum divided", edits=(('if self.reduction == "mean" else 1', ""),)),
-    mse_backward("mse: no grad_output", edits=((SQUARES_FACTOR, "2 / max(1, count)"),)),
-    forward("cross_entropy: exp of large inputs", edits=((SHIFTED, "input"),)),
+    mse_forward(
+        "mse: not squared",
+        (SQUARES, "abs(self.difference)"),
+        says="the difference is not squared: this is |input - target|",
+    ),
+    mse_forward(
+        "mse: halved", (SQUARES, f"0.5 * {SQUARES}"), says="the loss is halved; ½ (input - target)² is another loss"
+    ),
+    mse_forward(
+        "mse: mean over the batch only",
+        (SQUARES_COUNT, "self.reduction, len(np.atleast_1d(input))"),
+        says='"mean" divides by the batch only; it divides by the number of all values',
+    ),
+    mse_forward(
+        "mse: float64 always",
+        (SQUARES, "self.difference.astype(float) ** 2"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
+    mse_backward(
+        "mse: no 2",
+        (SQUARES_FACTOR, "grad_output / max(1, count)"),
+        says="the 2 is missing from the gradient: the derivative of d² is 2d",
+    ),
+    mse_backward(
+        "mse: target - input",
+        (SQUARES_FACTOR, f"-{SQUARES_FACTOR}"),
+        says="input and target are swapped in the gradient: dL/dinput = 2 (input - target)",
+    ),
+    mse_backward(
+        "mse: gradient not divided",
+        (SQUARES_FACTOR, "2 * grad_output"),
+        says='"mean" gives the sum: it is not divided by the count',
+    ),
+    mse_backward(
+        "mse: gradient of the sum divided", ('if self.reduction == "mean" else 1', ""), says='"sum" gives the mean'
+    ),
+    mse_backward("mse: no grad_output", (SQUARES_FACTOR, "2 / max(1, count)"), says="grad_output has no effect"),
+    forward("cross_entropy: exp of large inputs", (SHIFTED, "input")),
     forward(
         "cross_entropy: log of a softmax that may be zero",
-        edits=((LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-12))"),),
+        (LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-12))"),
+        says="log(p + 1e-12) adds a small number inside the logarithm; log p = s - log Σ eˢ needs none",
     ),
     forward(
         "cross_entropy: a small number inside the logarithm",
-        edits=((LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-9))"),),
+        (LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-9))"),
+        says="log(p + 1e-09) adds a small number inside the logarithm; log p = s - log Σ eˢ needs none",
     ),
     forward(
         "cross_entropy: a loss of shape (1, 1)",
-        edits=(
-            (
-                "self.class_axis), self.reduction, self.count)",
-                "self.class_axis), self.reduction, self.count) * np.ones((1, 1), input.dtype)",
-            ),
+        (
+            "self.class_axis), self.reduction, self.count)",
+            "self.class_axis), self.reduction, self.count) * np.ones((1, 1), input.dtype)",
         ),
+        says="the values are right, but output has axes of length 1 too many: (1, 1) instead of ()",
     ),
     forward(
         "cross_entropy: softmax over the last axis",
-        edits=(
-            (SHIFTED, "input - input.max(axis=-1, keepdims=True)"),
-            (LOG_TOTAL, LOG_TOTAL.replace(CLASS_AXIS, "-1")),
-        ),
+        (SHIFTED, "input - input.max(axis=-1, keepdims=True)"),
+        (LOG_TOTAL, LOG_TOTAL.replace(CLASS_AXIS, "-1")),
+        says="the softmax runs over the last axis; the classes are on axis 1",
     ),
-    forward("cross_entropy: no softmax", edits=((LOG_PROBS, "self.log_probs = input"),)),
-    forward("cross_entropy: mean over the classes too", edits=((COUNT, "self.reduction, input.size"),)),
-    forward("cross_entropy: ignored targets count in the mean", edits=(("int(counts.sum())", "counts.size"),)),
-    forward("cross_entropy: only negative targets are ignored", edits=((COUNTED, "counts = target >= 0"),)),
+    forward(
+        "cross_entropy: no softmax",
+        (LOG_PROBS, "self.log_probs = input"),
+        says="log softmax is missing: the input is taken for log-probabilities",
+    ),
+    forward(
+        "cross_entropy: mean over the classes too",
+        (COUNT, "self.reduction, input.size"),
+        says='"mean" divides by the number of classes too; it averages over the targets',
+    ),
+    forward(
+        "cross_entropy: ignored targets count in the mean",
+        ("int(counts.sum())", "counts.size"),
+        says='"mean" divides by the number of all targets; the ignored ones do not count',
+    ),
+    forward(
+        "cross_entropy: only negative targets are ignored",
+        (COUNTED, "counts = target >= 0"),
+        says="ignore_index has no effect: its targets count like others",
+    ),
     forward(
         "cross_entropy: ignored targets are smoothed",
-        edits=(
-            (
-                MASKED,
-                f"{MASKED} + np.expand_dims(~counts, self.class_axis).astype(q.dtype) * self.label_smoothing / classes",
-            ),
+        (
+            MASKED,
+            f"{MASKED} + np.expand_dims(~counts, self.class_axis).astype(q.dtype) * self.label_smoothing / classes",
         ),
     ),
-    forward("cross_entropy: no smoothing", edits=((SMOOTHED, "smoothed = q"),)),
+    forward("cross_entropy: no smoothing", (SMOOTHED, "smoothed = q"), says="label_smoothing has no effect"),
     forward(
         "cross_entropy: smoothing spares the right class",
-        edits=(
-            (SMOOTHED, "smoothed = (1 - self.label_smoothing) * q + self.label_smoothing / (classes - 1) * (1 - q)"),
-        ),
+        (SMOOTHED, "smoothed = (1 - self.label_smoothing) * q + self.label_smoothing / (classes - 1) * (1 - q)"),
+        says="ε is shared by the wrong classes only; ε / v goes to each of the v classes",
     ),
     forward(
         "cross_entropy: smoothing turned round",
-        edits=((SMOOTHED, "smoothed = self.label_smoothing * q + (1 - self.label_smoothing) / classes"),),
+        (SMOOTHED, "smoothed = self.label_smoothing * q + (1 - self.label_smoothing) / classes"),
     ),
-    forward("cross_entropy: the mean of nothing is zero", edits=((COUNT, "self.reduction, max(1, self.count)"),)),
     forward(
-        "cross_entropy: class -1 is the last", edits=(("((target < 0) | (target >= classes))", "(target >= classes)"),)
+        "cross_entropy: the mean of nothing is zero",
+        (COUNT, "self.reduction, max(1, self.count)"),
+        says="the mean over nothing is 0; it is NaN, as in torch",
     ),
-    backward("cross_entropy: q - p", edits=((GRADIENT, "self.q - np.exp(self.log_probs) * total"),)),
-    backward("cross_entropy: ignored targets have a gradient", edits=((GRADIENT, "np.exp(self.log_probs) - self.q"),)),
+    forward("cross_entropy: class -1 is the last", ("((target < 0) | (target >= classes))", "(target >= classes)")),
+    backward(
+        "cross_entropy: q - p",
+        (GRADIENT, "self.q - np.exp(self.log_probs) * total"),
+        says="input_grad has the wrong sign",
+    ),
+    backward(
+        "cross_entropy: ignored targets have a gradient",
+        (GRADIENT, "np.exp(self.log_probs) - self.q"),
+        says="ignored targets have a gradient; it is zero",
+    ),
     backward(
         "cross_entropy: the gradient of a logarithm with a small number",
-        edits=((GRADIENT, NEAR_GRADIENT),),
+        (GRADIENT, NEAR_GRADIENT),
+        says="log(p + 1e-07) adds a small number inside the logarithm; log p = s - log Σ eˢ needs none",
     ),
-    backward("cross_entropy: gradient not divided", edits=((FACTOR, "grad_output"),)),
-    backward("cross_entropy: gradient of the sum divided", edits=((DIVISOR, "self.count"),)),
+    backward(
+        "cross_entropy: gradient not divided",
+        (FACTOR, "grad_output"),
+        says='"mean" gives the sum: it is not divided by the count',
+    ),
+    backward("cross_entropy: gradient of the sum divided", (DIVISOR, "self.count")),
     backward(
         "cross_entropy: gradient divided by all targets",
-        edits=((DIVISOR, 'self.q.take(0, self.class_axis).size if self.reduction == "mean" else 1'),),
+        (DIVISOR, 'self.q.take(0, self.class_axis).size if self.reduction == "mean" else 1'),
+        says='"mean" divides by the number of all targets; the ignored ones do not count',
     ),
-    backward("cross_entropy: no grad_output", edits=((FACTOR, "(1 / max(1, count))"),)),
+    backward("cross_entropy: no grad_output", (FACTOR, "(1 / max(1, count))"), says="grad_output has no effect"),
     backward(
         "cross_entropy: gradients from above along the last axis",
-        edits=(("np.expand_dims(grad_output, self.class_axis)", "grad_output[..., None]"),),
+        ("np.expand_dims(grad_output, self.class_axis)", "grad_output[..., None]"),
     ),
-    backward("cross_entropy: the gradient of nothing is NaN", edits=((FACTOR, "np.divide(grad_output, count)"),)),
+    backward("cross_entropy: the gradient of nothing is NaN", (FACTOR, "np.divide(grad_output, count)")),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-mlp0 = partial(Mistake, exercise="mlp.mlp0", file="mlp.py")
-mlp1 = partial(Mistake, exercise="mlp.mlp1", file="mlp.py")
-mlp4 = partial(Mistake, exercise="mlp.mlp4", file="mlp.py")
-forward = partial(Mistake, exercise="residual.forward", file="mlp.py")
-backward = partial(Mistake, exercise="residual.backward", file="mlp.py")
+mlp0 = partial(mistake, "mlp.mlp0")
+mlp1 = partial(mistake, "mlp.mlp1")
+mlp4 = partial(mistake, "mlp.mlp4")
+forward = partial(mistake, "residual.forward")
+backward = partial(mistake, "residual.backward")
 
 FORWARD = "return x + inner"
 BACKWARD = "return grad_output + self.inner.backward(grad_output)"
@@ -19,29 +19,48 @@ INNER = "Linear(hidden_size, hidden_size, dtype=dtype, rng=rng)"
 LAST = "Linear(hidden_size, out_features, dtype=dtype, rng=rng)"
 
 MISTAKES = (
-    mlp0("mlp: no activation", edits=(("            ReLU(),\n", ""),)),
-    mlp0("mlp: activation at the end", edits=((LAST, f"Sequential({LAST}, ReLU())"),)),
-    mlp0("mlp: another activation", edits=(("import ReLU", "import GELU as ReLU"),)),
-    mlp0("mlp: rng not handed on", edits=(("dtype=dtype, rng=rng", "dtype=dtype"),)),
-    mlp1("mlp: dtype not handed on", edits=(("dtype=dtype, rng=rng", "rng=rng"),)),
-    mlp1(
-        "mlp: normalisation in float64", edits=(("BatchNorm1d(first, dtype=dtype)", "BatchNorm1d(first, dtype=float)"),)
+    mlp0("mlp: no activation", ("            ReLU(),\n", "")),
+    mlp0("mlp: activation at the end", (LAST, f"Sequential({LAST}, ReLU())")),
+    mlp0(
+        "mlp: another activation",
+        ("import ReLU", "import GELU as ReLU"),
+        says="the activations are GELU instead of ReLU",
     ),
-    mlp1("mlp: hidden sizes exchanged", edits=(("first, second = hidden_sizes", "second, first = hidden_sizes"),)),
-    forward("mlp: no way around", edits=((FORWARD, "return inner"),)),
-    forward("mlp: adds into x", edits=((FORWARD, "x += inner\n        return x"),)),
+    mlp0("mlp: rng not handed on", ("dtype=dtype, rng=rng", "dtype=dtype")),
+    mlp1(
+        "mlp: dtype not handed on",
+        ("dtype=dtype, rng=rng", "rng=rng"),
+        says="the values are right and their dtype is not: float32 instead of float64",
+    ),
+    mlp1("mlp: normalisation in float64", ("BatchNorm1d(first, dtype=dtype)", "BatchNorm1d(first, dtype=float)")),
+    mlp1("mlp: hidden sizes exchanged", ("first, second = hidden_sizes", "second, first = hidden_sizes")),
+    forward("mlp: no way around", (FORWARD, "return inner"), says="x does not go around f: the output is f(x) alone"),
+    forward("mlp: adds into x", (FORWARD, "x += inner\n        return x")),
     forward(
         "mlp: adds into what f gives",
-        edits=((FORWARD, "inner += x\n        return inner"),),
+        (FORWARD, "inner += x\n        return inner"),
+        says="x afterwards is too large by the factor 2",
     ),
-    backward("mlp: no way back around", edits=((BACKWARD, "return self.inner.backward(grad_output)"),)),
-    backward("mlp: no way back through", edits=((BACKWARD, "return grad_output"),)),
-    backward("mlp: goes back twice", edits=((BACKWARD, f"self.inner.backward(grad_output)\n        {BACKWARD}"),)),
+    backward(
+        "mlp: no way back around",
+        (BACKWARD, "return self.inner.backward(grad_output)"),
+        says="the way around f is missing: x_grad is f's gradient alone",
+    ),
+    backward(
+        "mlp: no way back through",
+        (BACKWARD, "return grad_output"),
+        says="the way through f is missing: x_grad is g alone",
+    ),
+    backward(
+        "mlp: goes back twice",
+        (BACKWARD, f"self.inner.backward(grad_output)\n        {BACKWARD}"),
+        says="f's backward runs twice, and adds to its gradients twice",
+    ),
     backward(
         "mlp: adds into grad_output",
-        edits=((BACKWARD, "grad_output += self.inner.backward(grad_output)\n        return grad_output"),),
+        (BACKWARD, "grad_output += self.inner.backward(grad_output)\n        return grad_output"),
     ),
-    mlp4("mlp: no skip connection", edits=((FORWARD, "return inner"),)),
-    mlp4("mlp: one block fewer", edits=((BLOCKS, "for _ in range(num_blocks - 1)"),)),
-    mlp4("mlp: all blocks start alike", edits=((INNER, INNER.replace("rng=rng", "rng=np.random.default_rng(0)")),)),
+    mlp4("mlp: no skip connection", (FORWARD, "return inner")),
+    mlp4("mlp: one block fewer", (BLOCKS, "for _ in range(num_blocks - 1)")),
+    mlp4("mlp: all blocks start alike", (INNER, INNER.replace("rng=rng", "rng=np.random.default_rng(0)"))),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-sgd = partial(Mistake, exercise="sgd.step", file="optim.py")
-adam = partial(Mistake, exercise="adam.step", file="optim.py")
-adamw = partial(Mistake, exercise="adamw.step", file="optim.py")
-clip = partial(Mistake, exercise="optim.clip_grad_norm", file="optim.py")
+sgd = partial(mistake, "sgd.step")
+adam = partial(mistake, "adam.step")
+adamw = partial(mistake, "adamw.step")
+clip = partial(mistake, "optim.clip_grad_norm")
 
 SGD_STEP = "value -= self.lr * grad"
 ADAM_STEP = "value -= self.lr / (1 - beta1 ** int(step)) * mean / denominator"
@@ -23,71 +23,136 @@ NORM = "np.sqrt(sum(np.vdot(grad, grad) for grad in gradients))"
 BY_ITSELF = "grad *= min(1, max_norm / (np.linalg.norm(grad) + 1e-6))"
 
 MISTAKES = (
-    sgd("optim: uphill", edits=((SGD_STEP, "value += self.lr * grad"),)),
-    sgd("optim: moves another array", edits=((SGD_STEP, "value = value - self.lr * grad"),)),
-    sgd("optim: no weight decay", edits=((DECAY, ""),)),
-    sgd("optim: adds the weight decay to the gradient itself", edits=(("grad = grad + self.w", "grad += self.w"),)),
-    sgd("optim: momentum holds the gradient's own array", edits=(("= grad.copy()", "= grad"),)),
+    sgd(
+        "optim: uphill",
+        (SGD_STEP, "value += self.lr * grad"),
+        says="the parameters move along their gradient instead of against it",
+    ),
+    sgd(
+        "optim: moves another array",
+        (SGD_STEP, "value = value - self.lr * grad"),
+        says="no parameter moves: value -= … writes into the array, value = … only makes another",
+    ),
+    sgd("optim: no weight decay", (DECAY, ""), says="the weight decay is missing"),
+    sgd("optim: adds the weight decay to the gradient itself", ("grad = grad + self.w", "grad += self.w")),
+    sgd(
+        "optim: momentum holds the gradient's own array",
+        ("= grad.copy()", "= grad"),
+        says="the momentum is the gradient's own array, into which the next gradient is written",
+    ),
     sgd(
         "optim: parameters rounded to float32",
-        edits=((SGD_STEP, "value[...] = (value - self.lr * grad).astype(np.float32)"),),
+        (SGD_STEP, "value[...] = (value - self.lr * grad).astype(np.float32)"),
+        says="the numbers are float32's: on the way, or at the end, they were rounded to seven digits",
     ),
-    sgd("optim: momentum in float32", edits=(("= grad.copy()", "= grad.astype(np.float32)"),)),
-    sgd("optim: momentum averages", edits=((" += grad", " += (1 - self.momentum) * grad"),)),
-    sgd("optim: momentum forgets", edits=(('state["momentum_buffer"] *= self.momentum', "pass"),)),
+    sgd("optim: momentum in float32", ("= grad.copy()", "= grad.astype(np.float32)")),
     sgd(
-        "optim: nesterov without the gradient", edits=(("grad + self.momentum * momentum", "self.momentum * momentum"),)
+        "optim: momentum averages",
+        (" += grad", " += (1 - self.momentum) * grad"),
+        says="after the first step the gradient enters the momentum with the factor 1 - momentum; here it has none",
     ),
-    sgd("optim: state by the last part of the name", edits=(("default(name,", 'default(name.split(".")[-1],'),)),
-    adam("optim: no correction", edits=((" / (1 - beta2 ** int(step))", ""), (" / (1 - beta1 ** int(step))", ""))),
-    adam("optim: v not corrected", edits=((" / (1 - beta2 ** int(step))", ""),)),
-    adam("optim: eps under the root", edits=((ROOT, "np.sqrt(square / (1 - beta2 ** int(step)) + self.eps)"),)),
+    sgd("optim: momentum forgets", ('state["momentum_buffer"] *= self.momentum', "pass")),
+    sgd("optim: nesterov without the gradient", ("grad + self.momentum * momentum", "self.momentum * momentum")),
+    sgd("optim: state by the last part of the name", ("default(name,", 'default(name.split(".")[-1],')),
+    adam(
+        "optim: no correction",
+        (" / (1 - beta2 ** int(step))", ""),
+        (" / (1 - beta1 ** int(step))", ""),
+        says="m and v are not divided by 1 - βᵗ: they begin at zero, and are too small at first",
+    ),
+    adam(
+        "optim: v not corrected",
+        (" / (1 - beta2 ** int(step))", ""),
+        says="v is not divided by 1 - β₂ᵗ: it begins at zero, and is too small at first",
+    ),
+    adam(
+        "optim: eps under the root",
+        (ROOT, "np.sqrt(square / (1 - beta2 ** int(step)) + self.eps)"),
+        says="ε is under the root",
+    ),
     adam(
         "optim: parameters of Adam rounded to float32",
-        edits=((ADAM_STEP, f"{ADAM_STEP}\n        value[...] = value.astype(np.float32)"),),
+        (ADAM_STEP, f"{ADAM_STEP}\n        value[...] = value.astype(np.float32)"),
     ),
-    adam("optim: m in float32", edits=((MEAN, '"exp_avg": np.zeros(value.shape, np.float32)'),)),
-    adam("optim: v in float32", edits=((SQUARE, '"exp_avg_sq": np.zeros(value.shape, np.float32)'),)),
-    adam("optim: betas exchanged", edits=(("(beta1, beta2), step", "(beta2, beta1), step"),)),
-    adam("optim: t stays 1", edits=((COUNT, "        step = step + 1\n"),)),
+    adam("optim: m in float32", (MEAN, '"exp_avg": np.zeros(value.shape, np.float32)')),
+    adam("optim: v in float32", (SQUARE, '"exp_avg_sq": np.zeros(value.shape, np.float32)')),
+    adam(
+        "optim: betas exchanged", ("(beta1, beta2), step", "(beta2, beta1), step"), says="the two betas are exchanged"
+    ),
+    adam("optim: t stays 1", (COUNT, "        step = step + 1\n"), says="t is 1 in every step"),
     adam(
         "optim: t counts parameters",
-        edits=((COUNT, '        step[...] = vars(self)["t"] = vars(self).get("t", 0) + 1\n'),),
+        (COUNT, '        step[...] = vars(self)["t"] = vars(self).get("t", 0) + 1\n'),
+        says="t counts parameters; all of them take step t together",
     ),
     adam(
         "optim: t is not saved",
-        edits=(
-            (
-                COUNT,
-                '        t = vars(self).setdefault("t", {})\n        step = t[id(mean)] = t.get(id(mean), 0) + 1\n',
-            ),
+        (
+            COUNT,
+            '        t = vars(self).setdefault("t", {})\n        step = t[id(mean)] = t.get(id(mean), 0) + 1\n',
         ),
     ),
     adam(
         "optim: decoupled weight decay in Adam",
-        edits=((DECAY, ""), (ADAM_STEP, f"{ADAM_STEP} + self.lr * self.weight_decay * value")),
+        (DECAY, ""),
+        (ADAM_STEP, f"{ADAM_STEP} + self.lr * self.weight_decay * value"),
+        says="the weight decay does not pass through the averages, as in AdamW",
     ),
     adamw(
         "optim: coupled weight decay in AdamW",
-        edits=((SHRINK, "        grad = grad + self.decoupled_weight_decay * value\n"),),
+        (SHRINK, "        grad = grad + self.decoupled_weight_decay * value\n"),
+        says="the weight decay passes through the averages, as in Adam",
     ),
-    adamw("optim: AdamW is Adam", edits=((SHRINK, ""),)),
-    adamw("optim: AdamW shrinks without lr", edits=(("1 - self.lr * self.d", "1 - self.d"),)),
-    adamw("optim: AdamW shrinks afterwards", edits=((SHRINK + ADAM_AFTER, ADAM_AFTER + SHRINK),)),
+    adamw("optim: AdamW is Adam", (SHRINK, ""), says="the weight decay is missing"),
+    adamw(
+        "optim: AdamW shrinks without lr",
+        ("1 - self.lr * self.d", "1 - self.d"),
+        says="the weight decay is not multiplied by the learning rate",
+    ),
+    adamw(
+        "optim: AdamW shrinks afterwards",
+        (SHRINK + ADAM_AFTER, ADAM_AFTER + SHRINK),
+        says="the weight decay comes after Adam's step instead of before it",
+    ),
     adamw(
         "optim: parameters of AdamW rounded to float32",
-        edits=((SHRINK, f"{SHRINK}        value[...] = value.astype(np.float32)\n"),),
+        (SHRINK, f"{SHRINK}        value[...] = value.astype(np.float32)\n"),
     ),
     clip(
         "optim: gradients rounded to float32",
-        edits=(("grad *= scale", "grad[...] = (grad * scale).astype(np.float32)"),),
+        ("grad *= scale", "grad[...] = (grad * scale).astype(np.float32)"),
+        says="the numbers are float32's: on the way, or at the end, they were rounded to seven digits",
     ),
-    clip("optim: clips each parameter by itself", edits=(("grad *= scale", BY_ITSELF),)),
-    clip("optim: norm without its root", edits=((NORM, "sum(np.vdot(grad, grad) for grad in gradients)"),)),
-    clip("optim: norm of the largest gradient", edits=((NORM, "max(np.linalg.norm(grad) for grad in gradients)"),)),
-    clip("optim: sum of norms", edits=((NORM, "sum(np.linalg.norm(grad) for grad in gradients)"),)),
-    clip("optim: makes short gradients longer", edits=(("if scale < 1:", "if scale:"),)),
-    clip("optim: clips copies", edits=(("grad *= scale", "grad = grad * scale"),)),
-    clip("optim: division by a norm of zero", edits=(("(norm + 1e-6)", "norm"),)),
-    clip("optim: returns the norm afterwards", edits=(("np.asarray(norm)", "np.asarray(min(norm, max_norm))"),)),
+    clip(
+        "optim: clips each parameter by itself",
+        ("grad *= scale", BY_ITSELF),
+        says="each parameter is clipped by itself; all of them are one vector",
+    ),
+    clip(
+        "optim: norm without its root",
+        (NORM, "sum(np.vdot(grad, grad) for grad in gradients)"),
+        says="the root of the norm is missing",
+    ),
+    clip(
+        "optim: norm of the largest gradient",
+        (NORM, "max(np.linalg.norm(grad) for grad in gradients)"),
+        says="the norm is the largest of the parameters' norms; it is the root of the sum of all squares",
+    ),
+    clip(
+        "optim: sum of norms",
+        (NORM, "sum(np.linalg.norm(grad) for grad in gradients)"),
+        says="the norm is the sum of the parameters' norms; it is the root of the sum of all squares",
+    ),
+    clip(
+        "optim: makes short gradients longer",
+        ("if scale < 1:", "if scale:"),
+        says="gradients are made longer; those that are short enough stay",
+    ),
+    clip(
+        "optim: clips copies",
+        ("grad *= scale", "grad = grad * scale"),
+        says="the gradients stay as they are: grad *= … writes into the array, grad = … only makes another",
+    ),
+    clip("optim: division by a norm of zero", ("(norm + 1e-6)", "norm"), says="the 10⁻⁶ below the fraction is missing"),
+    clip("optim: returns the norm afterwards", ("np.asarray(norm)", "np.asarray(min(norm, max_norm))")),
 )

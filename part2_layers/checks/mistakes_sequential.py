@@ -4,39 +4,58 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-forward = partial(Mistake, exercise="sequential.forward", file="sequential.py")
-backward = partial(Mistake, exercise="sequential.backward", file="sequential.py")
+forward = partial(mistake, "sequential.forward")
+backward = partial(mistake, "sequential.backward")
 
 FORWARD_LOOP, FORWARD_STEP = "for layer in self.layers:\n            x", "x = layer.forward(x)"
 BACKWARD_LOOP, BACKWARD_STEP = "for layer in reversed(self.layers)", "grad_output = layer.backward(grad_output)"
 
 MISTAKES = (
     forward(
-        "sequential: last to first", edits=((FORWARD_LOOP, FORWARD_LOOP.replace("self.layers", "self.layers[::-1]")),)
+        "sequential: last to first",
+        (FORWARD_LOOP, FORWARD_LOOP.replace("self.layers", "self.layers[::-1]")),
+        says="the layers run from the last to the first",
     ),
     forward(
-        "sequential: no last layer", edits=((FORWARD_LOOP, FORWARD_LOOP.replace("self.layers", "self.layers[:-1]")),)
+        "sequential: no last layer",
+        (FORWARD_LOOP, FORWARD_LOOP.replace("self.layers", "self.layers[:-1]")),
+        says="the last layer is left out",
     ),
     forward(
-        "sequential: every layer takes x", edits=((FORWARD_STEP, "y = layer.forward(x)"), ("return x", "return y"))
+        "sequential: every layer takes x",
+        (FORWARD_STEP, "y = layer.forward(x)"),
+        ("return x", "return y"),
+        says="only the last layer runs; each takes the output of the one before",
     ),
-    forward("sequential: returns early", edits=((FORWARD_STEP, "return layer.forward(x)"),)),
-    forward("sequential: adds x", edits=((FORWARD_STEP, "x = x + layer.forward(x)"),)),
-    forward(
-        "sequential: names its layers", edits=(("setattr(self, str(position)", 'setattr(self, f"layer{position}"'),)
+    forward("sequential: returns early", (FORWARD_STEP, "return layer.forward(x)")),
+    forward("sequential: adds x", (FORWARD_STEP, "x = x + layer.forward(x)")),
+    forward("sequential: names its layers", ("setattr(self, str(position)", 'setattr(self, f"layer{position}"')),
+    forward("sequential: hides its layers", ("setattr(self, str(position), layer)", "pass")),
+    backward(
+        "sequential: backward first to last",
+        (BACKWARD_LOOP, "for layer in self.layers"),
+        says="backward runs from the first layer to the last; it is the other way round",
     ),
-    forward("sequential: hides its layers", edits=(("setattr(self, str(position), layer)", "pass"),)),
-    backward("sequential: backward first to last", edits=((BACKWARD_LOOP, "for layer in self.layers"),)),
     backward(
         "sequential: every layer takes g",
-        edits=((BACKWARD_STEP, "x_grad = layer.backward(grad_output)"), ("return grad_output", "return x_grad")),
+        (BACKWARD_STEP, "x_grad = layer.backward(grad_output)"),
+        ("return grad_output", "return x_grad"),
     ),
-    backward("sequential: no backward of the first layer", edits=((BACKWARD_LOOP, "for layer in self.layers[:0:-1]"),)),
-    backward("sequential: no backward of the last layer", edits=((BACKWARD_LOOP, "for layer in self.layers[-2::-1]"),)),
+    backward(
+        "sequential: no backward of the first layer",
+        (BACKWARD_LOOP, "for layer in self.layers[:0:-1]"),
+        says="0.weight_grad is zero everywhere",
+    ),
+    backward(
+        "sequential: no backward of the last layer",
+        (BACKWARD_LOOP, "for layer in self.layers[-2::-1]"),
+        says="1.weight_grad is zero everywhere",
+    ),
     backward(
         "sequential: backward twice",
-        edits=((BACKWARD_STEP, f"layer.backward(grad_output)\n            {BACKWARD_STEP}"),),
+        (BACKWARD_STEP, f"layer.backward(grad_output)\n            {BACKWARD_STEP}"),
+        says="0.weight_grad is too large by the factor 2",
     ),
 )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.mistakes import Mistake, lost_tests, mistake, report_of, shown_test
 from autograder.judge.exercises import load_part
-from autograder.testing.mistakes import Mistake, lost_tests, report_of, shown_test
 
 PART = load_part(Path(__file__).resolve().parent.parent)
 
@@ -44,54 +44,54 @@ WHERE_X_WAS = "self.padding : self.padding + self.x.shape[2]"
 LOSS = "return reduce((self.q * surprise).sum(axis=self.class_axis), self.reduction, self.count)"
 
 
-def edge(name: str, file: str, exercises: str, *edits: tuple[str, str]) -> object:
+def edge(name: str, exercises: str, *edits: tuple[str, str]) -> object:
     """Code that is right but for an edge case, and whose exercises it is graded in."""
-    return pytest.param(Mistake(name, exercises.split()[0], file, edits), exercises.split(), id=name)
+    return pytest.param(mistake(exercises.split()[0], name, *edits), exercises.split(), id=name)
 
 
 @pytest.mark.parametrize(
-    ("mistake", "exercises"),
+    ("entry", "exercises"),
     [
         edge(
-            "a reshape to -1", "pool.py", "max_pool.forward max_pool.backward",
+            "a reshape to -1", "max_pool.forward max_pool.backward",
             (MAXIMUM, WINDOW_BY_WINDOW.format(examples=":", count="len(x)")),
         ),
         edge(
-            "an unused maximum", "activation.py", "activation.forward activation.backward",
+            "an unused maximum", "activation.forward activation.backward",
             (TANH, f"        np.max(x)\n{TANH}"),
         ),
-        edge("no shift", "activation.py", "softmax.forward softmax.backward", (SOFTMAX, "x")),
+        edge("no shift", "softmax.forward softmax.backward", (SOFTMAX, "x")),
     ],
 )  # fmt: skip
-def test_code_that_is_right_but_for_an_edge_case_loses_only_that(mistake: Mistake, exercises: list[str]) -> None:
-    result = report_of(PART, mistake, exercises)
+def test_code_that_is_right_but_for_an_edge_case_loses_only_that(entry: Mistake, exercises: list[str]) -> None:
+    result = report_of(PART, entry, exercises)
     assert set(lost_tests(result).values()) == {"edge case"}
     assert result.points >= 0.7 * result.max_points
 
 
 def test_the_problem_that_is_shown_is_not_an_empty_one() -> None:
     only_one_image = WINDOW_BY_WINDOW.format(examples="0", count="1")
-    mistake = Mistake("one image", "max_pool.forward", "pool.py", ((MAXIMUM, only_one_image),))
-    shown = shown_test(PART, report_of(PART, mistake))
+    entry = mistake("max_pool.forward", "one image", (MAXIMUM, only_one_image))
+    shown = shown_test(PART, report_of(PART, entry))
     assert shown.kind == "oracle"
     assert shown.got.startswith("output[1, ")
     assert "x (2, 1, " in shown.called
 
 
 @pytest.mark.parametrize(
-    ("file", "exercise", "edit", "says"),
+    ("exercise", "edit", "says"),
     [
-        ("loss.py", "cross_entropy.forward", (LOG_SOFTMAX, EPSILON_IN_THE_LOGARITHM), "inside the logarithm"),
-        ("loss.py", "cross_entropy.forward", (LOSS, f"{LOSS}.reshape(1, 1)"), "the loss has the shape (1, 1)"),
-        ("activation.py", "activation.forward", (TANH, TANH.replace("(x)", "(x)[None]")), "of length 1 too many"),
+        ("cross_entropy.forward", (LOG_SOFTMAX, EPSILON_IN_THE_LOGARITHM), "inside the logarithm"),
+        ("cross_entropy.forward", (LOSS, f"{LOSS}.reshape(1, 1)"), "the loss has the shape (1, 1)"),
+        ("activation.forward", (TANH, TANH.replace("(x)", "(x)[None]")), "of length 1 too many"),
         (
-            "conv1d.py", "conv1d.backward",
+            "conv1d.backward",
             (f"padded_grad[:, :, {WHERE_X_WAS}]", "padded_grad[:, :, self.padding : -self.padding]"),
             "a slice such as x[p:-p] is empty where p is 0",
         ),
     ],
 )  # fmt: skip
-def test_what_is_said_is_true(file: str, exercise: str, edit: tuple[str, str], says: str) -> None:
-    shown = shown_test(PART, report_of(PART, Mistake(says, exercise, file, (edit,))))
+def test_what_is_said_is_true(exercise: str, edit: tuple[str, str], says: str) -> None:
+    shown = shown_test(PART, report_of(PART, mistake(exercise, says, edit)))
     assert shown.kind == "oracle"
     assert says in shown.diagnosis

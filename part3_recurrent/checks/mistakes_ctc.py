@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-extend = partial(Mistake, exercise="ctc.extend", file="ctc.py")
-log_forward = partial(Mistake, exercise="ctc.log_forward", file="ctc.py")
-log_backward = partial(Mistake, exercise="ctc.log_backward", file="ctc.py")
-log_posteriors = partial(Mistake, exercise="ctc.log_posteriors", file="ctc.py")
-loss_forward = partial(Mistake, exercise="ctc.loss_forward", file="ctc.py")
-loss_backward = partial(Mistake, exercise="ctc.loss_backward", file="ctc.py")
+extend = partial(mistake, "ctc.extend")
+log_forward = partial(mistake, "ctc.log_forward")
+log_backward = partial(mistake, "ctc.log_backward")
+log_posteriors = partial(mistake, "ctc.log_posteriors")
+loss_forward = partial(mistake, "ctc.loss_forward")
+loss_backward = partial(mistake, "ctc.loss_backward")
 
 CAN_SKIP = "can_skip[3::2] = target[1:] != target[:-1]"
 EXTENDED = "np.full(2 * len(target) + 1, blank, dtype=np.int64)"
@@ -40,76 +40,181 @@ GRADIENT = "self.posteriors * scale[:, None]"
 BY_SYMBOL = "np.matmul(gamma.swapaxes(0, 1), is_symbol).swapaxes(0, 1)"
 
 MISTAKES = (
-    extend("ctc: skips between equal labels", edits=((CAN_SKIP, "can_skip[3::2] = True"),)),
-    extend("ctc: never skips", edits=((CAN_SKIP, "pass"),)),
-    extend("ctc: skips to blanks too", edits=((CAN_SKIP, "can_skip[2:] = extended[2:] != extended[1:-1]"),)),
-    extend("ctc: skips to the first label", edits=((CAN_SKIP, CAN_SKIP + "\n    can_skip[1:2] = True"),)),
-    extend("ctc: the blank is 0", edits=((EXTENDED, EXTENDED.replace("blank", "0")),)),
-    log_forward("ctc: α skips nothing", edits=((ALPHA, ALPHA.replace("can_skip[None]", "False & can_skip[None]")),)),
-    log_forward("ctc: α skips everywhere", edits=((ALPHA, ALPHA.replace("can_skip[None]", "True | can_skip[None]")),)),
-    log_forward("ctc: α begins in state 0 only", edits=((START, "arrivals[0, :, :1] = 0"),)),
-    log_forward("ctc: α begins anywhere", edits=((START, "arrivals[0] = 0"),)),
-    log_forward("ctc: α without emissions", edits=((ALPHA, BETA.replace("[::-1, 0, ::-1]", "[:, 0]")),)),
-    log_forward("ctc: α takes the likeliest way only", edits=((TOTAL, "total.fill(1)"),)),
-    log_forward("ctc: α is a probability", edits=((ALPHA, f"np.exp({ALPHA})"),)),
-    log_forward("ctc: α underflows", edits=((ALPHA, f"np.log(np.exp({ALPHA}))"),)),
-    log_forward("ctc: α is nan out of reach", edits=((FINITE, "pass"),)),
-    log_forward("ctc: α is float64", edits=((ALPHA, ALPHA + ".astype(float)"),)),
-    log_backward("ctc: β with frame t's emission", edits=((BETA, ALPHA.replace("[:, 0]", "[::-1, 0, ::-1]")),)),
-    log_backward("ctc: β with the time reversed", edits=((BETA, BETA.replace("[::-1, 0, ::-1]", "[:, 0, ::-1]")),)),
-    log_backward("ctc: β with the states reversed", edits=((BETA, BETA.replace("[::-1, 0, ::-1]", "[::-1, 0]")),)),
-    log_backward("ctc: β with α's skips", edits=((REVERSED_TARGET, "extend_target_with_blank(target, blank)"),)),
-    log_backward("ctc: β skips nothing", edits=((BETA, BETA.replace("can_skip[None]", "False & can_skip[None]")),)),
-    log_backward("ctc: β skips everywhere", edits=((BETA, BETA.replace("can_skip[None]", "True | can_skip[None]")),)),
-    log_posteriors("ctc: γ is not divided", edits=((GAMMA, "log_walks"),)),
-    log_posteriors(
-        "ctc: γ is divided by sums over the frames", edits=((SUM_OF_WALKS, "total = log_sum(log_walks, axis=0)"),)
+    extend(
+        "ctc: skips between equal labels",
+        (CAN_SKIP, "can_skip[3::2] = True"),
+        says="a blank may be skipped between equal labels too; they would become one",
     ),
-    log_posteriors("ctc: γ is nan for what cannot be spelled", edits=((GAMMA, "log_walks - total"),)),
-    log_posteriors("ctc: γ is a probability", edits=((GAMMA, f"np.exp({GAMMA})"),)),
+    extend("ctc: never skips", (CAN_SKIP, "pass"), says="no blank may ever be skipped"),
+    extend("ctc: skips to blanks too", (CAN_SKIP, "can_skip[2:] = extended[2:] != extended[1:-1]")),
+    extend(
+        "ctc: skips to the first label",
+        (CAN_SKIP, CAN_SKIP + "\n    can_skip[1:2] = True"),
+        says="the first label may be skipped to; no state is two before it",
+    ),
+    extend("ctc: the blank is 0", (EXTENDED, EXTENDED.replace("blank", "0")), says="the blank is always 0"),
+    log_forward(
+        "ctc: α skips nothing",
+        (ALPHA, ALPHA.replace("can_skip[None]", "False & can_skip[None]")),
+        says="no blank is ever skipped",
+    ),
+    log_forward("ctc: α skips everywhere", (ALPHA, ALPHA.replace("can_skip[None]", "True | can_skip[None]"))),
+    log_forward(
+        "ctc: α begins in state 0 only",
+        (START, "arrivals[0, :, :1] = 0"),
+        says="walks begin in state 0 only; they may begin with the first label",
+    ),
+    log_forward("ctc: α begins anywhere", (START, "arrivals[0] = 0")),
+    log_forward(
+        "ctc: α without emissions",
+        (ALPHA, BETA.replace("[::-1, 0, ::-1]", "[:, 0]")),
+        says="the symbol of frame t is left out",
+    ),
+    log_forward("ctc: α takes the likeliest way only", (TOTAL, "total.fill(1)")),
+    log_forward(
+        "ctc: α is a probability", (ALPHA, f"np.exp({ALPHA})"), says="these are probabilities, not their logarithms"
+    ),
+    log_forward(
+        "ctc: α underflows",
+        (ALPHA, f"np.log(np.exp({ALPHA}))"),
+        says="answer holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
+    ),
+    log_forward(
+        "ctc: α is nan out of reach",
+        (FINITE, "pass"),
+        says="log_alpha holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
+    ),
+    log_forward(
+        "ctc: α is float64",
+        (ALPHA, ALPHA + ".astype(float)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
+    log_backward(
+        "ctc: β with frame t's emission",
+        (BETA, ALPHA.replace("[:, 0]", "[::-1, 0, ::-1]")),
+        says="the symbol of frame t is included; β leaves it to α",
+    ),
+    log_backward(
+        "ctc: β with the time reversed",
+        (BETA, BETA.replace("[::-1, 0, ::-1]", "[:, 0, ::-1]")),
+        says="log_beta is in reverse order along axis 0",
+    ),
+    log_backward(
+        "ctc: β with the states reversed",
+        (BETA, BETA.replace("[::-1, 0, ::-1]", "[::-1, 0]")),
+        says="log_beta is in reverse order along axis 1",
+    ),
+    log_backward("ctc: β with α's skips", (REVERSED_TARGET, "extend_target_with_blank(target, blank)")),
+    log_backward(
+        "ctc: β skips nothing",
+        (BETA, BETA.replace("can_skip[None]", "False & can_skip[None]")),
+        says="no blank is ever skipped",
+    ),
+    log_backward("ctc: β skips everywhere", (BETA, BETA.replace("can_skip[None]", "True | can_skip[None]"))),
+    log_posteriors(
+        "ctc: γ is not divided",
+        (GAMMA, "log_walks"),
+        says="log α + log β is not yet divided by its sum over the states",
+    ),
+    log_posteriors(
+        "ctc: γ is divided by sums over the frames",
+        (SUM_OF_WALKS, "total = log_sum(log_walks, axis=0)"),
+        says="the sum runs over the frames; it runs over the states",
+    ),
+    log_posteriors("ctc: γ is nan for what cannot be spelled", (GAMMA, "log_walks - total")),
+    log_posteriors(
+        "ctc: γ is a probability", (GAMMA, f"np.exp({GAMMA})"), says="these are probabilities, not their logarithms"
+    ),
     log_posteriors(
         "ctc: γ underflows",
-        edits=((SUM_OF_WALKS, "total = np.log(np.exp(log_walks).sum(axis=1, keepdims=True))"),),
+        (SUM_OF_WALKS, "total = np.log(np.exp(log_walks).sum(axis=1, keepdims=True))"),
+        says="answer is zero everywhere",
     ),
-    loss_forward("ctc: mean does not divide by the target lengths", edits=((LENGTHS, "1"),)),
-    loss_forward("ctc: mean divides by 0", edits=((LENGTHS, LENGTHS.replace("max(1, len(labels))", "len(labels)")),)),
+    loss_forward(
+        "ctc: mean does not divide by the target lengths",
+        (LENGTHS, "1"),
+        says='"mean" does not divide by the target lengths',
+    ),
+    loss_forward(
+        "ctc: mean divides by 0",
+        (LENGTHS, LENGTHS.replace("max(1, len(labels))", "len(labels)")),
+        says='"mean" divides by the target length, 0 too; an empty target counts as one label',
+    ),
     loss_forward(
         "ctc: mean divides by all labels",
-        edits=(
-            (LENGTHS, "1"),
-            (MEAN, "losses.sum() / losses.dtype.type(max(1, sum(map(len, self.labels))))"),
-        ),
+        (LENGTHS, "1"),
+        (MEAN, "losses.sum() / losses.dtype.type(max(1, sum(map(len, self.labels))))"),
+        says='"mean" divides the sum by all labels; each loss is divided by its own first',
     ),
-    loss_forward("ctc: mean is the sum", edits=((MEAN, "losses.sum()"),)),
+    loss_forward("ctc: mean is the sum", (MEAN, "losses.sum()"), says='"mean" does not divide by the batch'),
     loss_forward(
         "ctc: mean leaves out the infeasible",
-        edits=((MEAN, "losses.sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))"),),
+        (MEAN, "losses.sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))"),
+        says='"mean" leaves out the infeasible examples; it counts them in, as 0',
     ),
     loss_forward(
         "ctc: input_lengths has no effect",
-        edits=((LOSSES, LOSSES.replace("self.frames", "np.full_like(self.frames, len(log_probs))")),),
+        (LOSSES, LOSSES.replace("self.frames", "np.full_like(self.frames, len(log_probs))")),
+        says="input_lengths has no effect",
     ),
-    loss_forward("ctc: blank has no effect", edits=((LOSSES, LOSSES.replace("self.blank", "0")),)),
-    loss_forward("ctc: zero_infinity has no effect", edits=(("if self.zero_infinity:", "if False:"),)),
-    loss_forward("ctc: infeasible losses are always 0", edits=(("if self.zero_infinity:", "if True:"),)),
-    loss_forward("ctc: the sign of the loss", edits=((LOG_P, LOG_P.replace("-log_p", "log_p")),)),
-    loss_forward("ctc: the loss skips nothing", edits=((OF_THE_BATCH, "log_arrivals(emissions, False & can_skip)"),)),
-    loss_forward("ctc: the loss skips everywhere", edits=((OF_THE_BATCH, "log_arrivals(emissions, True | can_skip)"),)),
-    loss_forward("ctc: without a frame every target is infeasible", edits=((OF_NOTHING, "pass"),)),
+    loss_forward("ctc: blank has no effect", (LOSSES, LOSSES.replace("self.blank", "0")), says="the blank is always 0"),
     loss_forward(
-        "ctc: without a frame no target is infeasible",
-        edits=((OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", "")),),
+        "ctc: zero_infinity has no effect", ("if self.zero_infinity:", "if False:"), says="zero_infinity has no effect"
     ),
-    loss_forward("ctc: the loss underflows", edits=((LOG_P, "return -np.log(np.exp(log_p[:, 0])), posteriors"),)),
-    loss_backward("ctc: the gradient of logits", edits=((LOG_P, LOG_P + " - np.exp(log_probs)"),)),
-    loss_backward("ctc: the sign of the gradient", edits=((SCALE, SCALE.replace("-scale", "scale")),)),
-    loss_backward("ctc: grad_output has no effect", edits=(("np.asarray(grad_output) * np.ones", "np.ones"),)),
-    loss_backward("ctc: the gradient is not averaged", edits=((COUNTS, COUNTS.replace("len(self.labels) * ", "")),)),
-    loss_backward("ctc: the gradient without target lengths", edits=((COUNTS, "len(self.labels)"),)),
-    loss_backward("ctc: infeasible examples times inf", edits=((SCALE, "-scale"),)),
-    loss_backward("ctc: nan for infeasible examples", edits=((SCALE, SCALE.replace("0, -", "np.nan, -")),)),
+    loss_forward("ctc: infeasible losses are always 0", ("if self.zero_infinity:", "if True:")),
+    loss_forward(
+        "ctc: the sign of the loss", (LOG_P, LOG_P.replace("-log_p", "log_p")), says="output has the wrong sign"
+    ),
+    loss_forward(
+        "ctc: the loss skips nothing",
+        (OF_THE_BATCH, "log_arrivals(emissions, False & can_skip)"),
+        says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
+    ),
+    loss_forward("ctc: the loss skips everywhere", (OF_THE_BATCH, "log_arrivals(emissions, True | can_skip)")),
+    loss_forward(
+        "ctc: without a frame every target is infeasible",
+        (OF_NOTHING, "pass"),
+        says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
+    ),
+    loss_forward(
+        "ctc: without a frame no target is infeasible", (OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", ""))
+    ),
+    loss_forward(
+        "ctc: the loss underflows",
+        (LOG_P, "return -np.log(np.exp(log_p[:, 0])), posteriors"),
+        says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
+    ),
+    loss_backward("ctc: the gradient of logits", (LOG_P, LOG_P + " - np.exp(log_probs)")),
     loss_backward(
-        "ctc: frames after the end", edits=((GRADIENT, "np.maximum(self.posteriors, 0.01) * scale[:, None]"),)
+        "ctc: the sign of the gradient",
+        (SCALE, SCALE.replace("-scale", "scale")),
+        says="the sign of the gradient is wrong: it is minus the posterior",
     ),
-    loss_backward("ctc: one state of each symbol", edits=((BY_SYMBOL, "(gamma[..., None] * is_symbol).max(axis=2)"),)),
+    loss_backward(
+        "ctc: grad_output has no effect",
+        ("np.asarray(grad_output) * np.ones", "np.ones"),
+        says="grad_output has no effect",
+    ),
+    loss_backward(
+        "ctc: the gradient is not averaged",
+        (COUNTS, COUNTS.replace("len(self.labels) * ", "")),
+        says='"mean" does not divide by the batch',
+    ),
+    loss_backward(
+        "ctc: the gradient without target lengths",
+        (COUNTS, "len(self.labels)"),
+        says='"mean" does not divide by the target lengths',
+    ),
+    loss_backward(
+        "ctc: infeasible examples times inf",
+        (SCALE, "-scale"),
+        says="log_probs_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
+    ),
+    loss_backward(
+        "ctc: nan for infeasible examples",
+        (SCALE, SCALE.replace("0, -", "np.nan, -")),
+        says="log_probs_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
+    ),
+    loss_backward("ctc: frames after the end", (GRADIENT, "np.maximum(self.posteriors, 0.01) * scale[:, None]")),
+    loss_backward("ctc: one state of each symbol", (BY_SYMBOL, "(gamma[..., None] * is_symbol).max(axis=2)")),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-heads = partial(Mistake, exercise="multi_head.split_heads", file="multi_head_attention.py")
-masks = partial(Mistake, exercise="multi_head.merge_masks", file="multi_head_attention.py")
-forward = partial(Mistake, exercise="multi_head.forward", file="multi_head_attention.py")
-backward = partial(Mistake, exercise="multi_head.backward", file="multi_head_attention.py")
+heads = partial(mistake, "multi_head.split_heads")
+masks = partial(mistake, "multi_head.merge_masks")
+forward = partial(mistake, "multi_head.forward")
+backward = partial(mistake, "multi_head.backward")
 
 SPLIT = "x.reshape(batch, time, num_heads, features // num_heads).swapaxes(1, 2)"
 JOIN = "x.swapaxes(1, 2).reshape(batch, time, heads * features)"
@@ -36,158 +36,180 @@ ADDS_IN_PLACE = """\
 """
 
 MISTAKES = (
-    heads(
-        "multi-head: split by a reshape alone",
-        edits=((SPLIT, "x.reshape(batch, num_heads, time, features // num_heads)"),),
-    ),
+    heads("multi-head: split by a reshape alone", (SPLIT, "x.reshape(batch, num_heads, time, features // num_heads)")),
     heads(
         "multi-head: every num_heads-th feature for a head",
-        edits=((SPLIT, "x.reshape(batch, time, features // num_heads, num_heads).transpose(0, 3, 1, 2)"),),
+        (SPLIT, "x.reshape(batch, time, features // num_heads, num_heads).transpose(0, 3, 1, 2)"),
     ),
-    heads("multi-head: heads after the time", edits=((SPLIT, SPLIT.replace(".swapaxes(1, 2)", "")),)),
+    heads("multi-head: heads after the time", (SPLIT, SPLIT.replace(".swapaxes(1, 2)", ""))),
+    heads("multi-head: features before the time", (SPLIT, SPLIT.replace("swapaxes(1, 2)", "transpose(0, 2, 3, 1)"))),
     heads(
-        "multi-head: features before the time",
-        edits=((SPLIT, SPLIT.replace("swapaxes(1, 2)", "transpose(0, 2, 3, 1)")),),
+        "multi-head: heads in the batch", (SPLIT, f"{SPLIT}.reshape(batch * num_heads, time, features // num_heads)")
     ),
     heads(
-        "multi-head: heads in the batch",
-        edits=((SPLIT, f"{SPLIT}.reshape(batch * num_heads, time, features // num_heads)"),),
+        "multi-head: split in float64 always",
+        (SPLIT, f"{SPLIT}.astype(float)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    heads("multi-head: split in float64 always", edits=((SPLIT, f"{SPLIT}.astype(float)"),)),
-    heads("multi-head: joined by a reshape alone", edits=((JOIN, "x.reshape(batch, time, heads * features)"),)),
+    heads("multi-head: joined by a reshape alone", (JOIN, "x.reshape(batch, time, heads * features)")),
     heads(
         "multi-head: joined with the features of all heads in turn",
-        edits=((JOIN, "x.transpose(0, 2, 3, 1).reshape(batch, time, heads * features)"),),
+        (JOIN, "x.transpose(0, 2, 3, 1).reshape(batch, time, heads * features)"),
     ),
+    heads("multi-head: joined with the last head first", (JOIN, JOIN.replace("x.swapaxes", "x[:, ::-1].swapaxes"))),
+    heads("multi-head: joined without one axis for all features", (JOIN, "x.swapaxes(1, 2)")),
+    heads("multi-head: the mean of the heads", (JOIN, "x.mean(axis=1)")),
     heads(
-        "multi-head: joined with the last head first",
-        edits=((JOIN, JOIN.replace("x.swapaxes", "x[:, ::-1].swapaxes")),),
+        "multi-head: joined in float64 always",
+        (JOIN, f"{JOIN}.astype(float)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    heads("multi-head: joined without one axis for all features", edits=((JOIN, "x.swapaxes(1, 2)"),)),
-    heads("multi-head: the mean of the heads", edits=((JOIN, "x.mean(axis=1)"),)),
-    heads("multi-head: joined in float64 always", edits=((JOIN, f"{JOIN}.astype(float)"),)),
-    masks("multi-head: hidden where both masks hide", edits=((EITHER, "masks[0] & masks[1]"),)),
-    masks("multi-head: hidden where just one mask hides", edits=((EITHER, "masks[0] ^ masks[1]"),)),
-    masks("multi-head: padding alone", edits=((EITHER, "masks[0]"),)),
-    masks("multi-head: attention mask alone", edits=((EITHER, "masks[1]"),)),
-    masks("multi-head: padding hides queries", edits=((PADDING, "key_padding_mask[:, None, :, None]"),)),
-    masks("multi-head: padding with two axes", edits=((PADDING, "key_padding_mask"),)),
-    masks("multi-head: padding with three axes", edits=((PADDING, "key_padding_mask[:, None, :]"),)),
-    masks("multi-head: padding by head", edits=((PADDING, "key_padding_mask[None, :, None, :]"),)),
-    masks("multi-head: padding the other way round", edits=((PADDING, f"~{PADDING}"),)),
-    masks("multi-head: attention masks of sequences for heads", edits=((ATTENTION, "attn_mask"),)),
-    masks("multi-head: attention masks (t, s) only", edits=((ATTENTION, "attn_mask[None, None]"),)),
-    masks("multi-head: attention masks (b, t, s) only", edits=((ATTENTION, "attn_mask[:, None]"),)),
+    masks(
+        "multi-head: hidden where both masks hide",
+        (EITHER, "masks[0] & masks[1]"),
+        says="a key is hidden where both masks hide it; it must be where either does",
+    ),
+    masks("multi-head: hidden where just one mask hides", (EITHER, "masks[0] ^ masks[1]")),
+    masks("multi-head: padding alone", (EITHER, "masks[0]"), says="the attn_mask is ignored"),
+    masks("multi-head: attention mask alone", (EITHER, "masks[1]"), says="the key_padding_mask is ignored"),
+    masks("multi-head: padding hides queries", (PADDING, "key_padding_mask[:, None, :, None]")),
+    masks("multi-head: padding with two axes", (PADDING, "key_padding_mask")),
+    masks("multi-head: padding with three axes", (PADDING, "key_padding_mask[:, None, :]")),
+    masks("multi-head: padding by head", (PADDING, "key_padding_mask[None, :, None, :]")),
+    masks("multi-head: padding the other way round", (PADDING, f"~{PADDING}")),
+    masks("multi-head: attention masks of sequences for heads", (ATTENTION, "attn_mask")),
+    masks("multi-head: attention masks (t, s) only", (ATTENTION, "attn_mask[None, None]")),
+    masks("multi-head: attention masks (b, t, s) only", (ATTENTION, "attn_mask[:, None]")),
     masks(
         "multi-head: attention mask of the first sequence for all",
-        edits=((ATTENTION, "attn_mask.reshape(-1, *attn_mask.shape[-2:])[:1, None]"),),
+        (ATTENTION, "attn_mask.reshape(-1, *attn_mask.shape[-2:])[:1, None]"),
     ),
-    masks("multi-head: attention mask turned", edits=((ATTENTION, f"{ATTENTION}.swapaxes(-1, -2)"),)),
-    masks("multi-head: attention mask the other way round", edits=((ATTENTION, f"~{ATTENTION}"),)),
+    masks("multi-head: attention mask turned", (ATTENTION, f"{ATTENTION}.swapaxes(-1, -2)")),
+    masks("multi-head: attention mask the other way round", (ATTENTION, f"~{ATTENTION}")),
     masks(
         "multi-head: padding written into the attention masks (b, t, s)",
-        edits=((RESULT, f"if len(masks) == 2 and attn_mask.ndim == 3:\n        masks[1] |= masks[0]\n    {RESULT}"),),
+        (RESULT, f"if len(masks) == 2 and attn_mask.ndim == 3:\n        masks[1] |= masks[0]\n    {RESULT}"),
     ),
     masks(
-        "multi-head: a mask that hides nothing for none",
-        edits=((NONE, "        return np.zeros((1, 1, 1, 1), dtype=bool)\n"),),
+        "multi-head: a mask that hides nothing for none", (NONE, "        return np.zeros((1, 1, 1, 1), dtype=bool)\n")
     ),
-    forward("multi-head: one head", edits=((SPLIT_ALL, SPLIT_ALL.replace("self.num_heads", "1")),)),
-    forward("multi-head: a head for every feature", edits=((SPLIT_ALL, SPLIT_ALL.replace("num_heads", "embed_dim")),)),
-    forward("multi-head: without masks", edits=((MERGED, "None)"),)),
-    forward("multi-head: without the padding", edits=((MERGED, "merge_masks(None, attn_mask))"),)),
-    forward("multi-head: without the attention mask", edits=((MERGED, "merge_masks(key_padding_mask, None))"),)),
+    forward(
+        "multi-head: one head", (SPLIT_ALL, SPLIT_ALL.replace("self.num_heads", "1")), says="there is only one head"
+    ),
+    forward("multi-head: a head for every feature", (SPLIT_ALL, SPLIT_ALL.replace("num_heads", "embed_dim"))),
+    forward("multi-head: without masks", (MERGED, "None)"), says="the masks are ignored"),
+    forward(
+        "multi-head: without the padding",
+        (MERGED, "merge_masks(None, attn_mask))"),
+        says="the key_padding_mask is ignored",
+    ),
+    forward(
+        "multi-head: without the attention mask",
+        (MERGED, "merge_masks(key_padding_mask, None))"),
+        says="the attn_mask is ignored",
+    ),
     forward(
         "multi-head: one mask or the other",
-        edits=((MERGED, "merge_masks(key_padding_mask if attn_mask is None else None, attn_mask))"),),
+        (MERGED, "merge_masks(key_padding_mask if attn_mask is None else None, attn_mask))"),
+        says="the key_padding_mask is ignored",
     ),
-    forward("multi-head: keys and values exchanged", edits=((ATTEND, ATTEND.replace("k, v", "v, k")),)),
-    forward("multi-head: queries for keys", edits=((KEY, QUERY),)),
-    forward("multi-head: keys for values", edits=((VALUE, KEY),)),
-    forward("multi-head: queries without their projection", edits=((QUERY, "query"),)),
-    forward("multi-head: values without their bias", edits=((VALUE, "value @ self.v_proj.weight.T"),)),
-    forward("multi-head: without out_proj", edits=((OUT, "join_heads(output)"),)),
-    forward("multi-head: out_proj without its bias", edits=((OUT, "join_heads(output) @ self.out_proj.weight.T"),)),
+    forward("multi-head: keys and values exchanged", (ATTEND, ATTEND.replace("k, v", "v, k"))),
+    forward("multi-head: queries for keys", (KEY, QUERY)),
+    forward("multi-head: keys for values", (VALUE, KEY)),
+    forward("multi-head: queries without their projection", (QUERY, "query")),
+    forward("multi-head: values without their bias", (VALUE, "value @ self.v_proj.weight.T")),
+    forward("multi-head: without out_proj", (OUT, "join_heads(output)"), says="out_proj is missing"),
+    forward("multi-head: out_proj without its bias", (OUT, "join_heads(output) @ self.out_proj.weight.T")),
     forward(
         "multi-head: forward splits by a reshape alone",
-        edits=((SPLIT_ALL, "(x.reshape(len(x), self.num_heads, x.shape[1], -1) for x in projected)"),),
+        (SPLIT_ALL, "(x.reshape(len(x), self.num_heads, x.shape[1], -1) for x in projected)"),
+        says="the features are split by a reshape alone, which mixes times and heads",
     ),
     forward(
-        "multi-head: forward joins by a reshape alone",
-        edits=((OUT, "self.out_proj.forward(output.reshape(query.shape))"),),
+        "multi-head: forward joins by a reshape alone", (OUT, "self.out_proj.forward(output.reshape(query.shape))")
     ),
     forward(
         "multi-head: scores divided by √embed_dim",
-        edits=((ATTEND, ATTEND.replace("q,", "q / np.sqrt(self.num_heads, dtype=q.dtype),")),),
+        (ATTEND, ATTEND.replace("q,", "q / np.sqrt(self.num_heads, dtype=q.dtype),")),
+        says="the scores are divided by √embed_dim; it must be the root of what one head has",
     ),
-    forward("multi-head: the query added", edits=((OUT, f"query + {OUT}"),)),
-    forward(
-        "multi-head: zeros for a query that sees nothing", edits=((OUT, f"{OUT} * output.any(axis=(1, 3))[..., None]"),)
+    forward("multi-head: the query added", (OUT, f"query + {OUT}")),
+    forward("multi-head: zeros for a query that sees nothing", (OUT, f"{OUT} * output.any(axis=(1, 3))[..., None]")),
+    backward(
+        "multi-head: backward without out_proj",
+        (OUT_BACK, "split_heads(grad_output, self.num_heads)"),
+        says="out_proj is missing",
     ),
-    backward("multi-head: backward without out_proj", edits=((OUT_BACK, "split_heads(grad_output, self.num_heads)"),)),
     backward(
         "multi-head: out_proj without gradients",
-        edits=((OUT_BACK, "split_heads(grad_output @ self.out_proj.weight, self.num_heads)"),),
+        (OUT_BACK, "split_heads(grad_output @ self.out_proj.weight, self.num_heads)"),
+        says="out_proj.weight_grad is zero everywhere",
     ),
     backward(
         "multi-head: k_proj without gradients",
-        edits=((KEY_BACK, "key_grad @ self.k_proj.weight"),),
+        (KEY_BACK, "key_grad @ self.k_proj.weight"),
+        says="k_proj.weight_grad is zero everywhere",
     ),
-    backward("multi-head: the gradient not split", edits=((OUT_BACK, "self.out_proj.backward(grad_output)"),)),
+    backward("multi-head: the gradient not split", (OUT_BACK, "self.out_proj.backward(grad_output)")),
     backward(
         "multi-head: the gradient split by a reshape alone",
-        edits=((OUT_BACK, "self.out_proj.backward(grad_output).reshape(self.attention.output_shape)"),),
+        (OUT_BACK, "self.out_proj.backward(grad_output).reshape(self.attention.output_shape)"),
     ),
     backward(
         "multi-head: the gradients joined by a reshape alone",
-        edits=((JOIN_ALL, "(x.reshape(len(x), x.shape[2], -1) for x in self.attention.backward(output_grad))"),),
+        (JOIN_ALL, "(x.reshape(len(x), x.shape[2], -1) for x in self.attention.backward(output_grad))"),
     ),
     backward(
         "multi-head: projections of queries and keys exchanged on the way back",
-        edits=((RESULTS, RESULTS.replace("q_proj", "other").replace("k_proj", "q_proj").replace("other", "k_proj")),),
+        (RESULTS, RESULTS.replace("q_proj", "other").replace("k_proj", "q_proj").replace("other", "k_proj")),
     ),
     backward(
         "multi-head: gradients of keys and values exchanged",
-        edits=((f"{GRADIENTS} = map", "query_grad, value_grad, key_grad = map"),),
+        (f"{GRADIENTS} = map", "query_grad, value_grad, key_grad = map"),
     ),
-    backward("multi-head: results exchanged", edits=((RESULTS, f"return {QUERY_BACK}, {VALUE_BACK}, {KEY_BACK}"),)),
-    backward("multi-head: gradients before the projections", edits=((RESULTS, f"return {GRADIENTS}"),)),
+    backward("multi-head: results exchanged", (RESULTS, f"return {QUERY_BACK}, {VALUE_BACK}, {KEY_BACK}")),
     backward(
-        "multi-head: the sum of all three",
-        edits=((RESULTS, f"return ({QUERY_BACK} + {KEY_BACK} + {VALUE_BACK},) * 3"),),
+        "multi-head: gradients before the projections",
+        (RESULTS, f"return {GRADIENTS}"),
+        says="value_grad is too large by the factor 16",
     ),
-    backward("multi-head: v_proj goes back twice", edits=((RESULTS, f"{VALUE_BACK}\n        {RESULTS}"),)),
+    backward("multi-head: the sum of all three", (RESULTS, f"return ({QUERY_BACK} + {KEY_BACK} + {VALUE_BACK},) * 3")),
+    backward(
+        "multi-head: v_proj goes back twice",
+        (RESULTS, f"{VALUE_BACK}\n        {RESULTS}"),
+        says="v_proj.weight_grad is too large by the factor 2",
+    ),
     backward(
         "multi-head: ones for grad_output",
-        edits=((OUT_BACK, OUT_BACK.replace("grad_output", "np.ones_like(grad_output)")),),
+        (OUT_BACK, OUT_BACK.replace("grad_output", "np.ones_like(grad_output)")),
+        says="the gradient from above is taken to be one everywhere",
     ),
     backward(
         "multi-head: the mean over the batch",
-        edits=((OUT_BACK, OUT_BACK.replace("grad_output", "grad_output / max(1, len(grad_output))")),),
+        (OUT_BACK, OUT_BACK.replace("grad_output", "grad_output / max(1, len(grad_output))")),
+        says="query_grad is too small by the factor 2, the length of grad_output's axis 0",
     ),
-    backward(
-        "multi-head: parameters' gradients start anew", edits=((CHECK_BACK, f"{CHECK_BACK}\n        self.zero_grad()"),)
-    ),
+    backward("multi-head: parameters' gradients start anew", (CHECK_BACK, f"{CHECK_BACK}\n        self.zero_grad()")),
     backward(
         "multi-head: no gradient for out_proj's bias from a query that sees nothing",
-        edits=((OUT_BACK, OUT_BACK.replace("grad_output", f"grad_output * {SEES}")),),
+        (OUT_BACK, OUT_BACK.replace("grad_output", f"grad_output * {SEES}")),
     ),
-    backward("multi-head: backward changes grad_output", edits=((RESULTS, f"grad_output *= 2\n        {RESULTS}"),)),
-    forward(
-        "multi-head: forward adds the padding to the attention mask",
-        edits=((SHAPE, SHAPE + ADDS_IN_PLACE),),
+    backward(
+        "multi-head: backward changes grad_output",
+        (RESULTS, f"grad_output *= 2\n        {RESULTS}"),
+        says="twice.value_grad is too large by the factor 2",
     ),
+    forward("multi-head: forward adds the padding to the attention mask", (SHAPE, SHAPE + ADDS_IN_PLACE)),
     forward(
         "multi-head: forward changes the caller's query",
-        edits=(
-            (
-                SHAPE,
-                SHAPE + "        asked, query = query, query.copy()\n        asked *= 2\n",
-            ),
+        (
+            SHAPE,
+            SHAPE + "        asked, query = query, query.copy()\n        asked *= 2\n",
         ),
+        says="inputs afterwards.query is too large by the factor 2",
     ),
     forward(
         "multi-head: forward with an attention of its own",
-        edits=(("output = self.attention.forward(", "output = (own := ScaledDotProductAttention()).forward("),),
+        ("output = self.attention.forward(", "output = (own := ScaledDotProductAttention()).forward("),
     ),
 )

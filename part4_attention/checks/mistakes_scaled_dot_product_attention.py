@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-softmax = partial(Mistake, exercise="attention.softmax", file="scaled_dot_product_attention.py")
-forward = partial(Mistake, exercise="attention.forward", file="scaled_dot_product_attention.py")
-backward = partial(Mistake, exercise="attention.backward", file="scaled_dot_product_attention.py")
+softmax = partial(mistake, "attention.softmax")
+forward = partial(mistake, "attention.forward")
+backward = partial(mistake, "attention.backward")
 
 COPY, MASKED = "weights = scores.copy()", "np.copyto(weights, -np.inf, where=mask)"
 LOWEST = "np.finfo(scores.dtype).min"
@@ -30,130 +30,189 @@ VALUE_GRAD = "value_grad[head][keys] += weights.T @ grad"
 RESULTS = "return query_grad, key_grad, value_grad"
 
 MISTAKES = (
-    softmax("attention: softmax without the mask", edits=((MASKED, "pass"),)),
-    softmax("attention: softmax of what is masked", edits=((MASKED, MASKED.replace("=mask", "=~mask")),)),
-    softmax("attention: weights masked after the softmax", edits=((MASKED, "pass"), (SOFTMAX_RESULT, MASKED_AFTER))),
-    softmax("attention: masked scores are zero", edits=((MASKED, MASKED.replace("-np.inf", "0")),)),
+    softmax("attention: softmax without the mask", (MASKED, "pass"), says="the mask is ignored"),
+    softmax(
+        "attention: softmax of what is masked",
+        (MASKED, MASKED.replace("=mask", "=~mask")),
+        says="the mask is the other way round; True means ignored",
+    ),
+    softmax(
+        "attention: weights masked after the softmax",
+        (MASKED, "pass"),
+        (SOFTMAX_RESULT, MASKED_AFTER),
+        says="masked weights are set to zero after the softmax, so the others no longer sum to one",
+    ),
+    softmax(
+        "attention: masked scores are zero",
+        (MASKED, MASKED.replace("-np.inf", "0")),
+        says="masked scores are set to zero, which is a score like any other; -inf is none",
+    ),
     softmax(
         "attention: masked scores are -1000, and masked again afterwards",
-        edits=((MASKED, MASKED.replace("-np.inf", "-1000")), (SOFTMAX_RESULT, MASKED_AFTER)),
+        (MASKED, MASKED.replace("-np.inf", "-1000")),
+        (SOFTMAX_RESULT, MASKED_AFTER),
     ),
-    softmax("attention: masked scores are the lowest number", edits=((MASKED, MASKED.replace("-np.inf", LOWEST)),)),
-    softmax("attention: scores times the mask", edits=((MASKED, "weights *= ~mask"),)),
-    softmax("attention: softmax without the largest score", edits=((LARGEST, "0"),)),
-    softmax("attention: the largest score of all rows", edits=((LARGEST, f"weights.max(initial={LOWEST})"),)),
-    softmax("attention: the largest score of the masked too", edits=((LARGEST, LARGEST.replace("weights", "scores")),)),
-    softmax("attention: the largest score is 0 at least", edits=((LARGEST, LARGEST.replace(LOWEST, "0")),)),
+    softmax(
+        "attention: masked scores are the lowest number",
+        (MASKED, MASKED.replace("-np.inf", LOWEST)),
+        says="a large negative score in the place of -inf: "
+        "a query that sees no key still has weights; it must have zeros",
+    ),
+    softmax(
+        "attention: scores times the mask",
+        (MASKED, "weights *= ~mask"),
+        says="masked scores are set to zero, which is a score like any other; -inf is none",
+    ),
+    softmax("attention: softmax without the largest score", (LARGEST, "0")),
+    softmax("attention: the largest score of all rows", (LARGEST, f"weights.max(initial={LOWEST})")),
+    softmax("attention: the largest score of the masked too", (LARGEST, LARGEST.replace("weights", "scores"))),
+    softmax("attention: the largest score is 0 at least", (LARGEST, LARGEST.replace(LOWEST, "0"))),
     softmax(
         "attention: softmax over the queries",
-        edits=((LARGEST, LARGEST.replace("-1", "-2")), (TOTAL, "weights.sum(axis=-2, keepdims=True)")),
+        (LARGEST, LARGEST.replace("-1", "-2")),
+        (TOTAL, "weights.sum(axis=-2, keepdims=True)"),
+        says="the softmax runs over the queries; it must run over the keys, the last axis",
     ),
-    softmax("attention: one sum for all rows", edits=((TOTAL, "weights.sum()"),)),
-    softmax(
-        "attention: nan where all is masked",
-        edits=((LARGEST, "weights.max(axis=-1, keepdims=True)"), (DIVISOR, "total")),
-    ),
-    softmax("attention: 0 / 0 where all is masked", edits=((DIVISOR, "total"),)),
-    softmax("attention: a small number added to the sum", edits=((DIVISOR, "(total + weights.dtype.type(1e-6))"),)),
-    softmax("attention: softmax changes the masked scores", edits=((COPY, "weights = scores"),)),
+    softmax("attention: one sum for all rows", (TOTAL, "weights.sum()")),
+    softmax("attention: nan where all is masked", (LARGEST, "weights.max(axis=-1, keepdims=True)"), (DIVISOR, "total")),
+    softmax("attention: 0 / 0 where all is masked", (DIVISOR, "total")),
+    softmax("attention: a small number added to the sum", (DIVISOR, "(total + weights.dtype.type(1e-6))")),
+    softmax("attention: softmax changes the masked scores", (COPY, "weights = scores")),
     softmax(
         "attention: softmax changes scores without a mask",
-        edits=((COPY, "weights = scores if mask is None else scores.copy()"),),
+        (COPY, "weights = scores if mask is None else scores.copy()"),
     ),
-    softmax("attention: softmax in float64 always", edits=((COPY, "weights = scores.astype(float)"),)),
-    forward("attention: scores without a scale", edits=((SCALED, "query"),)),
-    forward("attention: scores divided by d", edits=((SCALED, "query / query.shape[-1]"),)),
-    forward("attention: scores times √d", edits=((SCALED, "query * math.sqrt(query.shape[-1])"),)),
-    forward("attention: scores divided by √s", edits=((SCALED, "query / math.sqrt(key.shape[-2])"),)),
+    softmax(
+        "attention: softmax in float64 always",
+        (COPY, "weights = scores.astype(float)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
+    forward("attention: scores without a scale", (SCALED, "query"), says="the scores are not divided by √d"),
     forward(
-        "attention: weights divided by √d",
-        edits=((SCALED, "query"), (WEIGHTS, f"{WEIGHTS} / math.sqrt(query.shape[-1])")),
+        "attention: scores divided by d",
+        (SCALED, "query / query.shape[-1]"),
+        says="the scores are divided by d; it must be √d",
+    ),
+    forward(
+        "attention: scores times √d",
+        (SCALED, "query * math.sqrt(query.shape[-1])"),
+        says="the scores are multiplied by √d; they must be divided",
+    ),
+    forward("attention: scores divided by √s", (SCALED, "query / math.sqrt(key.shape[-2])")),
+    forward(
+        "attention: weights divided by √d", (SCALED, "query"), (WEIGHTS, f"{WEIGHTS} / math.sqrt(query.shape[-1])")
     ),
     forward(
         "attention: a root that makes float64 of float32",
-        edits=((SCALED, "query / np.sqrt(query.shape[-1])"), (DTYPE, "np.result_type(self.query, key, value)")),
+        (SCALED, "query / np.sqrt(query.shape[-1])"),
+        (DTYPE, "np.result_type(self.query, key, value)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    forward("attention: without the mask", edits=((HIDDEN, "None"),)),
+    forward("attention: without the mask", (HIDDEN, "None")),
     forward(
-        "attention: the mask the other way round",
-        edits=(("np.broadcast_to(mask, shape)", "~np.broadcast_to(mask, shape)"),),
+        "attention: the mask the other way round", ("np.broadcast_to(mask, shape)", "~np.broadcast_to(mask, shape)")
     ),
-    forward("attention: a mask of the scores' shape only", edits=(("np.broadcast_to(mask, shape)", "mask"),)),
-    forward("attention: the first head's mask for all", edits=(("hidden[head]", "hidden[(0,) * len(head)]"),)),
-    forward("attention: weights not kept", edits=((KEPT, "pass"),)),
+    forward("attention: a mask of the scores' shape only", ("np.broadcast_to(mask, shape)", "mask")),
+    forward("attention: the first head's mask for all", ("hidden[head]", "hidden[(0,) * len(head)]")),
+    forward("attention: weights not kept", (KEPT, "pass"), says="attention_weights is zero everywhere"),
     forward(
-        "attention: weights kept before they are normalised",
-        edits=((KEPT, KEPT.replace("= weights", "= np.exp(scores)")),),
+        "attention: weights kept before they are normalised", (KEPT, KEPT.replace("= weights", "= np.exp(scores)"))
     ),
-    forward(
-        "attention: weights kept without the mask",
-        edits=((KEPT, KEPT.replace("= weights", "= masked_softmax(scores)")),),
-    ),
+    forward("attention: weights kept without the mask", (KEPT, KEPT.replace("= weights", "= masked_softmax(scores)"))),
     forward(
         "attention: equal weights kept where all is masked",
-        edits=((KEPT, f"{KEPT} + ~weights.any(axis=-1, keepdims=True) / scores.dtype.type(key.shape[-2])"),),
+        (KEPT, f"{KEPT} + ~weights.any(axis=-1, keepdims=True) / scores.dtype.type(key.shape[-2])"),
     ),
-    forward("attention: scores times the values", edits=((PRODUCT, PRODUCT.replace("weights", "scores")),)),
+    forward(
+        "attention: scores times the values",
+        (PRODUCT, PRODUCT.replace("weights", "scores")),
+        says="the softmax is missing; the scores themselves are the weights",
+    ),
     forward(
         "attention: keys for values where they fit",
-        edits=((PRODUCT, PRODUCT.replace("value", "(key if key.shape == value.shape else value)")),),
+        (PRODUCT, PRODUCT.replace("value", "(key if key.shape == value.shape else value)")),
     ),
     forward(
         "attention: forward changes the query",
-        edits=((CHECK, f"{CHECK}\n        query /= math.sqrt(query.shape[-1])"), (f"{SCALED}, key", "query, key")),
+        (CHECK, f"{CHECK}\n        query /= math.sqrt(query.shape[-1])"),
+        (f"{SCALED}, key", "query, key"),
     ),
-    backward("attention: without the row sums", edits=((LESS_SUMS, "pass"),)),
-    backward("attention: row sums added", edits=((LESS_SUMS, LESS_SUMS.replace("-=", "+=")),)),
-    backward("attention: row means", edits=((SUMS, SUMS.replace("sum", "mean")),)),
-    backward("attention: row sums of the gradient alone", edits=((SUMS, SUMS.replace(" * self.output", "")),)),
+    backward(
+        "attention: without the row sums",
+        (LESS_SUMS, "pass"),
+        says="dS lacks what is subtracted: dS = W ⊙ (dW - Σ dW ⊙ W)",
+    ),
+    backward("attention: row sums added", (LESS_SUMS, LESS_SUMS.replace("-=", "+="))),
+    backward("attention: row means", (SUMS, SUMS.replace("sum", "mean"))),
+    backward("attention: row sums of the gradient alone", (SUMS, SUMS.replace(" * self.output", ""))),
     backward(
         "attention: sums over the queries",
-        edits=((LESS_SUMS, "scores_grad -= (scores_grad * weights).sum(axis=-2, keepdims=True)"),),
+        (LESS_SUMS, "scores_grad -= (scores_grad * weights).sum(axis=-2, keepdims=True)"),
+        says="the sum in dS runs over the queries; it must run over the keys, the last axis",
     ),
     backward(
         "attention: only the diagonal of the softmax's derivative",
-        edits=((LESS_SUMS, "pass"), (TIMES_WEIGHTS, "scores_grad *= weights * (1 - weights)")),
+        (LESS_SUMS, "pass"),
+        (TIMES_WEIGHTS, "scores_grad *= weights * (1 - weights)"),
     ),
-    backward("attention: scores' gradient not times the weights", edits=((TIMES_WEIGHTS, "pass"),)),
-    backward("attention: no way through the softmax", edits=((LESS_SUMS, "pass"), (TIMES_WEIGHTS, "pass"))),
-    backward("attention: query_grad without the scale", edits=((QUERY_SCALE, "pass"),)),
-    backward("attention: query_grad scaled twice", edits=((QUERY_SCALE, "query_grad /= self.key.shape[-1]"),)),
     backward(
-        "attention: key_grad without the scale", edits=((KEY_GRAD, f"{KEY_GRAD} * math.sqrt(self.key.shape[-1])"),)
+        "attention: scores' gradient not times the weights",
+        (TIMES_WEIGHTS, "pass"),
+        says="dS lacks the factor W: dS = W ⊙ (dW - Σ dW ⊙ W)",
     ),
-    backward("attention: key_grad scaled twice", edits=((KEY_GRAD, f"{KEY_GRAD} / math.sqrt(self.key.shape[-1])"),)),
+    backward(
+        "attention: no way through the softmax",
+        (LESS_SUMS, "pass"),
+        (TIMES_WEIGHTS, "pass"),
+        says="the softmax is left out on the way back: dS is taken to be dW",
+    ),
+    backward(
+        "attention: query_grad without the scale", (QUERY_SCALE, "pass"), says="query_grad lacks the factor 1 / √d"
+    ),
+    backward(
+        "attention: query_grad scaled twice",
+        (QUERY_SCALE, "query_grad /= self.key.shape[-1]"),
+        says="query_grad has the factor 1 / √d twice",
+    ),
+    backward(
+        "attention: key_grad without the scale",
+        (KEY_GRAD, f"{KEY_GRAD} * math.sqrt(self.key.shape[-1])"),
+        says="key_grad lacks the factor 1 / √d",
+    ),
+    backward(
+        "attention: key_grad scaled twice",
+        (KEY_GRAD, f"{KEY_GRAD} / math.sqrt(self.key.shape[-1])"),
+        says="key_grad has the factor 1 / √d twice",
+    ),
     backward(
         "attention: ones for grad_output",
-        edits=((CHECK_BACK, f"{CHECK_BACK}\n        grad_output = np.ones_like(grad_output)"),),
+        (CHECK_BACK, f"{CHECK_BACK}\n        grad_output = np.ones_like(grad_output)"),
+        says="the gradient from above is taken to be one everywhere",
+    ),
+    backward("attention: key_grad of the last block of queries", ("key_grad[head][keys] +=", "key_grad[head][keys] =")),
+    backward("attention: value_grad of the last block of queries", (VALUE_GRAD, VALUE_GRAD.replace("+=", "="))),
+    backward(
+        "attention: value_grad from the scores' gradient", (VALUE_GRAD, VALUE_GRAD.replace("weights", "scores_grad"))
     ),
     backward(
-        "attention: key_grad of the last block of queries",
-        edits=(("key_grad[head][keys] +=", "key_grad[head][keys] ="),),
+        "attention: gradients of queries and keys exchanged", (RESULTS, "return key_grad, query_grad, value_grad")
     ),
     backward(
-        "attention: value_grad of the last block of queries",
-        edits=((VALUE_GRAD, VALUE_GRAD.replace("+=", "=")),),
-    ),
-    backward(
-        "attention: value_grad from the scores' gradient",
-        edits=((VALUE_GRAD, VALUE_GRAD.replace("weights", "scores_grad")),),
-    ),
-    backward(
-        "attention: gradients of queries and keys exchanged",
-        edits=((RESULTS, "return key_grad, query_grad, value_grad"),),
-    ),
-    backward(
-        "attention: backward changes grad_output", edits=((QUERY_SCALE, f"{QUERY_SCALE}\n        grad_output *= 2"),)
+        "attention: backward changes grad_output",
+        (QUERY_SCALE, f"{QUERY_SCALE}\n        grad_output *= 2"),
+        says="grad_output afterwards is too large by the factor 2",
     ),
     backward(
         "attention: backward changes the weights",
-        edits=(
-            (f"            {VALUE_GRAD}\n", ""),
-            (
-                TIMES_WEIGHTS,
-                f"{VALUE_GRAD}\n            weights *= scores_grad\n            scores_grad = weights",
-            ),
+        (f"            {VALUE_GRAD}\n", ""),
+        (
+            TIMES_WEIGHTS,
+            f"{VALUE_GRAD}\n            weights *= scores_grad\n            scores_grad = weights",
         ),
     ),
-    backward("attention: backward reads the output given away", edits=((OUTPUT, "return self.output"),)),
+    backward(
+        "attention: backward reads the output given away",
+        (OUTPUT, "return self.output"),
+        says="query_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
+    ),
 )

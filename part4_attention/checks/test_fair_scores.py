@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autograder.authoring.mistakes import lost_tests, mistake, report_of, shown_test
 from autograder.judge.exercises import load_part
-from autograder.testing.mistakes import Mistake, lost_tests, report_of, shown_test
 
 PART = load_part(Path(__file__).resolve().parent.parent)
 ATTENTION = ["attention.softmax", "attention.forward", "attention.backward"]
@@ -19,8 +19,7 @@ ONE_TILE = """
 
 def test_a_large_negative_number_in_the_place_of_infinity_loses_only_what_sees_nothing() -> None:
     edit = ("np.copyto(weights, -np.inf, where=mask)", "np.copyto(weights, -1e10, where=mask)")
-    mistake = Mistake("-1e10", ATTENTION[0], "scaled_dot_product_attention.py", (edit,))
-    result = report_of(PART, mistake, ATTENTION)
+    result = report_of(PART, mistake(ATTENTION[0], "-1e10", edit), ATTENTION)
     assert set(lost_tests(result).values()) == {"edge case"}
     assert [exercise.points >= 0.85 * exercise.max_points for exercise in result.exercises] == [True] * 3
     assert shown_test(PART, result).diagnosis.startswith("a large negative score in the place of -inf: ")
@@ -31,6 +30,6 @@ def test_attention_in_one_tile_earns_next_to_nothing() -> None:
     lengths = ("query.shape[-2]", "key.shape[-2]", "self.query.shape[-2]", "self.key.shape[-2]")
     edits = [(f"in self.tiles({length}", f"in self.one_tile({length}") for length in lengths]
     edits.append(("    # Given\n", f"    # Given\n{ONE_TILE}"))
-    result = report_of(PART, Mistake("one tile", TILED[0], "tiled_attention.py", tuple(edits)), TILED)
+    result = report_of(PART, mistake(TILED[0], "one tile", *edits), TILED)
     assert result.points <= 2
     assert "for every query and key" in shown_test(PART, result).diagnosis

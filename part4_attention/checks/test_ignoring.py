@@ -6,53 +6,43 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.mistakes import Mistake, mistake, with_mistake
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import load_part
 from autograder.judge.grading import grade
 from autograder.judge.staging import stage
-from autograder.testing.mistakes import Mistake, with_mistake
 
 PART = load_part(Path(__file__).resolve().parent.parent)
-FILE = "scaled_dot_product_attention.py"
 ABOUT_WEIGHTS = {"attention.forward", "attention.backward", "multi_head.forward", "multi_head.backward"}
 
 IGNORING = [
     (
-        Mistake(
-            "the mask",
+        mistake(
             "attention.forward",
-            FILE,
-            (
-                ("if mask is not None:\n        np.copyto(weights, -np.inf, where=mask)", "pass"),
-                ("query_blocks(shape, mask)", "query_blocks(shape)"),
-                ("query_blocks(self.attention_weights.shape, self.mask)", "query_blocks(self.attention_weights.shape)"),
-            ),
+            "the mask",
+            ("if mask is not None:\n        np.copyto(weights, -np.inf, where=mask)", "pass"),
+            ("query_blocks(shape, mask)", "query_blocks(shape)"),
+            ("query_blocks(self.attention_weights.shape, self.mask)", "query_blocks(self.attention_weights.shape)"),
         ),
         {"attention.softmax", *ABOUT_WEIGHTS},
     ),
     (
-        Mistake(
-            "the scale",
+        mistake(
             "attention.forward",
-            FILE,
-            (
-                ("query / math.sqrt(query.shape[-1])", "query"),
-                ("        query_grad /= math.sqrt(self.key.shape[-1])\n", ""),
-            ),
+            "the scale",
+            ("query / math.sqrt(query.shape[-1])", "query"),
+            ("        query_grad /= math.sqrt(self.key.shape[-1])\n", ""),
         ),
         ABOUT_WEIGHTS,
     ),
     (
-        Mistake(
-            "the gradient from above",
+        mistake(
             "attention.backward",
-            FILE,
+            "the gradient from above",
             (
-                (
-                    "        dtype = np.result_type(self.output, grad_output)",
-                    "        grad_output = np.ones_like(grad_output)\n        dtype = self.output.dtype",
-                ),
+                "        dtype = np.result_type(self.output, grad_output)",
+                "        grad_output = np.ones_like(grad_output)\n        dtype = self.output.dtype",
             ),
         ),
         {"attention.backward", "multi_head.backward"},

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-ctc_inputs = partial(Mistake, exercise="encoder_decoder.ctc_inputs", file="transformers.py")
-encode = partial(Mistake, exercise="encoder_decoder.encode", file="transformers.py")
-decode = partial(Mistake, exercise="encoder_decoder.decode", file="transformers.py")
-score = partial(Mistake, exercise="encoder_decoder.score", file="transformers.py")
-score_further = partial(Mistake, exercise="encoder_decoder.score_further", file="transformers.py")
-transfer = partial(Mistake, exercise="encoder_decoder.transfer", file="transformers.py")
+ctc_inputs = partial(mistake, "encoder_decoder.ctc_inputs")
+encode = partial(mistake, "encoder_decoder.encode")
+decode = partial(mistake, "encoder_decoder.decode")
+score = partial(mistake, "encoder_decoder.score")
+score_further = partial(mistake, "encoder_decoder.score_further")
+transfer = partial(mistake, "encoder_decoder.transfer")
 
 LOG_PROBS = "logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1)"
 ENCODED_POSITIONS, DROPOUT = "if not self.skip_encoder_pe:", "x, pad_mask = self.dropout(x), PadMask(x, lengths)"
@@ -38,160 +38,182 @@ NEW = "[(name, parameter) for name, parameter in own.items() if name not in tran
 UNUSED = "[(name, value) for name, value in pretrained.items() if name not in transferable]"
 
 MISTAKES = (
-    ctc_inputs("encoder-decoder: logits for CTC", edits=((LOG_PROBS, "logits.transpose(0, 1)"),)),
-    ctc_inputs("encoder-decoder: probabilities for CTC", edits=((LOG_PROBS, LOG_PROBS.replace("log_", "")),)),
-    ctc_inputs("encoder-decoder: softmax over time", edits=((LOG_PROBS, LOG_PROBS.replace("dim=-1", "dim=1")),)),
-    ctc_inputs("encoder-decoder: time not first", edits=((LOG_PROBS, LOG_PROBS.replace(".transpose(0, 1)", "")),)),
+    ctc_inputs(
+        "encoder-decoder: logits for CTC", (LOG_PROBS, "logits.transpose(0, 1)"), says="the log-softmax is missing"
+    ),
+    ctc_inputs(
+        "encoder-decoder: probabilities for CTC",
+        (LOG_PROBS, LOG_PROBS.replace("log_", "")),
+        says="the softmax has no logarithm",
+    ),
+    ctc_inputs(
+        "encoder-decoder: softmax over time",
+        (LOG_PROBS, LOG_PROBS.replace("dim=-1", "dim=1")),
+        says="the log-softmax is over time",
+    ),
+    ctc_inputs(
+        "encoder-decoder: time not first",
+        (LOG_PROBS, LOG_PROBS.replace(".transpose(0, 1)", "")),
+        says="time is not first",
+    ),
     ctc_inputs(
         "encoder-decoder: time first before the softmax over it",
-        edits=((LOG_PROBS, "logits.transpose(0, 1).log_softmax(dim=0, dtype=precise)"),),
+        (LOG_PROBS, "logits.transpose(0, 1).log_softmax(dim=0, dtype=precise)"),
+        says="the log-softmax is over time",
     ),
-    ctc_inputs("encoder-decoder: CTC in bfloat16", edits=((LOG_PROBS, LOG_PROBS.replace(", dtype=precise", "")),)),
-    ctc_inputs(
-        "encoder-decoder: CTC always in float32", edits=((LOG_PROBS, LOG_PROBS.replace("precise", "torch.float32")),)
+    ctc_inputs("encoder-decoder: CTC in bfloat16", (LOG_PROBS, LOG_PROBS.replace(", dtype=precise", ""))),
+    ctc_inputs("encoder-decoder: CTC always in float32", (LOG_PROBS, LOG_PROBS.replace("precise", "torch.float32"))),
+    encode(
+        "encoder-decoder: encoder's positions never",
+        (ENCODED_POSITIONS, "if False:"),
+        says="positions are added where they are to be skipped, or skipped where they are to be added",
     ),
-    encode("encoder-decoder: encoder's positions never", edits=((ENCODED_POSITIONS, "if False:"),)),
-    encode("encoder-decoder: encoder's positions always", edits=((ENCODED_POSITIONS, "if True:"),)),
+    encode(
+        "encoder-decoder: encoder's positions always",
+        (ENCODED_POSITIONS, "if True:"),
+        says="positions are added where they are to be skipped, or skipped where they are to be added",
+    ),
     encode(
         "encoder-decoder: encoder's positions by the decoder's choice",
-        edits=((ENCODED_POSITIONS, "if not self.skip_decoder_pe:"),),
+        (ENCODED_POSITIONS, "if not self.skip_decoder_pe:"),
+        says="positions are added where they are to be skipped, or skipped where they are to be added",
     ),
-    encode("encoder-decoder: encoder sees padding", edits=((ENCODER_CALL, "layer(x, None, return_attention)"),)),
-    encode("encoder-decoder: encoder without a norm", edits=((ENCODED, "encoded = x"),)),
-    encode("encoder-decoder: encoder with the decoder's norm", edits=((ENCODED, "encoded = self.norm(x)"),)),
-    encode("encoder-decoder: CTC before the norm", edits=((GIVEN, "self.ctc_inputs(x, lengths)"),)),
-    encode("encoder-decoder: CTC detached", edits=((GIVEN, "self.ctc_inputs(encoded.detach(), lengths)"),)),
     encode(
-        "encoder-decoder: CTC with the original lengths", edits=((GIVEN, "self.ctc_inputs(encoded, source_lengths)"),)
+        "encoder-decoder: encoder sees padding",
+        (ENCODER_CALL, "layer(x, None, return_attention)"),
+        says="the encoder's padding is not masked",
     ),
+    encode("encoder-decoder: encoder without a norm", (ENCODED, "encoded = x"), says="the final norm is missing"),
+    encode("encoder-decoder: encoder with the decoder's norm", (ENCODED, "encoded = self.norm(x)")),
+    encode(
+        "encoder-decoder: CTC before the norm", (GIVEN, "self.ctc_inputs(x, lengths)"), says="the final norm is missing"
+    ),
+    encode("encoder-decoder: CTC detached", (GIVEN, "self.ctc_inputs(encoded.detach(), lengths)")),
+    encode("encoder-decoder: CTC with the original lengths", (GIVEN, "self.ctc_inputs(encoded, source_lengths)")),
     encode(
         "encoder-decoder: mask of the original lengths",
-        edits=((DROPOUT, DROPOUT.replace("(x, lengths)", "(x, source_lengths.clamp(max=x.shape[1]))")),),
+        (DROPOUT, DROPOUT.replace("(x, lengths)", "(x, source_lengths.clamp(max=x.shape[1]))")),
     ),
-    encode(
-        "encoder-decoder: no dropout after the positions", edits=((DROPOUT, DROPOUT.replace("self.dropout(x)", "x")),)
-    ),
-    encode(
-        "encoder-decoder: encoder's layers counted from 0", edits=((ENCODER_NUMBERS, "enumerate(self.enc_layers)"),)
-    ),
+    encode("encoder-decoder: no dropout after the positions", (DROPOUT, DROPOUT.replace("self.dropout(x)", "x"))),
+    encode("encoder-decoder: encoder's layers counted from 0", (ENCODER_NUMBERS, "enumerate(self.enc_layers)")),
     encode(
         "encoder-decoder: encoder's layers in the opposite order",
-        edits=((ENCODER_NUMBERS, "enumerate(reversed(self.enc_layers), start=1)"),),
+        (ENCODER_NUMBERS, "enumerate(reversed(self.enc_layers), start=1)"),
+        says="the layers run in the opposite order",
     ),
-    encode("encoder-decoder: no layer is dropped in encode", edits=((DROPS, ""),)),
+    encode("encoder-decoder: no layer is dropped in encode", (DROPS, "")),
     encode(
         "encoder-decoder: those that run are counted in encode",
-        edits=(('attention[f"layer{number}_enc_self"]', 'attention[f"layer{len(attention) + 1}_enc_self"]'),),
+        ('attention[f"layer{number}_enc_self"]', 'attention[f"layer{len(attention) + 1}_enc_self"]'),
     ),
-    encode("encoder-decoder: encoder's weights asked for or not", edits=((ASKED_FOR, "            if True:\n"),)),
-    decode("encoder-decoder: without the causal mask", edits=((DECODER_CALL, DECODER_CALL.replace("causal", "None")),)),
-    decode("encoder-decoder: decoder sees padding", edits=((DECODER_CALL, DECODER_CALL.replace("padding", "None")),)),
+    encode("encoder-decoder: encoder's weights asked for or not", (ASKED_FOR, "            if True:\n")),
+    decode(
+        "encoder-decoder: without the causal mask",
+        (DECODER_CALL, DECODER_CALL.replace("causal", "None")),
+        says="the causal mask is missing",
+    ),
+    decode(
+        "encoder-decoder: decoder sees padding",
+        (DECODER_CALL, DECODER_CALL.replace("padding", "None")),
+        says="the decoder's padding is not masked",
+    ),
     decode(
         "encoder-decoder: cross-attention sees padding",
-        edits=((DECODER_CALL, DECODER_CALL.replace("pad_mask", "None")),),
+        (DECODER_CALL, DECODER_CALL.replace("pad_mask", "None")),
+        says="the cross-attention looks at the encoder's padding",
     ),
-    decode("encoder-decoder: decoder without a norm", edits=((LOGITS, "self.final_linear(x), attention"),)),
+    decode(
+        "encoder-decoder: decoder without a norm",
+        (LOGITS, "self.final_linear(x), attention"),
+        says="the final norm is missing",
+    ),
     decode(
         "encoder-decoder: decoder with the encoder's norm",
-        edits=((LOGITS, "self.final_linear(self.encoder_norm(x)), attention"),),
+        (LOGITS, "self.final_linear(self.encoder_norm(x)), attention"),
     ),
     decode(
         "encoder-decoder: log-probabilities for logits",
-        edits=((LOGITS, "self.final_linear(self.norm(x)).log_softmax(-1), attention"),),
+        (LOGITS, "self.final_linear(self.norm(x)).log_softmax(-1), attention"),
     ),
     decode(
         "encoder-decoder: weights exchanged",
-        edits=(("x, self_weights, cross_weights = layer", "x, cross_weights, self_weights = layer"),),
+        ("x, self_weights, cross_weights = layer", "x, cross_weights, self_weights = layer"),
+        says="the weights of the two attentions are exchanged",
     ),
-    decode(
-        "encoder-decoder: decoder's layers counted from 0", edits=((DECODER_NUMBERS, "enumerate(self.dec_layers)"),)
-    ),
-    decode("encoder-decoder: no layer is dropped in decode", edits=((DROPS, ""),)),
-    decode("encoder-decoder: decoder's weights asked for or not", edits=((ASKED_FOR, "            if True:\n"),)),
+    decode("encoder-decoder: decoder's layers counted from 0", (DECODER_NUMBERS, "enumerate(self.dec_layers)")),
+    decode("encoder-decoder: no layer is dropped in decode", (DROPS, "")),
+    decode("encoder-decoder: decoder's weights asked for or not", (ASKED_FOR, "            if True:\n")),
     decode(
         "encoder-decoder: decode without the encoder's gradient",
-        edits=((DECODER_CALL, DECODER_CALL.replace("encoded", "encoded.detach()")),),
+        (DECODER_CALL, DECODER_CALL.replace("encoded", "encoded.detach()")),
     ),
     decode(
         "encoder-decoder: decode embeds without positions",
-        edits=(("self.embed(padded_targets)", "self.dropout(self.target_embedding(padded_targets))"),),
+        ("self.embed(padded_targets)", "self.dropout(self.target_embedding(padded_targets))"),
     ),
     score(
         "encoder-decoder: utterances repeated by turns",
-        edits=(
-            (
-                REPEATED,
-                REPEATED_BY_TURNS,
-            ),
+        (
+            REPEATED,
+            REPEATED_BY_TURNS,
         ),
     ),
     score(
         "encoder-decoder: encoded alone repeated by turns",
-        edits=((REPEATED, "encoded.repeat(len(prompts) // len(encoded), 1, 1), repeated(pad_mask, len(prompts))"),),
+        (REPEATED, "encoded.repeat(len(prompts) // len(encoded), 1, 1), repeated(pad_mask, len(prompts))"),
     ),
-    score("encoder-decoder: mask not repeated", edits=((REPEATED, "repeated(encoded, len(prompts)), pad_mask"),)),
-    score("encoder-decoder: nothing repeated", edits=((REPEATED, "encoded, pad_mask"),)),
-    score("encoder-decoder: scored without a mask", edits=((SCORED, SCORED.replace("pad_mask=pad_mask, ", "")),)),
-    score("encoder-decoder: the first step's logits", edits=(("logits[:, -1]", "logits[:, 0]"),)),
-    score("encoder-decoder: log-probabilities for scores", edits=(("logits[:, -1]", "logits[:, -1].log_softmax(-1)"),)),
+    score("encoder-decoder: mask not repeated", (REPEATED, "repeated(encoded, len(prompts)), pad_mask")),
+    score("encoder-decoder: nothing repeated", (REPEATED, "encoded, pad_mask")),
+    score("encoder-decoder: scored without a mask", (SCORED, SCORED.replace("pad_mask=pad_mask, ", ""))),
+    score("encoder-decoder: the first step's logits", ("logits[:, -1]", "logits[:, 0]")),
+    score("encoder-decoder: log-probabilities for scores", ("logits[:, -1]", "logits[:, -1].log_softmax(-1)")),
+    score_further("encoder-decoder: pieces without an offset", ("self.embed(tokens, offset)", "self.embed(tokens)")),
+    score_further("encoder-decoder: pieces without a mask", (FURTHER, FURTHER.replace("causal", "None"))),
+    score_further("encoder-decoder: pieces see padding", (FURTHER, FURTHER.replace("pad_mask", "None"))),
+    score_further("encoder-decoder: pieces without a cache", (FURTHER, FURTHER.replace(" cache,", " None,"))),
     score_further(
-        "encoder-decoder: pieces without an offset", edits=(("self.embed(tokens, offset)", "self.embed(tokens)"),)
+        "encoder-decoder: keys of the encoder computed again", (FURTHER, FURTHER.replace("cross_cache)", "None)"))
     ),
-    score_further("encoder-decoder: pieces without a mask", edits=((FURTHER, FURTHER.replace("causal", "None")),)),
-    score_further("encoder-decoder: pieces see padding", edits=((FURTHER, FURTHER.replace("pad_mask", "None")),)),
-    score_further("encoder-decoder: pieces without a cache", edits=((FURTHER, FURTHER.replace(" cache,", " None,")),)),
+    score_further("encoder-decoder: one cache for both", (FURTHER, FURTHER.replace("cross_cache)", "cache)"))),
     score_further(
-        "encoder-decoder: keys of the encoder computed again",
-        edits=((FURTHER, FURTHER.replace("cross_cache)", "None)")),),
-    ),
-    score_further("encoder-decoder: one cache for both", edits=((FURTHER, FURTHER.replace("cross_cache)", "cache)")),)),
-    score_further(
-        "encoder-decoder: caches exchanged",
-        edits=((FURTHER, FURTHER.replace("cache, cross_cache", "cross_cache, cache")),),
+        "encoder-decoder: caches exchanged", (FURTHER, FURTHER.replace("cache, cross_cache", "cross_cache, cache"))
     ),
     score_further(
         "encoder-decoder: one cross cache for all layers",
-        edits=((FURTHER, FURTHER.replace("cross_cache)", "cross_caches[0])")),),
+        (FURTHER, FURTHER.replace("cross_cache)", "cross_caches[0])")),
     ),
-    score_further(
-        "encoder-decoder: one cache for all layers",
-        edits=((FURTHER, FURTHER.replace(" cache,", " caches[0],")),),
-    ),
+    score_further("encoder-decoder: one cache for all layers", (FURTHER, FURTHER.replace(" cache,", " caches[0],"))),
     score_further(
         "encoder-decoder: pieces without the norm",
-        edits=(("self.final_linear(self.norm(x[:, -1]))", "self.final_linear(x[:, -1])"),),
+        ("self.final_linear(self.norm(x[:, -1]))", "self.final_linear(x[:, -1])"),
     ),
-    transfer("encoder-decoder: nothing is copied", edits=((COPY, "pass"),)),
+    transfer("encoder-decoder: nothing is copied", (COPY, "pass")),
     transfer(
         "encoder-decoder: the parameters stop learning",
-        edits=((COPY, f"{COPY}\n                own[name].requires_grad_(False)"),),
+        (COPY, f"{COPY}\n                own[name].requires_grad_(False)"),
     ),
-    transfer("encoder-decoder: only what is transferred is reported", edits=((NEW, "[]"), (UNUSED, "[]"))),
-    transfer("encoder-decoder: all is reported as new", edits=((NEW, "list(own.items())"),)),
-    transfer("encoder-decoder: all is reported as unused", edits=((UNUSED, "list(pretrained.items())"),)),
+    transfer("encoder-decoder: only what is transferred is reported", (NEW, "[]"), (UNUSED, "[]")),
+    transfer("encoder-decoder: all is reported as new", (NEW, "list(own.items())")),
+    transfer("encoder-decoder: all is reported as unused", (UNUSED, "list(pretrained.items())")),
     transfer(
         "encoder-decoder: what is unused is reported as new",
-        edits=((NEW, f"{NEW} + {UNUSED}"), (f'"unused": {UNUSED}', '"unused": []')),
+        (NEW, f"{NEW} + {UNUSED}"),
+        (f'"unused": {UNUSED}', '"unused": []'),
     ),
-    transfer(
-        "encoder-decoder: new and unused exchanged",
-        edits=(('"new"', '"?"'), ('"unused"', '"new"'), ('"?"', '"unused"')),
-    ),
+    transfer("encoder-decoder: new and unused exchanged", ('"new"', '"?"'), ('"unused"', '"new"'), ('"?"', '"unused"')),
     transfer(
         "encoder-decoder: the checkpoint's tensors are reported",
-        edits=((TRANSFERRED, "list(transferable.items())"),),
+        (TRANSFERRED, "list(transferable.items())"),
+        says="the values are right and their dtype is not: float64 instead of float32",
     ),
     transfer(
-        "encoder-decoder: all of the checkpoint is reported as transferred",
-        edits=((TRANSFERRED, "list(pretrained.items())"),),
+        "encoder-decoder: all of the checkpoint is reported as transferred", (TRANSFERRED, "list(pretrained.items())")
     ),
     transfer(
         "encoder-decoder: the vocabulary is copied where it must not be",
-        edits=(
-            (
-                EVERY,
-                f"{EVERY.replace('transferable', 'pretrained')}\n                {UNLESS_IT_FITS}",
-            ),
+        (
+            EVERY,
+            f"{EVERY.replace('transferable', 'pretrained')}\n                {UNLESS_IT_FITS}",
         ),
     ),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-padding = partial(Mistake, exercise="masks.padding", file="masks.py")
-causal = partial(Mistake, exercise="masks.causal", file="masks.py")
+padding = partial(mistake, "masks.padding")
+causal = partial(mistake, "masks.causal")
 
 LENGTHS = "input_lengths.to(padded_input.device)[:, None]"
 PADDING = f"steps >= {LENGTHS}"
@@ -15,23 +15,42 @@ ONES = "torch.ones(time, time, dtype=torch.bool, device=padded_input.device)"
 CAUSAL = f"{ONES}.triu(diagonal=1)"
 
 MISTAKES = (
-    padding("masks: True at the steps, not at the padding", edits=((PADDING, f"steps < {LENGTHS}"),)),
-    padding("masks: padding one step late", edits=((PADDING, f"steps > {LENGTHS}"),)),
     padding(
-        "masks: padding up to the longest sequence",
-        edits=(("torch.arange(time,", "torch.arange(int(input_lengths.max()),"),),
+        "masks: True at the steps, not at the padding",
+        (PADDING, f"steps < {LENGTHS}"),
+        says="the mask is True at the steps of a sequence; it must be True at its padding",
+    ),
+    padding(
+        "masks: padding one step late",
+        (PADDING, f"steps > {LENGTHS}"),
+        says="the mask starts one step late: the first step of padding is the one whose number is the length",
+    ),
+    padding(
+        "masks: padding up to the longest sequence", ("torch.arange(time,", "torch.arange(int(input_lengths.max()),")
     ),
     padding(
         "masks: zeros for padding",
-        edits=((PADDING, "(padded_input == 0).flatten(2).all(-1) if padded_input.ndim > 2 else padded_input == 0"),),
+        (PADDING, "(padded_input == 0).flatten(2).all(-1) if padded_input.ndim > 2 else padded_input == 0"),
     ),
     padding(
         "masks: padding written into the input",
-        edits=((f"return {PADDING}", f"padded_input[{PADDING}] = 0\n    return {PADDING}"),),
+        (f"return {PADDING}", f"padded_input[{PADDING}] = 0\n    return {PADDING}"),
     ),
-    causal("masks: a query hidden from itself", edits=((CAUSAL, f"{ONES}.triu()"),)),
-    causal("masks: what came before hidden", edits=((CAUSAL, f"{ONES}.tril(diagonal=-1)"),)),
-    causal("masks: True where a query may look", edits=((CAUSAL, f"{ONES}.tril()"),)),
-    causal("masks: causal as -inf", edits=((CAUSAL, f"torch.zeros(time, time).masked_fill({CAUSAL}, -torch.inf)"),)),
-    causal("masks: a causal mask for every sequence", edits=((CAUSAL, f"{CAUSAL}.expand(len(padded_input), -1, -1)"),)),
+    causal("masks: a query hidden from itself", (CAUSAL, f"{ONES}.triu()"), says="a query is hidden from itself"),
+    causal(
+        "masks: what came before hidden",
+        (CAUSAL, f"{ONES}.tril(diagonal=-1)"),
+        says="the mask hides what came before; it must hide what comes later",
+    ),
+    causal(
+        "masks: True where a query may look",
+        (CAUSAL, f"{ONES}.tril()"),
+        says="the mask is True where a query may look; it must be True where it may not",
+    ),
+    causal(
+        "masks: causal as -inf",
+        (CAUSAL, f"torch.zeros(time, time).masked_fill({CAUSAL}, -torch.inf)"),
+        says="the mask is 0 and -inf, to be added to scores; it must be boolean",
+    ),
+    causal("masks: a causal mask for every sequence", (CAUSAL, f"{CAUSAL}.expand(len(padded_input), -1, -1)")),
 )

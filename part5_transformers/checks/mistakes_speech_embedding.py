@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-lengths = partial(Mistake, exercise="speech_embedding.lengths", file="speech_embedding.py")
-padding = partial(Mistake, exercise="speech_embedding.without_padding", file="speech_embedding.py")
-convolution = partial(Mistake, exercise="speech_embedding.convolution", file="speech_embedding.py")
-group = partial(Mistake, exercise="speech_embedding.group", file="speech_embedding.py")
-lstm = partial(Mistake, exercise="speech_embedding.lstm", file="speech_embedding.py")
-forward = partial(Mistake, exercise="speech_embedding.forward", file="speech_embedding.py")
+lengths = partial(mistake, "speech_embedding.lengths")
+padding = partial(mistake, "speech_embedding.without_padding")
+convolution = partial(mistake, "speech_embedding.convolution")
+group = partial(mistake, "speech_embedding.group")
+lstm = partial(mistake, "speech_embedding.lstm")
+forward = partial(mistake, "speech_embedding.forward")
 
 ROUNDED_UP = "(lengths + factor - 1) // factor"
 MASKED = "x.masked_fill(PadMask(x, lengths)[:, :, None], 0)"
@@ -27,93 +27,155 @@ FIRST_MASK = "        x = without_padding(x, lengths)\n        for"
 LAYER, LAST = "x, lengths = layer(x, lengths)", "self.dropout(without_padding(self.linear(x), lengths))"
 
 MISTAKES = (
-    lengths("speech: lengths rounded down", edits=((ROUNDED_UP, "lengths // factor"),)),
-    lengths("speech: lengths one too many", edits=((ROUNDED_UP, "lengths // factor + 1"),)),
-    lengths("speech: lengths as fractions", edits=((ROUNDED_UP, "(lengths / factor).ceil()"),)),
-    lengths("speech: lengths rounded to the nearest", edits=((ROUNDED_UP, "(lengths / factor).round().long()"),)),
-    lengths("speech: lengths changed in place", edits=((ROUNDED_UP, "lengths.add_(factor - 1) // factor"),)),
-    padding("speech: steps masked for padding", edits=((MASKED, MASKED.replace("PadMask", "~PadMask")),)),
-    padding("speech: padding times zero", edits=((MASKED, "x * ~PadMask(x, lengths)[:, :, None]"),)),
-    padding("speech: padding masked in place", edits=((MASKED, MASKED.replace("masked_fill", "masked_fill_")),)),
-    padding("speech: padding masked without a gradient", edits=((MASKED, MASKED.replace("x.", "x.detach().", 1)),)),
-    convolution("speech: convolution not masked", edits=((AFTER_CONVOLUTION, "return x, lengths"),)),
-    convolution("speech: convolution by ReLU", edits=((CONVOLVED, CONVOLVED.replace("gelu", "relu")),)),
-    convolution("speech: convolution alone", edits=((CONVOLVED, CONVOLVED.replace("functional.gelu", "")),)),
+    lengths(
+        "speech: lengths rounded down",
+        (ROUNDED_UP, "lengths // factor"),
+        says="the division rounds down; an utterance's last frames need a step too, even if they are few",
+    ),
+    lengths(
+        "speech: lengths one too many",
+        (ROUNDED_UP, "lengths // factor + 1"),
+        says="there is a step too many where the factor divides the length",
+    ),
+    lengths(
+        "speech: lengths as fractions",
+        (ROUNDED_UP, "(lengths / factor).ceil()"),
+        says="the lengths are rounded up, but they must be integers too",
+    ),
+    lengths("speech: lengths rounded to the nearest", (ROUNDED_UP, "(lengths / factor).round().long()")),
+    lengths("speech: lengths changed in place", (ROUNDED_UP, "lengths.add_(factor - 1) // factor")),
+    padding(
+        "speech: steps masked for padding",
+        (MASKED, MASKED.replace("PadMask", "~PadMask")),
+        says="the steps are zero and the padding is kept",
+    ),
+    padding(
+        "speech: padding times zero",
+        (MASKED, "x * ~PadMask(x, lengths)[:, :, None]"),
+        says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
+    ),
+    padding("speech: padding masked in place", (MASKED, MASKED.replace("masked_fill", "masked_fill_"))),
+    padding("speech: padding masked without a gradient", (MASKED, MASKED.replace("x.", "x.detach().", 1))),
+    convolution(
+        "speech: convolution not masked",
+        (AFTER_CONVOLUTION, "return x, lengths"),
+        says="the steps beyond each length are not zero; the convolution's bias makes them so",
+    ),
+    convolution(
+        "speech: convolution by ReLU",
+        (CONVOLVED, CONVOLVED.replace("gelu", "relu")),
+        says="the activation is ReLU; it must be GELU",
+    ),
+    convolution(
+        "speech: convolution alone",
+        (CONVOLVED, CONVOLVED.replace("functional.gelu", "")),
+        says="the activation is missing",
+    ),
     convolution(
         "speech: convolution reshaped, not transposed",
-        edits=((CONVOLVED, CONVOLVED.replace("x.transpose(1, 2)", "x.reshape(len(x), x.shape[2], -1)")),),
+        (CONVOLVED, CONVOLVED.replace("x.transpose(1, 2)", "x.reshape(len(x), x.shape[2], -1)")),
     ),
     convolution(
         "speech: convolution with the old lengths",
-        edits=(
-            (f"{REDUCED} without_padding(x, lengths), lengths", "        return without_padding(x, lengths), lengths"),
-        ),
+        (f"{REDUCED} without_padding(x, lengths), lengths", "        return without_padding(x, lengths), lengths"),
     ),
     convolution(
         "speech: convolution returns the old lengths",
-        edits=(
-            (
-                f"{REDUCED} without_padding(x, lengths)",
-                "        return without_padding(x, reduced(lengths, self.factor))",
-            ),
+        (
+            f"{REDUCED} without_padding(x, lengths)",
+            "        return without_padding(x, reduced(lengths, self.factor))",
         ),
+        says="the lengths are those of the input; they must be those of the output",
     ),
-    group("speech: the rest of the frames dropped", edits=((PADDED, "x[:, : time // self.factor * self.factor]"),)),
+    group(
+        "speech: the rest of the frames dropped",
+        (PADDED, "x[:, : time // self.factor * self.factor]"),
+        says="the frames that fill no whole group are dropped",
+    ),
     group(
         "speech: zeros before the frames",
-        edits=((PADDED, PADDED.replace("0, 0, 0, -time % self.factor", "0, 0, -time % self.factor, 0")),),
+        (PADDED, PADDED.replace("0, 0, 0, -time % self.factor", "0, 0, -time % self.factor, 0")),
+        says="the zeros stand before the first frame; they must follow the last one",
     ),
     group(
         "speech: a group of zeros too many",
-        edits=((PADDED, PADDED.replace("-time % self.factor", "self.factor - time % self.factor")),),
+        (PADDED, PADDED.replace("-time % self.factor", "self.factor - time % self.factor")),
+        says="a group of zeros follows where every group is whole",
     ),
     group(
         "speech: frames mixed feature by feature",
-        edits=((GROUPED, "padded.reshape(batch, -1, self.factor, features).transpose(2, 3).flatten(2)"),),
+        (GROUPED, "padded.reshape(batch, -1, self.factor, features).transpose(2, 3).flatten(2)"),
+        says="the frames are mixed feature by feature; a whole frame must follow the other",
     ),
     group(
         "speech: frames grouped that lie far apart",
-        edits=((GROUPED, "padded.reshape(batch, self.factor, -1, features).transpose(1, 2).flatten(2)"),),
+        (GROUPED, "padded.reshape(batch, self.factor, -1, features).transpose(1, 2).flatten(2)"),
+        says="frames that lie far apart are grouped; those of a group must follow one another",
     ),
-    lstm("speech: LSTM not packed", edits=((PACKED, ""), (UNPACKED, "output, _ = self.lstm(groups)"))),
+    lstm(
+        "speech: LSTM not packed",
+        (PACKED, ""),
+        (UNPACKED, "output, _ = self.lstm(groups)"),
+        says="the LSTM reads the padding; its way back must begin at each utterance's own end",
+    ),
     lstm(
         "speech: LSTM not packed, then masked",
-        edits=((PACKED, ""), (UNPACKED, "output = without_padding(self.lstm(groups)[0], lengths)")),
+        (PACKED, ""),
+        (UNPACKED, "output = without_padding(self.lstm(groups)[0], lengths)"),
+        says="the LSTM reads the padding; its way back must begin at each utterance's own end, "
+        "and zeros afterwards do not help",
     ),
     lstm(
         "speech: LSTM's order not restored",
-        edits=((PACKED, f"ordered, order = lengths.sort(descending=True)\n        {PACKED_IN_ORDER}"),),
+        (PACKED, f"ordered, order = lengths.sort(descending=True)\n        {PACKED_IN_ORDER}"),
+        says="the utterances stand in the order of their lengths; bring them back into that of the batch",
     ),
-    lstm("speech: LSTM wants sorted lengths", edits=((PACKED, PACKED.replace(", enforce_sorted=False", "")),)),
+    lstm("speech: LSTM wants sorted lengths", (PACKED, PACKED.replace(", enforce_sorted=False", ""))),
     lstm(
         "speech: LSTM as long as the longest utterance",
-        edits=((UNPACKED, UNPACKED.replace(", total_length=groups.shape[1]", "")),),
+        (UNPACKED, UNPACKED.replace(", total_length=groups.shape[1]", "")),
+        says="the steps after the longest utterance's are missing",
     ),
-    forward("speech: input not masked", edits=((FIRST_MASK, "        for"),)),
-    forward("speech: embeddings not masked", edits=((LAST, "self.dropout(self.linear(x))"),)),
-    forward("speech: lengths not handed on", edits=((LAYER, "x, _ = layer(x, lengths)"),)),
-    forward("speech: the first layer alone", edits=(("for layer in self.layers:", "for layer in self.layers[:1]:"),)),
-    forward("speech: without the linear layer", edits=((LAST, LAST.replace("self.linear(x)", "x")),)),
+    forward(
+        "speech: input not masked",
+        (FIRST_MASK, "        for"),
+        says="the first layer reads the padding: mask before it",
+    ),
+    forward(
+        "speech: embeddings not masked",
+        (LAST, "self.dropout(self.linear(x))"),
+        says="the linear layer's bias stays beyond each length: mask after it",
+    ),
+    forward("speech: lengths not handed on", (LAYER, "x, _ = layer(x, lengths)")),
+    forward(
+        "speech: the first layer alone",
+        ("for layer in self.layers:", "for layer in self.layers[:1]:"),
+        says="only the first layer is used",
+    ),
+    forward(
+        "speech: without the linear layer",
+        (LAST, LAST.replace("self.linear(x)", "x")),
+        says="the linear layer is missing",
+    ),
     forward(
         "speech: masked before the linear layer",
-        edits=((LAST, "self.dropout(self.linear(without_padding(x, lengths)))"),),
+        (LAST, "self.dropout(self.linear(without_padding(x, lengths)))"),
+        says="the linear layer's bias stays beyond each length: mask after it",
     ),
-    forward("speech: without dropout", edits=((LAST, LAST.replace("self.dropout", "")),)),
+    forward("speech: without dropout", (LAST, LAST.replace("self.dropout", ""))),
     forward(
-        "speech: dropout before the linear layer",
-        edits=((LAST, "without_padding(self.linear(self.dropout(x)), lengths)"),),
+        "speech: dropout before the linear layer", (LAST, "without_padding(self.linear(self.dropout(x)), lengths)")
     ),
     forward(
         "speech: dropout in evaluation too",
-        edits=(
-            (
-                LAST,
-                LAST.replace("self.dropout", "functional.dropout").replace("lengths))", "lengths), self.dropout.p)"),
-            ),
+        (
+            LAST,
+            LAST.replace("self.dropout", "functional.dropout").replace("lengths))", "lengths), self.dropout.p)"),
         ),
     ),
     forward(
         "speech: padding masked by a product",
-        edits=((FIRST_MASK, "        x = x * ~PadMask(x, lengths)[:, :, None]\n        for"),),
+        (FIRST_MASK, "        x = x * ~PadMask(x, lengths)[:, :, None]\n        for"),
+        says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
 )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-project = partial(Mistake, exercise="attention.project", file="sublayers.py")
-masks = partial(Mistake, exercise="attention.merge_masks", file="sublayers.py")
-attend = partial(Mistake, exercise="attention.attend", file="sublayers.py")
-fused = partial(Mistake, exercise="attention.attend_fused", file="sublayers.py")
-self_attention = partial(Mistake, exercise="sublayers.self_attention", file="sublayers.py")
-cross_attention = partial(Mistake, exercise="sublayers.cross_attention", file="sublayers.py")
-feed_forward = partial(Mistake, exercise="sublayers.feed_forward", file="sublayers.py")
+project = partial(mistake, "attention.project")
+masks = partial(mistake, "attention.merge_masks")
+attend = partial(mistake, "attention.attend")
+fused = partial(mistake, "attention.attend_fused")
+self_attention = partial(mistake, "sublayers.self_attention")
+cross_attention = partial(mistake, "sublayers.cross_attention")
+feed_forward = partial(mistake, "sublayers.feed_forward")
 
 SAME, TOGETHER = "query is key and key is value", "self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)"
 APART = "map(functional.linear, (query, key, value), weights, biases)"
@@ -45,132 +45,196 @@ def instead(result: str, right: str, wrong: str) -> tuple[tuple[str, str], ...]:
 
 
 MISTAKES = (
-    project("attention: query and key alike are taken for self-attention", edits=((SAME, "query is key"),)),
     project(
-        "attention: all of one shape are taken for self-attention",
-        edits=((SAME, "query.shape == key.shape == value.shape"),),
+        "attention: query and key alike are taken for self-attention",
+        (SAME, "query is key"),
+        says="the values are projected from the key",
     ),
     project(
-        "attention: keys and values in each other's thirds", edits=((APART, APART.replace("key, value", "value, key")),)
+        "attention: all of one shape are taken for self-attention", (SAME, "query.shape == key.shape == value.shape")
     ),
+    project("attention: keys and values in each other's thirds", (APART, APART.replace("key, value", "value, key"))),
     project(
         "attention: parameters without gradients",
-        edits=((TOGETHER, "self.in_proj_weight.data, self.in_proj_bias.data).chunk(3, dim=-1)"),),
+        (TOGETHER, "self.in_proj_weight.data, self.in_proj_bias.data).chunk(3, dim=-1)"),
     ),
     project(
         "attention: split by a reshape alone",
-        edits=((SPLIT, "x.reshape(batch, self.num_heads, time, features // self.num_heads)"),),
+        (SPLIT, "x.reshape(batch, self.num_heads, time, features // self.num_heads)"),
+        says="the features are split by a reshape alone, which mixes times and heads",
     ),
     project(
         "attention: every num_heads-th feature for a head",
-        edits=((SPLIT, "x.reshape(batch, time, features // self.num_heads, self.num_heads).permute(0, 3, 1, 2)"),),
+        (SPLIT, "x.reshape(batch, time, features // self.num_heads, self.num_heads).permute(0, 3, 1, 2)"),
+        says="the first head has every num_heads-th feature; it has the first of them",
     ),
-    project(
-        "attention: a length left to be worked out", edits=((SPLIT, SPLIT.replace("features // self.num_heads", "-1")),)
-    ),
-    masks("attention: hidden where both masks hide", edits=((EITHER, "attn_mask[None, None] & padding"),)),
-    masks("attention: one mask or the other", edits=((EITHER, "attn_mask[None, None]"),)),
-    masks("attention: padding hides queries", edits=((PADDING, "key_padding_mask[:, None, :, None]"),)),
+    project("attention: a length left to be worked out", (SPLIT, SPLIT.replace("features // self.num_heads", "-1"))),
     masks(
-        "attention: the masks inverted", edits=((PADDING, f"~{PADDING}"), (EITHER, "~attn_mask[None, None] | padding"))
+        "attention: hidden where both masks hide",
+        (EITHER, "attn_mask[None, None] & padding"),
+        says="a key is hidden where both masks hide it; it must be where either does",
+    ),
+    masks(
+        "attention: one mask or the other", (EITHER, "attn_mask[None, None]"), says="the key_padding_mask is ignored"
+    ),
+    masks("attention: padding hides queries", (PADDING, "key_padding_mask[:, None, :, None]")),
+    masks(
+        "attention: the masks inverted",
+        (PADDING, f"~{PADDING}"),
+        (EITHER, "~attn_mask[None, None] | padding"),
+        says="the mask is inverted; it must stay True where ignored",
     ),
     masks(
         "attention: padding written into the caller's mask",
-        edits=((EITHER, "key_padding_mask.logical_or_(attn_mask.any(0))[:, None, None] | attn_mask[None, None]"),),
+        (EITHER, "key_padding_mask.logical_or_(attn_mask.any(0))[:, None, None] | attn_mask[None, None]"),
     ),
     masks(
         "attention: a mask that hides nothing for none",
-        edits=((NO_PADDING, NO_PADDING.replace("None if", "torch.zeros(1, 1, 1, 1, dtype=torch.bool) if")),),
+        (NO_PADDING, NO_PADDING.replace("None if", "torch.zeros(1, 1, 1, 1, dtype=torch.bool) if")),
     ),
-    attend("attention: without the scale", edits=((SCORES, "q @ k.transpose(-1, -2)"),)),
+    attend(
+        "attention: without the scale", (SCORES, "q @ k.transpose(-1, -2)"), says="the scores are not divided by √dₕ"
+    ),
     attend(
         "attention: scores divided by √d_model",
-        edits=((SCORES, SCORES.replace("q.shape[-1]", "len(self.out_proj.bias)")),),
+        (SCORES, SCORES.replace("q.shape[-1]", "len(self.out_proj.bias)")),
+        says="the scores are divided by √d_model; it must be the root of what one head has",
     ),
     attend(
         "attention: mask inverted",
-        edits=((HIDDEN, HIDDEN.replace("mask,", "~mask,")), (ZEROS, ZEROS.replace("mask,", "~mask,"))),
+        (HIDDEN, HIDDEN.replace("mask,", "~mask,")),
+        (ZEROS, ZEROS.replace("mask,", "~mask,")),
+        says="the mask is inverted; True is what is ignored",
     ),
-    attend("attention: masked after the softmax only", edits=((HIDDEN, "scores"),)),
-    attend("attention: nan where all is masked", edits=((ZEROS, "pass"),)),
-    attend("attention: without dropout", edits=((DROPPED, "output = weights @ v"),)),
-    attend("attention: dropout in evaluation too", edits=((DROPPED, DROPPED.replace("self.training", "True")),)),
+    attend("attention: masked after the softmax only", (HIDDEN, "scores")),
+    attend(
+        "attention: nan where all is masked",
+        (ZEROS, "pass"),
+        says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
+    ),
+    attend("attention: without dropout", (DROPPED, "output = weights @ v"), says="nothing is dropped in training"),
+    attend("attention: dropout in evaluation too", (DROPPED, DROPPED.replace("self.training", "True"))),
     attend(
         "attention: dropped weights returned",
-        edits=(
-            (
-                DROPPED,
-                "weights = functional.dropout(weights, self.dropout, self.training)\n        output = weights @ v",
-            ),
+        (
+            DROPPED,
+            "weights = functional.dropout(weights, self.dropout, self.training)\n        output = weights @ v",
         ),
     ),
     attend(
         "attention: dropout on the output",
-        edits=((DROPPED, "output = functional.dropout(weights @ v, self.dropout, self.training)"),),
+        (DROPPED, "output = functional.dropout(weights @ v, self.dropout, self.training)"),
+        says="dropout acts on the output; it must act on the weights",
     ),
-    attend("attention: weights summed over the heads", edits=((MEAN, "weights.sum(dim=1)"),)),
-    fused("attention: fused with the mask as it is", edits=((INVERTED, "mask"),)),
-    fused("attention: fused without the mask", edits=((INVERTED, "None"),)),
-    fused("attention: fused dropout in evaluation too", edits=((ONLY_IN_TRAINING, "self.dropout"),)),
-    fused("attention: fused without dropout", edits=((ONLY_IN_TRAINING, "0.0"),)),
+    attend(
+        "attention: weights summed over the heads",
+        (MEAN, "weights.sum(dim=1)"),
+        says="the weights are the sum over the heads; they must be the mean",
+    ),
+    fused(
+        "attention: fused with the mask as it is",
+        (INVERTED, "mask"),
+        says="the mask is inverted; True is what is ignored",
+    ),
+    fused("attention: fused without the mask", (INVERTED, "None"), says="the mask is ignored"),
+    fused("attention: fused dropout in evaluation too", (ONLY_IN_TRAINING, "self.dropout")),
+    fused("attention: fused without dropout", (ONLY_IN_TRAINING, "0.0"), says="nothing is dropped in training"),
     fused(
         "attention: fused dropout on the output",
-        edits=((FUSED, f"functional.dropout({FUSED.replace(', dropout)', ')')}, self.dropout, self.training)"),),
+        (FUSED, f"functional.dropout({FUSED.replace(', dropout)', ')')}, self.dropout, self.training)"),
+        says="dropout acts on the output; it must act on the weights",
     ),
-    self_attention("sublayers: self-attention plus the norm", edits=instead(SELF_RESULT, "x + self", "normed + self")),
-    self_attention("sublayers: self-attention without norm", edits=(("normed = self.norm(x)", "normed = x"),)),
+    self_attention(
+        "sublayers: self-attention plus the norm",
+        *instead(SELF_RESULT, "x + self", "normed + self"),
+        says="what is added to is norm(x); it must be x itself",
+    ),
+    self_attention(
+        "sublayers: self-attention without norm",
+        ("normed = self.norm(x)", "normed = x"),
+        says="x itself is computed with; it must be norm(x)",
+    ),
     self_attention(
         "sublayers: self-attention, then norm",
-        edits=(
-            ("normed = self.norm(x)", "normed = x"),
-            *instead(SELF_RESULT, "x + self.dropout(output)", "self.norm(x + self.dropout(output))"),
-        ),
+        ("normed = self.norm(x)", "normed = x"),
+        *instead(SELF_RESULT, "x + self.dropout(output)", "self.norm(x + self.dropout(output))"),
+        says="the sum is normalised; only what is computed with must be",
     ),
     self_attention(
-        "sublayers: self-attention without dropout", edits=instead(SELF_RESULT, "self.dropout(output)", "output")
+        "sublayers: self-attention without dropout",
+        *instead(SELF_RESULT, "self.dropout(output)", "output"),
+        says="nothing is dropped in training",
     ),
     self_attention(
         "sublayers: dropout on the sum",
-        edits=instead(SELF_RESULT, "x + self.dropout(output)", "self.dropout(x + output)"),
+        *instead(SELF_RESULT, "x + self.dropout(output)", "self.dropout(x + output)"),
+        says="dropout acts on the sum; it must act before x is added",
     ),
     self_attention(
         "sublayers: self-attention without the padding",
-        edits=((OF_ITSELF, OF_ITSELF.replace("key_padding_mask", "None")),),
+        (OF_ITSELF, OF_ITSELF.replace("key_padding_mask", "None")),
+        says="the key_padding_mask is not handed on",
     ),
     self_attention(
         "sublayers: self-attention without the attention mask",
-        edits=((OF_ITSELF, OF_ITSELF.replace("attn_mask", "None")),),
+        (OF_ITSELF, OF_ITSELF.replace("attn_mask", "None")),
+        says="the attn_mask is not handed on",
     ),
-    self_attention("sublayers: cache not handed on", edits=((OF_ITSELF, OF_ITSELF.replace(", cache", "")),)),
-    cross_attention("sublayers: cross-attention without x", edits=instead(CROSS_RESULT, "x + self", "self")),
+    self_attention("sublayers: cache not handed on", (OF_ITSELF, OF_ITSELF.replace(", cache", ""))),
     cross_attention(
-        "sublayers: y normalised too", edits=((OF_OTHER, OF_OTHER.replace("y, y", "self.norm(y), self.norm(y)")),)
+        "sublayers: cross-attention without x",
+        *instead(CROSS_RESULT, "x + self", "self"),
+        says="the residual connection is missing: x is not added",
     ),
     cross_attention(
-        "sublayers: cross-attention without dropout", edits=instead(CROSS_RESULT, "self.dropout(output)", "output")
+        "sublayers: y normalised too",
+        (OF_OTHER, OF_OTHER.replace("y, y", "self.norm(y), self.norm(y)")),
+        says="y is normalised once more",
+    ),
+    cross_attention(
+        "sublayers: cross-attention without dropout",
+        *instead(CROSS_RESULT, "self.dropout(output)", "output"),
+        says="nothing is dropped in training",
     ),
     cross_attention(
         "sublayers: cross-attention without the padding",
-        edits=((OF_OTHER, OF_OTHER.replace("key_padding_mask", "None")),),
+        (OF_OTHER, OF_OTHER.replace("key_padding_mask", "None")),
+        says="the key_padding_mask is not handed on",
     ),
     cross_attention(
         "sublayers: cross-attention without the attention mask",
-        edits=((OF_OTHER, OF_OTHER.replace("attn_mask", "None")),),
+        (OF_OTHER, OF_OTHER.replace("attn_mask", "None")),
+        says="the attn_mask is not handed on",
     ),
-    cross_attention("sublayers: weights never", edits=((OF_OTHER, OF_OTHER.replace("need_weights", "False")),)),
-    feed_forward("sublayers: network without x", edits=((NETWORK, "self.dropout(self.ffn(self.norm(x)))"),)),
-    feed_forward("sublayers: network, then norm", edits=((NETWORK, "self.norm(x + self.dropout(self.ffn(x)))"),)),
-    feed_forward("sublayers: network without dropout", edits=((NETWORK, "x + self.ffn(self.norm(x))"),)),
+    cross_attention("sublayers: weights never", (OF_OTHER, OF_OTHER.replace("need_weights", "False"))),
+    feed_forward(
+        "sublayers: network without x",
+        (NETWORK, "self.dropout(self.ffn(self.norm(x)))"),
+        says="the residual connection is missing: x is not added",
+    ),
+    feed_forward(
+        "sublayers: network, then norm",
+        (NETWORK, "self.norm(x + self.dropout(self.ffn(x)))"),
+        says="the sum is normalised; only what is computed with must be",
+    ),
+    feed_forward(
+        "sublayers: network without dropout",
+        (NETWORK, "x + self.ffn(self.norm(x))"),
+        says="nothing is dropped in training",
+    ),
     feed_forward(
         "sublayers: ReLU for GELU",
-        edits=((NETWORK, "x + self.dropout(self.ffn[3](self.ffn[2](self.ffn[0](self.norm(x)).relu())))"),),
+        (NETWORK, "x + self.dropout(self.ffn[3](self.ffn[2](self.ffn[0](self.norm(x)).relu())))"),
+        says="the activation is ReLU; it must be GELU",
     ),
     feed_forward(
         "sublayers: the approximate GELU",
-        edits=((NETWORK, f"x + self.dropout(self.ffn[3](self.ffn[2]({APPROXIMATE})))"),),
+        (NETWORK, f"x + self.dropout(self.ffn[3](self.ffn[2]({APPROXIMATE})))"),
+        says="the activation is GELU's approximation by tanh; it must be the exact one",
     ),
     feed_forward(
         "sublayers: no dropout in the middle",
-        edits=((NETWORK, "x + self.dropout(self.ffn[3](self.ffn[1](self.ffn[0](self.norm(x)))))"),),
+        (NETWORK, "x + self.dropout(self.ffn[3](self.ffn[1](self.ffn[0](self.norm(x)))))"),
+        says="nothing is dropped in training",
     ),
 )

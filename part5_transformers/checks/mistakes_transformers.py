@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.testing.mistakes import Mistake
+from autograder.authoring.mistakes import mistake
 
-embed = partial(Mistake, exercise="decoder_only.embed", file="transformers.py")
-layer_drop = partial(Mistake, exercise="decoder_only.layer_drop", file="transformers.py")
-forward = partial(Mistake, exercise="decoder_only.forward", file="transformers.py")
-score = partial(Mistake, exercise="decoder_only.score", file="transformers.py")
-score_further = partial(Mistake, exercise="decoder_only.score_further", file="transformers.py")
+embed = partial(mistake, "decoder_only.embed")
+layer_drop = partial(mistake, "decoder_only.layer_drop")
+forward = partial(mistake, "decoder_only.forward")
+score = partial(mistake, "decoder_only.score")
+score_further = partial(mistake, "decoder_only.score_further")
 
 SCALED, POSITIONS = " * self.embedding_scale", "self.positional_encoding(embedded, offset)"
 DROPS = "self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)"
@@ -19,60 +19,68 @@ LOGITS = "self.final_linear(self.norm(x)), attention"
 FURTHER = "layer(x, attn_mask=causal, need_weights=False, cache=cache)"
 
 MISTAKES = (
-    embed("transformers: embedding unscaled", edits=((SCALED, ""),)),
-    embed("transformers: embedding without positions", edits=((POSITIONS, "embedded"),)),
-    embed("transformers: positions without the offset", edits=((POSITIONS, "self.positional_encoding(embedded)"),)),
+    embed("transformers: embedding unscaled", (SCALED, ""), says="the embedding is not multiplied by embedding_scale"),
+    embed("transformers: embedding without positions", (POSITIONS, "embedded"), says="the positions are missing"),
+    embed(
+        "transformers: positions without the offset",
+        (POSITIONS, "self.positional_encoding(embedded)"),
+        says="the positions begin at 0; they must begin at the offset",
+    ),
     embed(
         "transformers: positions scaled too",
-        edits=((SCALED, ""), (POSITIONS, f"{POSITIONS} * self.embedding_scale")),
+        (SCALED, ""),
+        (POSITIONS, f"{POSITIONS} * self.embedding_scale"),
+        says="the positions are multiplied by embedding_scale too",
     ),
-    layer_drop(
-        "transformers: layers dropped in evaluation too", edits=((DROPS, DROPS.replace("self.training and ", "")),)
+    layer_drop("transformers: layers dropped in evaluation too", (DROPS, DROPS.replace("self.training and ", ""))),
+    layer_drop("transformers: layers kept at the rate", (DROPS, DROPS.replace("< self", "> self"))),
+    layer_drop("transformers: no layer is dropped", (DROPS, "False")),
+    layer_drop("transformers: all layers are dropped", (DROPS, "self.training and self.layer_drop_rate > 0")),
+    forward(
+        "transformers: without the causal mask",
+        (CALL, CALL.replace("causal", "None")),
+        says="the causal mask is missing",
     ),
-    layer_drop("transformers: layers kept at the rate", edits=((DROPS, DROPS.replace("< self", "> self")),)),
-    layer_drop("transformers: no layer is dropped", edits=((DROPS, "False"),)),
-    layer_drop("transformers: all layers are dropped", edits=((DROPS, "self.training and self.layer_drop_rate > 0"),)),
-    forward("transformers: without the causal mask", edits=((CALL, CALL.replace("causal", "None")),)),
-    forward("transformers: without the padding mask", edits=((CALL, CALL.replace("padding", "None")),)),
-    forward("transformers: without the final norm", edits=((LOGITS, "self.final_linear(x), attention"),)),
-    forward("transformers: layers counted from 0", edits=((NUMBERS, "enumerate(self.dec_layers)"),)),
+    forward(
+        "transformers: without the padding mask",
+        (CALL, CALL.replace("padding", "None")),
+        says="the padding mask is missing",
+    ),
+    forward(
+        "transformers: without the final norm",
+        (LOGITS, "self.final_linear(x), attention"),
+        says="the final norm is missing",
+    ),
+    forward("transformers: layers counted from 0", (NUMBERS, "enumerate(self.dec_layers)")),
     forward(
         "transformers: layers in the opposite order",
-        edits=((NUMBERS, "enumerate(reversed(self.dec_layers), start=1)"),),
+        (NUMBERS, "enumerate(reversed(self.dec_layers), start=1)"),
+        says="the layers run in the opposite order",
     ),
-    forward("transformers: the first layer alone", edits=((NUMBERS, "enumerate(self.dec_layers[:1], start=1)"),)),
+    forward("transformers: the first layer alone", (NUMBERS, "enumerate(self.dec_layers[:1], start=1)")),
     forward(
         "transformers: log-probabilities for logits",
-        edits=((LOGITS, "self.final_linear(self.norm(x)).log_softmax(-1), attention"),),
+        (LOGITS, "self.final_linear(self.norm(x)).log_softmax(-1), attention"),
     ),
-    forward("transformers: no layer is dropped in forward", edits=(("if self.drops_layer():", "if False:"),)),
+    forward("transformers: no layer is dropped in forward", ("if self.drops_layer():", "if False:")),
     forward(
         "transformers: weights asked for or not",
-        edits=(
-            (
-                "            if return_attention:\n                attention[",
-                "            if True:\n                attention[",
-            ),
+        (
+            "            if return_attention:\n                attention[",
+            "            if True:\n                attention[",
         ),
     ),
-    score("transformers: the first step's logits", edits=(("logits[:, -1]", "logits[:, 0]"),)),
-    score("transformers: all steps' logits", edits=(("logits[:, -1]", "logits"),)),
-    score("transformers: probabilities", edits=(("logits[:, -1]", "logits[:, -1].softmax(-1)"),)),
+    score("transformers: the first step's logits", ("logits[:, -1]", "logits[:, 0]")),
+    score("transformers: all steps' logits", ("logits[:, -1]", "logits")),
+    score("transformers: probabilities", ("logits[:, -1]", "logits[:, -1].softmax(-1)")),
+    score_further("transformers: pieces without an offset", ("self.embed(tokens, offset)", "self.embed(tokens)")),
+    score_further("transformers: pieces without a cache", (FURTHER, FURTHER.replace("cache=cache", "cache=None"))),
+    score_further("transformers: pieces without a mask", (FURTHER, FURTHER.replace("causal", "None"))),
     score_further(
-        "transformers: pieces without an offset", edits=(("self.embed(tokens, offset)", "self.embed(tokens)"),)
-    ),
-    score_further(
-        "transformers: pieces without a cache", edits=((FURTHER, FURTHER.replace("cache=cache", "cache=None")),)
-    ),
-    score_further(
-        "transformers: pieces without a mask",
-        edits=((FURTHER, FURTHER.replace("causal", "None")),),
-    ),
-    score_further(
-        "transformers: one cache for all layers", edits=((FURTHER, FURTHER.replace("cache=cache", "cache=caches[0]")),)
+        "transformers: one cache for all layers", (FURTHER, FURTHER.replace("cache=cache", "cache=caches[0]"))
     ),
     score_further(
         "transformers: pieces without the norm",
-        edits=(("self.final_linear(self.norm(x[:, -1]))", "self.final_linear(x[:, -1])"),),
+        ("self.final_linear(self.norm(x[:, -1]))", "self.final_linear(x[:, -1])"),
     ),
 )

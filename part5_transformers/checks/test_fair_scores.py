@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.mistakes import lost_tests, mistake, report_of, shown_test
 from autograder.judge.exercises import load_part
-from autograder.testing.mistakes import Mistake, lost_tests, report_of, shown_test
 
 PART = load_part(Path(__file__).resolve().parent.parent)
 HIDING = """\
@@ -24,7 +24,7 @@ SCALED = "self.target_embedding(tokens) * self.embedding_scale"
 
 
 def test_a_large_negative_number_in_the_place_of_infinity_loses_only_what_sees_nothing() -> None:
-    result = report_of(PART, Mistake("-1e10", "attention.attend", "sublayers.py", ((HIDING, LARGE_NEGATIVE),)))
+    result = report_of(PART, mistake("attention.attend", "-1e10", (HIDING, LARGE_NEGATIVE)))
     assert set(lost_tests(result).values()) == {"edge case"}
     assert result.points >= 0.85 * result.max_points
     assert shown_test(PART, result).diagnosis.startswith("a large negative score in the place of -inf: ")
@@ -45,6 +45,6 @@ def test_a_large_negative_number_in_the_place_of_infinity_loses_only_what_sees_n
     ],
 )
 def test_what_is_said_is_true(exercise: str, edit: tuple[str, str], says: str) -> None:
-    shown = shown_test(PART, report_of(PART, Mistake(says, exercise, "transformers.py", (edit,))))
+    shown = shown_test(PART, report_of(PART, mistake(exercise, says, edit)))
     assert shown.kind == "oracle"
     assert says in shown.diagnosis + shown.message

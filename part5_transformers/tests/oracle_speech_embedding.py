@@ -167,8 +167,8 @@ def embedding_mistakes(
     return {
         "the linear layer's bias stays beyond each length: mask after it": {"output": biased},
         "the first layer reads the padding: mask before it": _run(sizes, state, x, lengths, grad_output, spills=True),
-        "the linear layer is missing": _run(sizes, state, x, lengths, grad_output, has_linear=False),
-        "only the first layer is used": _run(sizes, state, x, lengths, grad_output, depth=1),
+        "the linear layer is missing": _run(sizes, state, x, lengths, has_linear=False),
+        "only the first layer is used": _run(sizes, state, x, lengths, depth=1),
         "the lengths are those of the input; they must be those of the output": {"lengths": lengths},
     }
 

@@ -1,0 +1,152 @@
+"""The proof of the catalogue: each mistake loses points in its exercise, and its report says what the entry says.
+
+    python -m autograder.authoring.catalogue [part2 ...] [-e linear.forward] [--seed 8]
+
+Grades the entries on all cores, prints which do not hold, which sentences the tests can say that no entry says, and
+how many entries of each part are named in the report.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from autograder.authoring.mistakes import SEED, Mistake, mistakes_of, shown_test, with_mistake
+from autograder.judge.candidate import WorkerCandidate
+from autograder.judge.collection import Collection, collect
+from autograder.judge.comparison import sentences_offered
+from autograder.judge.diagnosis import without_numbers
+from autograder.judge.exercises import Part, find_part, find_parts
+from autograder.judge.grading import grade
+from autograder.judge.running import check
+from autograder.judge.staging import stage
+from autograder.judge.submission import reference
+
+
+class Told(NamedTuple):
+    """What came of a mistake in its own exercise: the points, and what the report says in which test."""
+
+    points: float
+    max_points: float
+    sentence: str | None
+    test: str
+
+
+def told(part: Part, entry: Mistake, seed: int = SEED) -> Told:
+    """Grade the mistake in its own exercise; only the test that is shown is shrunk and diagnosed."""
+    collection = _collection(part, entry.exercise, seed)
+    with WorkerCandidate(part, stage(part, with_mistake(part, entry))) as candidate:
+        result = grade(collection, candidate, entry.name, shrinks=False, diagnoses=False)
+        (exercise,) = result.exercises
+        if exercise.outcome == "passed":
+            return Told(exercise.points, exercise.max_points, None, "")
+        shown = shown_test(part, result).id
+        alone = replace(collection, tests=tuple(test for test in collection.tests if test.id == shown))
+        (test,) = grade(alone, candidate, entry.name).exercises[0].tests
+    return Told(exercise.points, exercise.max_points, test.diagnosis or None, test.id)
+
+
+def fault_of(part: Part, entry: Mistake, seed: int = SEED) -> str:
+    """What does not hold of an entry; nothing if it loses points and the report says what the entry says."""
+    points, max_points, sentence, test = told(part, entry, seed)
+    if points >= max_points:
+        return f"{entry.exercise}, {entry.name}: must lose points; got {points:g} of {max_points:g}."
+    if entry.says == sentence or (sentence is not None and entry.says == without_numbers(sentence)):
+        return ""
+    return f"{entry.exercise}, {entry.name}: says must be {sentence!r}, as {test} does; got {entry.says!r}."
+
+
+@functools.cache
+def _collection(part: Part, exercise_id: str, seed: int) -> Collection:
+    return collect(part, seed=seed, only=[exercise_id])
+
+
+def sentences_of(part: Part, seed: int = SEED, most: int | None = None) -> dict[str, dict[str, bool]]:
+    """By exercise, the sentences about known mistakes that its tests offer, and whether each can be said there.
+
+    The tests are run on the reference, each on `most` problems.
+    """
+    collection = collect(part, seed)
+    said: dict[str, dict[str, bool]] = {exercise.id: {} for exercise in part.exercises}
+    with WorkerCandidate(part, stage(part, reference([part]))) as candidate:
+        for test in collection.tests:
+            with sentences_offered() as offered:
+                for problem in collection.problems[test.id][:most]:
+                    check(test.body, candidate, problem)
+            for sentence, where in offered.items():
+                can_be_said = "seen" in where or "elsewhere" not in where  # else only what is not compared shows it
+                said[test.exercise][sentence] = said[test.exercise].get(sentence, False) or can_be_said
+    return said
+
+
+def orphans(part: Part, seed: int = SEED, most: int | None = None) -> list[str]:
+    """The sentences of a part that no entry of the same file says, and those that no test can say."""
+    file_of = {exercise.id: exercise.file for exercise in part.exercises}
+    said = {(file_of[entry.exercise], without_numbers(entry.says or "")) for entry in mistakes_of(part)}
+    offered = sentences_of(part, seed, most)
+    can_be_said = {sentence for sentences in offered.values() for sentence, can in sentences.items() if can}
+    faults: dict[str, None] = {}  # in order, and each once
+    for exercise, sentences in offered.items():
+        for sentence in sentences:
+            if sentence not in can_be_said:
+                faults[f"{exercise}: {sentence!r} must change what a test compares; got what none can see."] = None
+            elif (file_of[exercise], without_numbers(sentence)) not in said:
+                file = Path(file_of[exercise]).stem
+                faults[f"{exercise}: {sentence!r} must have an entry in checks/mistakes_{file}.py; got none."] = None
+    return list(faults)
+
+
+# The command
+
+
+def shares(parts: Iterable[Part]) -> Table:
+    """How many of the entries of each part are named in the report."""
+    table = Table("part", "known mistakes", "named in the report", "share")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for part in parts:
+        entries = mistakes_of(part)
+        named = sum(entry.says is not None for entry in entries)
+        share = f"{100 * named / len(entries):.0f} %" if entries else "–"
+        table.add_row(part.name, str(len(entries)), str(named), share)
+    return table
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PART]...", help="Such as part2; all where none is named.")
+    ] = None,
+    exercise: Annotated[str, typer.Option("-e", "--exercise", help="Only the entries of this exercise.")] = "",
+    seed: Annotated[int, typer.Option(help="What the problems are drawn with.")] = SEED,
+) -> None:
+    """Show that every known mistake loses points and is named as its entry says."""
+    parts = [find_part(name) for name in names] if names else find_parts()
+    work = [(part, entry) for part in parts for entry in mistakes_of(part) if exercise in ("", entry.exercise)]
+    faults = [fault for fault in _on_all_cores(work, seed) if fault]
+    for part in parts:
+        faults += [fault for fault in orphans(part, seed) if fault.startswith(exercise)]
+    for fault in faults:
+        print(fault)
+    Console().print(shares(parts))
+    raise typer.Exit(1 if faults else 0)
+
+
+def _on_all_cores(work: list[tuple[Part, Mistake]], seed: int) -> Iterator[str]:
+    console = Console(stderr=True)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        faults = pool.map(fault_of, *zip(*work, strict=True), [seed] * len(work), chunksize=4) if work else ()
+        yield from track(faults, "known mistakes", len(work), console=console, disable=not console.is_terminal)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,158 @@
+"""What may go wrong in the engine."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from autograder.authoring.mistakes import mistake
+
+add_operation = partial(mistake, "autograd_engine.add_operation")
+backward = partial(mistake, "autograd_engine.backward")
+accumulate = partial(mistake, "autograd_engine.accumulate")
+release = partial(mistake, "autograd_engine.release")
+
+MISTAKES = (
+    add_operation(
+        "engine: copies inputs",
+        ("Operation(inputs, output, receivers", "Operation(tuple(x.copy() for x in inputs), output, receivers"),
+    ),
+    add_operation(
+        "engine: records in front",
+        (
+            "self.operation_list.append(Operation(inputs, output, receivers, backward_operation))",
+            ("self.operation_list.insert(0, Operation(inputs, output, receivers, backward_operation))"),
+        ),
+    ),
+    add_operation(
+        "engine: alias allowed",
+        ("if any(array is output for array in inputs) or output in self.gradient_buffer:", "if False:"),
+    ),
+    add_operation(
+        "engine: views refused too",
+        (
+            "if any(array is output for array in inputs)",
+            "if any(np.shares_memory(array, output) for array in inputs)",
+        ),
+    ),
+    add_operation(
+        "engine: shared tape",
+        ("        self.operation_list: list[Operation] = []", "        self.operation_list = _TAPE"),
+        ("class Autograd:", ("_TAPE = []\n\n\nclass Autograd:")),
+    ),
+    backward(
+        "engine: fan-out overwrites",
+        ("if key not in arrived:", "if True:"),
+        says="where an array is used twice the last gradient replaces the first; they add up",
+    ),
+    backward(
+        "engine: fan-out keeps first",
+        ("arrived[key] = array, np.asarray(total + contribution), True", "pass"),
+        says="where an array is used twice only one gradient is kept; they add up",
+    ),
+    backward(
+        "engine: fan-out in place",
+        ("_, total, is_sum = arrived[key]", "_, total, is_sum = arrived[key]; is_sum = True"),
+    ),
+    backward(
+        "engine: averages fan-out",
+        ("np.asarray(total + contribution), True", "np.asarray((total + contribution) / 2), True"),
+    ),
+    backward(
+        "engine: visits all",
+        (
+            ("                skipped.append(operation)\n                continue"),
+            "                reached = (output, np.zeros_like(output), False)",
+        ),
+    ),
+    backward(
+        "engine: None not skipped",
+        (
+            ("                if contribution is None:\n                    continue\n                key"),
+            "                key",
+        ),
+    ),
+    backward(
+        "engine: forward order",
+        ("else reversed(self.operation_list):", "else self.operation_list:"),
+        says="leaf_grads[0] is zero everywhere",
+    ),
+    backward("engine: unknown output passes", ("        self._require_recorded(array)\n", "")),
+    backward(
+        "engine: ones for any size",
+        ("if grad_output is None and output.size != 1:", "if False:"),
+    ),
+    backward(
+        "engine: stops at first leaf",
+        (
+            "        for leaf, gradient, _ in arrived.values():",
+            "        for leaf, gradient, _ in list(arrived.values())[:1]:",
+        ),
+        says="leaf_grads[1] is zero everywhere",
+    ),
+    accumulate(
+        "engine: interiors persist",
+        (
+            (
+                "        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), "
+                "False)}\n"
+                "        self._sweep(arrived, release)"
+            ),
+            (
+                "        arrived = {}\n"
+                "        first = first_gradient(array, grad_output)\n"
+                "        if array in self.gradient_buffer:\n"
+                "            first = first + self.gradient_buffer.get(array)\n"
+                "        arrived[id(array)] = (array, first, False)\n"
+                "        self._sweep(arrived, release)"
+            ),
+        ),
+        (
+            "reached = arrived.pop(key, None)",
+            (
+                "reached = arrived.pop(key, None)\n"
+                "            if reached and key in kept and output in self.gradient_buffer and "
+                "id(output) != getattr(self, '_x', 0): reached = (output, reached[1] + "
+                "self.gradient_buffer.get(output), False)"
+            ),
+        ),
+    ),
+    accumulate(
+        "engine: leaves replaced",
+        (
+            "            self.gradient_buffer.update(leaf, gradient)\n",
+            "            self.gradient_buffer.replace(leaf, np.array(gradient))\n",
+        ),
+        says="the last call replaces what earlier calls brought to the leaves; leaves add up",
+    ),
+    accumulate(
+        "engine: arrays replaced",
+        ("        receiver += contribution", "        receiver[...] = contribution"),
+    ),
+    accumulate(
+        "engine: arrays not in place",
+        ("        receiver += contribution", "        receiver = receiver + contribution"),
+        says="an array in gradients_to_update is left as it was; the gradient is added to it in place",
+    ),
+    accumulate("engine: zero_grad keeps tape", ("        self.operation_list.clear()\n", "")),
+    accumulate(
+        "engine: zero_grad keeps buffer",
+        ("        self.gradient_buffer.clear()\n", ""),
+        says="leaf_grads[0] is too large by the factor 2",
+    ),
+    release(
+        "engine: release does nothing",
+        ("if release else reversed", "if False else reversed"),
+    ),
+    release(
+        "engine: release empties tape",
+        ("        self.operation_list.extend(reversed(skipped))\n", ""),
+    ),
+    release(
+        "engine: release turns the rest round",
+        ("extend(reversed(skipped))", "extend(skipped)"),
+    ),
+    release(
+        "engine: release keeps buffer",
+        ("                self.gradient_buffer.remove(output)\n", ""),
+    ),
+)

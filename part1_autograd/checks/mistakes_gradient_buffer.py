@@ -1,0 +1,91 @@
+"""What may go wrong in the gradient buffer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from autograder.authoring.mistakes import mistake
+
+add_spot = partial(mistake, "gradient_buffer.add_spot")
+update = partial(mistake, "gradient_buffer.update")
+
+MISTAKES = (
+    add_spot("buffer: by value", ("id(array)", "(array.tobytes() + str(array.shape).encode())")),
+    add_spot(
+        "buffer: keeps nothing alive",
+        (
+            ("self._arrays[id(array)] = array\n        ### END SOLUTION\n\n    def update"),
+            ("self._arrays[id(array)] = None\n        ### END SOLUTION\n\n    def update"),
+        ),
+    ),
+    add_spot(
+        "buffer: in is == ",
+        (
+            ("return id(array) in self._arrays\n        ### END"),
+            (
+                "return any(a.shape == array.shape and (a == array).all() for a in "
+                "self._arrays.values())\n"
+                "        ### END"
+            ),
+        ),
+    ),
+    add_spot(
+        "buffer: get makes a spot",
+        (
+            ("        self._require_spot(array)\n        arrived = self._gradients.get(id(array))\n        return"),
+            ("        arrived = self._gradients.get(id(array))\n        return"),
+        ),
+    ),
+    add_spot(
+        "buffer: get float64 zeros",
+        ("np.zeros_like(array)", "np.zeros(array.shape)"),
+        says="the values are right and their dtype is not: float64 instead of float32",
+    ),
+    add_spot("buffer: clear forgets gradients only", ("        self._arrays.clear()\n", "")),
+    update("buffer: clear keeps gradients", ("        self._gradients.clear()\n", "")),
+    update(
+        "buffer: overwrites",
+        ("np.array(gradient) if arrived is None else np.asarray(arrived + gradient)", "np.array(gradient)"),
+        says="a new gradient replaces the old one; gradients add up",
+    ),
+    update(
+        "buffer: keeps the first",
+        (
+            "np.array(gradient) if arrived is None else np.asarray(arrived + gradient)",
+            "np.array(gradient) if arrived is None else arrived",
+        ),
+        says="only the first gradient is kept; gradients add up",
+    ),
+    update(
+        "buffer: aliases the first",
+        (
+            (
+                "        self._gradients[id(array)] = np.array(gradient) if arrived is None else "
+                "np.asarray(arrived + gradient)"
+            ),
+            ("        if arrived is None: self._gradients[id(array)] = gradient\n        else: arrived += gradient"),
+        ),
+    ),
+    update(
+        "buffer: spot resets",
+        (
+            ("        self._arrays[id(array)] = array\n        ### END SOLUTION\n\n    def update"),
+            (
+                "        self._arrays[id(array)] = array\n"
+                "        self._gradients.pop(id(array), None)\n"
+                "        ### END SOLUTION\n"
+                "\n"
+                "    def update"
+            ),
+        ),
+        says="gradient is zero everywhere",
+    ),
+    update("buffer: broadcasts", ("if gradient.shape != array.shape:", "if False:")),
+    update(
+        "buffer: update makes a spot",
+        (
+            ("        self._require_spot(array)\n        if gradient.shape"),
+            ("        self._arrays[id(array)] = array\n        if gradient.shape"),
+        ),
+    ),
+)
