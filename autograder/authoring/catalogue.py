@@ -9,6 +9,7 @@ how many entries of each part are named in the report.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,7 @@ from autograder.judge.collection import Collection, collect
 from autograder.judge.comparison import sentences_offered
 from autograder.judge.diagnosis import without_numbers
 from autograder.judge.exercises import Part, find_part, find_parts
+from autograder.judge.failures import Failure
 from autograder.judge.grading import grade
 from autograder.judge.running import check
 from autograder.judge.staging import stage
@@ -58,7 +60,10 @@ def told(part: Part, entry: Mistake, seed: int = SEED) -> Told:
 
 def fault_of(part: Part, entry: Mistake, seed: int = SEED) -> str:
     """What does not hold of an entry; nothing if it loses points and the report says what the entry says."""
-    points, max_points, sentence, test = told(part, entry, seed)
+    try:
+        points, max_points, sentence, test = told(part, entry, seed)
+    except ValueError as error:
+        return str(error)
     if points >= max_points:
         return f"{entry.exercise}, {entry.name}: must lose points; got {points:g} of {max_points:g}."
     if entry.says == sentence or (sentence is not None and entry.says == without_numbers(sentence)):
@@ -71,29 +76,37 @@ def _collection(part: Part, exercise_id: str, seed: int) -> Collection:
     return collect(part, seed=seed, only=[exercise_id])
 
 
-def sentences_of(part: Part, seed: int = SEED, most: int | None = None) -> dict[str, dict[str, bool]]:
+def sentences_of(
+    part: Part, seed: int = SEED, most: int | None = None, only: Iterable[str] | None = None
+) -> dict[str, dict[str, bool]]:
     """By exercise, the sentences about known mistakes that its tests offer, and whether each can be said there.
 
-    The tests are run on the reference, each on `most` problems.
+    The tests are run on the reference, each on `most` problems.  Raises ValueError where a test cannot offer them.
     """
-    collection = collect(part, seed)
-    said: dict[str, dict[str, bool]] = {exercise.id: {} for exercise in part.exercises}
+    collection = collect(part, seed, only=only)
+    said: dict[str, dict[str, bool]] = {exercise.id: {} for exercise in collection.exercises}
     with WorkerCandidate(part, stage(part, reference([part]))) as candidate:
         for test in collection.tests:
             with sentences_offered() as offered:
                 for problem in collection.problems[test.id][:most]:
-                    check(test.body, candidate, problem)
+                    try:
+                        check(test.body, candidate, problem)
+                    except Failure as failure:
+                        raise ValueError(f"{test.id}: mistakes must be defined; got {failure.message}") from failure
             for sentence, where in offered.items():
                 can_be_said = "seen" in where or "elsewhere" not in where  # else only what is not compared shows it
                 said[test.exercise][sentence] = said[test.exercise].get(sentence, False) or can_be_said
     return said
 
 
-def orphans(part: Part, seed: int = SEED, most: int | None = None) -> list[str]:
-    """The sentences of a part that no entry of the same file says, and those that no test can say."""
+def orphans(part: Part, seed: int = SEED, most: int | None = None, only: Iterable[str] | None = None) -> list[str]:
+    """The sentences of a part, or of some exercises, that no entry of the same file says or that no test can say."""
     file_of = {exercise.id: exercise.file for exercise in part.exercises}
     said = {(file_of[entry.exercise], without_numbers(entry.says or "")) for entry in mistakes_of(part)}
-    offered = sentences_of(part, seed, most)
+    try:
+        offered = sentences_of(part, seed, most, only)
+    except ValueError as error:
+        return [str(error)]
     can_be_said = {sentence for sentences in offered.values() for sentence, can in sentences.items() if can}
     faults: dict[str, None] = {}  # in order, and each once
     for exercise, sentences in offered.items():
@@ -126,17 +139,20 @@ def main(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[PART]...", help="Such as part2; all where none is named.")
     ] = None,
-    exercise: Annotated[str, typer.Option("-e", "--exercise", help="Only the entries of this exercise.")] = "",
+    exercises: Annotated[
+        list[str] | None, typer.Option("-e", "--exercise", help="Only the entries of this exercise; may be repeated.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="What the problems are drawn with.")] = SEED,
 ) -> None:
     """Show that every known mistake loses points and is named as its entry says."""
     parts = [find_part(name) for name in names] if names else find_parts()
-    work = [(part, entry) for part in parts for entry in mistakes_of(part) if exercise in ("", entry.exercise)]
-    faults = [fault for fault in _on_all_cores(work, seed) if fault]
-    for part in parts:
-        faults += [fault for fault in orphans(part, seed) if fault.startswith(exercise)]
-    for fault in faults:
-        print(fault)
+    only = [part.exercise(exercise).id for part in parts for exercise in exercises] if exercises else None
+    work = [(part, entry) for part in parts for entry in mistakes_of(part) if only is None or entry.exercise in only]
+    faults = 0
+    of_sentences = itertools.chain.from_iterable(orphans(part, seed, only=only) for part in parts)
+    for fault in filter(None, itertools.chain(_on_all_cores(work, seed), of_sentences)):
+        print(fault, flush=True)
+        faults += 1
     Console().print(shares(parts))
     raise typer.Exit(1 if faults else 0)
 

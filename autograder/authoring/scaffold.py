@@ -6,7 +6,7 @@ import ast
 import keyword
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,26 @@ from typing import Any
 
 from autograder.atomic_files import write_whole
 from autograder.authoring.drift import HandoutError, remember
-from autograder.authoring.scaffold_texts import ENTRY, MODULE_FILES, NUMPY, PART_FILES, PART_INIT, TORCH
+from autograder.authoring.scaffold_texts import ENTRY, NUMPY, PART_FILES, PART_INIT, ROW, SHAPES, TORCH, Shape
 from autograder.authoring.stubs import generate_stub
 
 _PART = re.compile(r"part[1-9]\d*_[a-z][a-z0-9_]*")
 _MODULE = re.compile(r"[a-z][a-z0-9_]*")
 _FOLDERS = {"solution", "tests", "checks", "benchmarks"}
-_IN_TEXTS = {"annotations", "arrays", "candidate", "given", "np", "probes", "st", "torch", "truth"}
+_IN_TEXTS = {
+    "annotations",
+    "array",
+    "candidate",
+    "forward",
+    "given",
+    "gradients",
+    "inputs",
+    "known",
+    "layers",
+    "mistake",
+    "nn",
+}
+_IN_TEXTS |= {"np", "oracle", "output", "partial", "probes", "problem", "st", "tensors", "torch", "truth"}
 
 
 @dataclass(frozen=True)
@@ -33,35 +46,40 @@ class NewExercise:
 
 
 def new_exercise(root: Path, part: str, module: str) -> NewExercise:
-    """Write the files of a new exercise module, in an existing part or a new one, and its entry in part.toml.
+    """Write the files of a new exercise module, in an existing part or a new one, its entries in part.toml and its rows
+    in the README, all in the shape that the part's modules have.
 
     Raises HandoutError, with nothing written, for a name that cannot be used and for files that are already there.
     """
     folder = _part_folder(root, part)
     _check_module(module)
-    toml_path = root / folder / "part.toml"
-    words = _words(folder, module) | _library(toml_path)
+    toml_path, readme_path = root / folder / "part.toml", root / folder / "README.md"
+    is_new = not toml_path.exists()
+    shape, words = _shape(root / folder), _words(folder, module) | _library(toml_path) | _module_class(root / folder)
+    entries, rows = _listed(shape, words, "100" if is_new else "1\nextra = true", "100" if is_new else "1 extra")
     files = {
-        Template(f"{folder}/{name}").substitute(words): text.substitute(words) for name, text in MODULE_FILES.items()
+        Template(f"{folder}/{name}").substitute(words): text.substitute(words) for name, text in shape.files.items()
     }
     files[f"{folder}/{module}.py"] = generate_stub(files[f"{folder}/solution/{module}.py"], folder)
     present = [path for path in files if (root / path).exists()]
     if present:
         advice = "Choose another MODULE; an exercise in a module that exists is a region and an entry in part.toml."
         raise HandoutError(f"{', '.join(present)} must not be there yet; got {len(present)} of {len(files)}. {advice}")
-    if toml_path.exists():
-        toml = _with_entry(toml_path, ENTRY.substitute(words, points="1\nextra = true"), f"{module}.forward")
+    if is_new:
+        files |= _part_files(root, folder, words | {"entries": entries, "rows": rows})
+        changed = {}
     else:
-        files |= _part_files(root, folder, words)
-        toml = None
-    with _all_or_nothing(root) as write:
+        changed = {toml_path: _with_entries(toml_path, entries, module)}
+        if readme_path.exists():
+            changed[readme_path] = _with_rows(readme_path, rows)
+    with _all_or_nothing(root, changed) as write:
         for path, text in files.items():
             write(path, text)
         remember(root, Path(folder, f"{module}.py"), files[f"{folder}/{module}.py"].encode())
-        if toml is not None:
-            write_whole(toml_path, toml)
-    written = [Path(path) for path in files] + ([] if toml is None else [Path(folder, "part.toml")])
-    return NewExercise(written, _next_steps(folder, module, is_new=toml is None))
+        for changed_path, content in changed.items():
+            write_whole(changed_path, content)
+    written = [*map(Path, files), *(path.relative_to(root) for path in changed)]
+    return NewExercise(written, _next_steps(folder, module, shape, is_new))
 
 
 # Names
@@ -102,7 +120,47 @@ def _check_module(module: str) -> None:
 def _words(folder: str, module: str) -> dict[str, str]:
     """What the templates leave open."""
     number, _, name = folder.removeprefix("part").partition("_")
-    return {"part": folder, "number": number, "title": name.replace("_", " ").capitalize(), "module": module}
+    return {
+        "part": folder,
+        "number": number,
+        "part_title": name.replace("_", " ").capitalize(),
+        "module": module,
+        "title": module.replace("_", " ").capitalize(),
+        "class_name": module.title().replace("_", ""),
+    }
+
+
+def _shape(folder: Path) -> Shape:
+    """What the part's modules look like: most of them layers, in NumPy or in torch, or functions."""
+    bases = [base for path in folder.glob("solution/*.py") for base in _bases(path)]
+    is_torch, is_numpy = bases.count("nn.Module"), bases.count("Module")
+    return SHAPES["torch layer" if is_torch > is_numpy else "layer" if is_numpy else "functions"]
+
+
+def _bases(path: Path) -> set[str]:
+    """What the classes of a module inherit from, and where its Module comes from."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {ast.unparse(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
+
+
+def _module_class(folder: Path) -> dict[str, str]:
+    """Where the part's layers have their Module from."""
+    sources = (path.read_text(encoding="utf-8") for path in sorted(folder.glob("solution/*.py")))
+    found = re.search(r"^from (\w+\.\w+) import .*\bModule\b", "\n".join(sources), re.MULTILINE)
+    return {"module_class": found[1] if found else ""}
+
+
+def _listed(shape: Shape, words: dict[str, str], points: str, shown: str) -> tuple[str, str]:
+    """The entries of part.toml, and the rows of the README's table, of all exercises of a module."""
+    entries: list[str] = []
+    rows: list[str] = []
+    needs = "[]"
+    for method in shape.methods:
+        entries.append(ENTRY.substitute(words, method=method, points=points, needs=needs))
+        file = f"`{words['module']}.py`" if not rows else ""
+        rows.append(ROW.substitute(words, method=method, points=shown, file=file).replace("|  |", "| |"))
+        needs = f'["{words["module"]}.{method}"]'
+    return "\n".join(entries), "".join(rows)
 
 
 def _library(toml_path: Path) -> dict[str, str]:
@@ -114,7 +172,6 @@ def _library(toml_path: Path) -> dict[str, str]:
 def _part_files(root: Path, folder: str, words: dict[str, str]) -> dict[str, str]:
     """What a new part needs besides its first module, as far as it is not there."""
     files = {f"{folder}/{name}": text.substitute(words) for name, text in PART_FILES.items()}
-    files[f"{folder}/part.toml"] += ENTRY.substitute(words, points="100")
     files[f"{folder}/__init__.py"] = PART_INIT.substitute(words) + _switch(root)
     return {path: text for path, text in files.items() if not (root / path).exists()}
 
@@ -131,18 +188,28 @@ def _switch(root: Path) -> str:
     return "".join(source.splitlines(keepends=True)[docstring.end_lineno :])
 
 
-def _with_entry(path: Path, entry: str, exercise_id: str) -> bytes:
-    """part.toml with one more exercise at its end; what it held before stays byte for byte."""
+def _with_entries(path: Path, entries: str, module: str) -> bytes:
+    """part.toml with more exercises at its end; what it held before stays byte for byte."""
     before = path.read_bytes()
     line_end = b"\r\n" if b"\r\n" in before else b"\n"
     gap = line_end if before.endswith(line_end) else line_end * 2
-    after = before + gap + entry.encode().replace(b"\n", line_end)
+    after = before + gap + entries.encode().replace(b"\n", line_end)
     old = _parsed(path, before).get("exercise", [])
-    if any(exercise.get("id") == exercise_id for exercise in old):
-        raise HandoutError(f"{path} must not have {exercise_id} yet; got one. Choose another MODULE.")
+    if taken := [exercise["id"] for exercise in old if exercise.get("id", "").partition(".")[0] == module]:
+        raise HandoutError(f"{path} must not have {taken[0]} yet; got one. Choose another MODULE.")
     if _parsed(path, after)["exercise"][: len(old)] != old:
         raise HandoutError(f"{path} must list exercises as [[exercise]] tables; got another form. Write them so.")
     return after
+
+
+def _with_rows(path: Path, rows: str) -> bytes:
+    """The README with more rows at the end of its table of exercises."""
+    before = path.read_text(encoding="utf-8")
+    table = re.search(r"^\| file \| exercise \| points \|.*\n(\|.*\n)+", before, re.MULTILINE)
+    if table is None:
+        advice = "Write its heading as | file | exercise | points | what it is for |."
+        raise HandoutError(f"{path} must have a table of exercises; got none. {advice}")
+    return (before[: table.end()] + rows + before[table.end() :]).encode()
 
 
 def _parsed(path: Path, toml: bytes) -> dict[str, Any]:
@@ -153,17 +220,24 @@ def _parsed(path: Path, toml: bytes) -> dict[str, Any]:
         raise HandoutError(f"{path} must be TOML that one more exercise can follow; got {error}. {advice}") from None
 
 
-def _next_steps(folder: str, module: str, is_new: bool) -> list[str]:
+def _next_steps(folder: str, module: str, shape: Shape, is_new: bool) -> list[str]:
     short = folder.partition("_")[0]
-    points = "100 points" if is_new else "1 extra point, so that the part's points still sum to 100"
-    tests = f"{folder}/tests"
+    names = " and ".join(f"{module}.{method}" for method in shape.methods)
+    has = "has" if len(shape.methods) == 1 else "have"
+    points = f"{has} 100 points" if is_new else f"{has} 1 extra point, so that the part's points still sum to 100"
+    options = " ".join(f"-e {module}.{method}" for method in shape.methods)
+    python = ".venv/bin/python"
     return [
-        f"Write the reference in {folder}/solution/{module}.py, docstrings included; `forward` is only a first name.",
-        f"Write the oracle in {tests}/oracle.py and call it in {tests}/test_{module}.py, which fails until then.",
-        f"Write the summary, the hints and the points in {folder}/part.toml: the exercise has {points}.",
-        f"Name the exercise in {folder}/README.md, at its place in the order.",
+        f"Write the reference in {folder}/solution/{module}.py, docstrings included.",
+        f"Write the oracle in {folder}/tests/oracle_{module}.py, and what each known mistake gives.",
+        f"Write the changes that make these mistakes, each with its sentence, in {folder}/checks/mistakes_{module}.py.",
+        f"Write words for every `to be written` in {folder}/part.toml and {folder}/README.md: {names} {points}.",
+        f"Where the module needs other arguments than x: {folder}/tests/probe_{module}.py and test_{module}.py.",
         f"python autograder/handout.py --write-stubs {short}",
-        f"python autograder/run.py {short} --solution -e {module}.forward",
+        f"python autograder/run.py {short} --solution {options}",
+        f"{python} -m autograder.authoring.catalogue {short} {options}",
+        f"{python} -m pytest autograder/tests/test_exercises.py autograder/tests/test_edge_cases.py -k {short}",
+        "Add a line to CHANGELOG.md; then .ci/run, which is what CI runs.",
     ]
 
 
@@ -171,9 +245,10 @@ def _next_steps(folder: str, module: str, is_new: bool) -> list[str]:
 
 
 @contextmanager
-def _all_or_nothing(root: Path) -> Iterator[Callable[[str, str], None]]:
-    """Give a function that writes new files, and take them back if the block fails."""
+def _all_or_nothing(root: Path, changed: Iterable[Path]) -> Iterator[Callable[[str, str], None]]:
+    """Give a function that writes new files; if the block fails, take them back, and what it changed too."""
     made: list[Path] = []
+    before = {path: path.read_bytes() for path in changed}
 
     def write(path: str, text: str) -> None:
         target = root / path
@@ -188,6 +263,9 @@ def _all_or_nothing(root: Path) -> Iterator[Callable[[str, str], None]]:
     try:
         yield write
     except BaseException:
+        for path, content in before.items():
+            if path.read_bytes() != content:
+                write_whole(path, content)
         for path in reversed(made):
             with suppress(OSError):  # a folder that somebody else has used meanwhile stays
                 path.rmdir() if path.is_dir() else path.unlink()

@@ -32,12 +32,32 @@ needs = []
 """
 
 
+README = """\
+# Ops
+
+| file | exercise | points | what it is for |
+|---|---|---|---|
+| `ops.py` | `ops.add` | 100 | sums |
+
+Text below.
+"""
+MODULE = {
+    "rope.py", "solution/rope.py", "tests/test_rope.py", "tests/probe_rope.py", "tests/oracle_rope.py",
+    "checks/mistakes_rope.py",
+}  # fmt: skip
+LAYERS = {  # a solution of a part whose modules are layers, and what they stand on
+    "numpy": "from part2_layers.module import Module\n\n\nclass Linear(Module):\n    pass\n",
+    "torch": "from torch import nn\n\n\nclass Linear(nn.Module):\n    pass\n",
+}
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    """A root with one part, whose `__init__.py` is a real one's."""
+    """A root with one part of functions, whose `__init__.py` is a real one's."""
     part = tmp_path / "part1_ops"
     part.mkdir()
     (part / "part.toml").write_bytes(PART_TOML)
+    (part / "README.md").write_text(README)
     shutil.copy(sorted(ROOT.glob("part*/__init__.py"))[0], part)
     return tmp_path
 
@@ -60,12 +80,38 @@ def test_an_existing_part_gets_the_files_of_one_module_and_an_entry(house: Path,
     before = files(house)
     begun = new_exercise(house, part, "rope")
     after = files(house)
-    new = {"rope.py", "solution/rope.py", "tests/test_rope.py", "tests/probe_rope.py"}
-    assert set(after) - set(before) == {f"part1_ops/{name}" for name in new} | {".sfratorch/stubs.json"}
-    assert {path.as_posix() for path in begun.written} == {f"part1_ops/{name}" for name in {*new, "part.toml"}}
+    assert set(after) - set(before) == {f"part1_ops/{name}" for name in MODULE} | {".sfratorch/stubs.json"}
+    changed = {"part.toml", "README.md"}
+    assert {path.as_posix() for path in begun.written} == {f"part1_ops/{name}" for name in MODULE | changed}
     assert after["part1_ops/part.toml"].startswith(PART_TOML + b"\n[[exercise]]\n")
     assert tomllib.loads(after["part1_ops/part.toml"].decode())["exercise"][1]["id"] == "rope.forward"
     assert after["part1_ops/__init__.py"] == before["part1_ops/__init__.py"]
+
+
+def test_the_readme_of_an_existing_part_gets_a_row_at_the_end_of_its_table(house: Path) -> None:
+    new_exercise(house, "part1", "rope")
+    row = "| `rope.py` | `rope.forward` | 1 extra | (to be written) |\n"
+    assert (house / "part1_ops/README.md").read_text() == README.replace("| sums |\n", f"| sums |\n{row}")
+
+
+@pytest.mark.parametrize(
+    ("library", "methods", "base"),
+    [("numpy", ["forward", "backward"], "Module"), ("torch", ["forward"], "nn.Module")],
+)
+def test_a_new_module_has_the_shape_of_its_neighbours(house: Path, library: str, methods: list[str], base: str) -> None:
+    (house / "part1_ops/solution").mkdir()
+    (house / "part1_ops/solution/linear.py").write_text(LAYERS[library])
+    begun = new_exercise(house, "part1", "soft_sign")
+    solution = (house / "part1_ops/solution/soft_sign.py").read_text()
+    assert f"class SoftSign({base}):" in solution
+    assert [f"soft_sign.{method}" for method in methods] == [
+        exercise.id for exercise in find_parts(house)[0].exercises[1:]
+    ]
+    assert find_parts(house)[0].exercises[-1].needs == tuple(f"soft_sign.{method}" for method in methods[:-1])
+    told = "\n".join(begun.next_steps)
+    for file in ("solution/soft_sign.py", "tests/oracle_soft_sign.py", "checks/mistakes_soft_sign.py", "README.md"):
+        assert f"part1_ops/{file}" in told
+    assert " ".join(f"-e soft_sign.{method}" for method in methods) in told
 
 
 def test_the_points_of_an_existing_part_still_sum_to_100(house: Path) -> None:
@@ -76,9 +122,9 @@ def test_the_points_of_an_existing_part_still_sum_to_100(house: Path) -> None:
 def test_a_new_part_is_complete(house: Path) -> None:
     new_exercise(house, "part2_new_ideas", "rope")
     names = {path.removeprefix("part2_new_ideas/") for path in files(house) if path.startswith("part2_new_ideas/")}
-    module = {"rope.py", "solution/rope.py", "tests/test_rope.py", "tests/probe_rope.py"}
-    tests = {"tests/__init__.py", "tests/oracle.py", "tests/strategies.py"}
-    assert names == module | tests | {"README.md", "__init__.py", "part.toml"}
+    packages = {"tests/__init__.py", "tests/strategies.py", "checks/__init__.py"}
+    assert names == MODULE | packages | {"README.md", "__init__.py", "part.toml"}
+    assert "| `rope.py` | `rope.forward` | 100 |" in (house / "part2_new_ideas/README.md").read_text()
     part = find_parts(house)[1]
     assert (part.title, part.max_points, len(part.exercises[0].hints)) == ("New ideas", 100, 2)
 
@@ -106,11 +152,16 @@ def test_all_of_it_is_formatted_and_checked(house: Path, library: str) -> None:
     (house / "part1_ops/part.toml").write_bytes(toml)
     new_exercise(house, "part1", "rope")
     new_exercise(house, "part2_new_ideas", "rope")
+    (house / "part1_ops/solution/linear.py").write_text(LAYERS[library])
+    new_exercise(house, "part1", "a_layer")
     assert f"import {library}" in (house / "part1_ops/solution/rope.py").read_text(encoding="utf-8")
     shutil.copy(ROOT / "pyproject.toml", house)
-    (house / "autograder/testing").mkdir(parents=True)
-    (house / "autograder/testing/__init__.py").touch()  # how ruff knows a package of ours
-    written = [path for path in files(house) if path.endswith(".py") and path != "part1_ops/__init__.py"]
+    written = [path for path in files(house) if path.endswith(".py") and "_ops/__init__" not in path]
+    written.remove("part1_ops/solution/linear.py")
+    ours = ["testing/__init__", "testing/strategies", "testing/torch_oracle", "authoring/mistakes"]
+    for name in [*(f"autograder/{name}" for name in ours), "part2_layers/module"]:  # how ruff knows them
+        (house / name).parent.mkdir(parents=True, exist_ok=True)
+        (house / f"{name}.py").touch()
     checked = python(house, "-m", "ruff", "check", "--no-cache", *written)
     formatted = python(
         house, "-m", "ruff", "format", "--isolated", "--line-length=120", "--no-cache", "--check", *written
@@ -127,10 +178,9 @@ def test_its_test_fails_until_the_oracle_is_written(house: Path) -> None:
     python(house, *run, "solution.json", "--solution")
     assert outcomes(house / "stub.json") == (0, ["not attempted"])
     assert outcomes(house / "solution.json") == (0, ["grader fault"])
-    test = house / "part2_new_ideas/tests/test_rope.py"
-    test.write_bytes(
-        test.read_bytes().replace(b'raise NotImplementedError("write the oracle of rope.forward")', b"return x")
-    )
+    oracle = house / "part2_new_ideas/tests/oracle_rope.py"
+    missing = "raise NotImplementedError(\"write the oracle of rope.forward: {'output': what is right}\")"
+    oracle.write_text(oracle.read_text().replace(missing, 'return {"output": x}'))
     python(house, *run, "written.json", "--solution")
     assert outcomes(house / "written.json") == (100, ["passed"])
 
@@ -167,7 +217,7 @@ def test_a_wrong_name_is_refused_and_nothing_is_written(house: Path, part: str, 
     assert files(house) == before
 
 
-@pytest.mark.parametrize("path", ["rope.py", "solution/rope.py", "tests/test_rope.py", "tests/probe_rope.py"])
+@pytest.mark.parametrize("path", sorted(MODULE))
 def test_nothing_is_overwritten(house: Path, path: str) -> None:
     (house / "part1_ops" / path).parent.mkdir(exist_ok=True)
     (house / "part1_ops" / path).write_text("mine = 1\n")
@@ -201,6 +251,14 @@ def test_a_part_toml_that_cannot_be_added_to_stays(house: Path, toml: bytes, mes
     assert files(house) == before
 
 
+def test_a_readme_without_a_table_of_exercises_is_refused(house: Path) -> None:
+    (house / "part1_ops/README.md").write_text("# Ops\n")
+    before = files(house)
+    with pytest.raises(HandoutError, match=r"README.md must have a table of exercises; got none. Write its heading"):
+        new_exercise(house, "part1", "rope")
+    assert files(house) == before
+
+
 @pytest.mark.parametrize("end", [b"", b"\r\n"])
 def test_a_part_toml_keeps_its_text_and_its_line_ends(house: Path, end: bytes) -> None:
     before = PART_TOML.replace(b"\n", b"\r\n").rstrip() + end
@@ -215,9 +273,19 @@ def test_a_failure_half_way_takes_everything_back(house: Path, monkeypatch: pyte
     def fail(*arguments: object) -> None:
         raise OSError("no space left on device")
 
+    def fail_at_the_readme(path: Path, content: bytes) -> None:
+        if path.name == "README.md":
+            raise OSError("no space left on device")
+        path.write_bytes(content)
+
     before = files(house)
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.authoring.scaffold.write_whole", fail_at_the_readme)
+        with pytest.raises(OSError, match="no space"):
+            new_exercise(house, "part1", "rope")
+    assert {path: content for path, content in files(house).items() if ".sfratorch" not in path} == before
     monkeypatch.setattr("autograder.authoring.scaffold.remember", fail)
     with pytest.raises(OSError, match="no space"):
         new_exercise(house, "part2_ideas", "rope")
-    assert files(house) == before
+    assert {path: content for path, content in files(house).items() if ".sfratorch" not in path} == before
     assert not (house / "part2_ideas").exists()

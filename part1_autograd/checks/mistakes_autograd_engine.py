@@ -56,6 +56,8 @@ MISTAKES = (
     backward(
         "engine: averages fan-out",
         ("np.asarray(total + contribution), True", "np.asarray((total + contribution) / 2), True"),
+        ("if is_sum:", "if False:"),
+        says="where an array is used twice the gradients are averaged; they add up",
     ),
     backward(
         "engine: visits all",
@@ -74,7 +76,7 @@ MISTAKES = (
     backward(
         "engine: forward order",
         ("else reversed(self.operation_list):", "else self.operation_list:"),
-        says="leaf_grads[0] is zero everywhere",
+        says="leaf_grads[#] is zero everywhere",
     ),
     backward("engine: unknown output passes", ("        self._require_recorded(array)\n", "")),
     backward(
@@ -87,7 +89,7 @@ MISTAKES = (
             "        for leaf, gradient, _ in arrived.values():",
             "        for leaf, gradient, _ in list(arrived.values())[:1]:",
         ),
-        says="leaf_grads[1] is zero everywhere",
+        says="leaf_grads[#] is zero everywhere",
     ),
     accumulate(
         "engine: interiors persist",
@@ -117,6 +119,23 @@ MISTAKES = (
         ),
     ),
     accumulate(
+        "engine: what arrived is kept",
+        (
+            "arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), False)}",
+            (
+                "arrived = self.arrived\n"
+                "        earlier = arrived[id(array)][1] if id(array) in arrived else 0\n"
+                "        arrived[id(array)] = (array, first_gradient(array, grad_output) + earlier, False)"
+            ),
+        ),
+        ("        self.operation_list: list[Operation] = []", "        self.operation_list, self.arrived = [], {}"),
+        ("__slots__ = (", "__slots__ = ('arrived', "),
+        ("reached = arrived.pop(key, None)", "reached = arrived.get(key)"),
+        ("if is_sum:", "if False:"),
+        ("self.gradient_buffer.update(leaf, gradient)", "self.gradient_buffer.replace(leaf, np.array(gradient))"),
+        says="what arrived between leaves and output is handed on again in the next call; it must start from zero",
+    ),
+    accumulate(
         "engine: leaves replaced",
         (
             "            self.gradient_buffer.update(leaf, gradient)\n",
@@ -127,6 +146,7 @@ MISTAKES = (
     accumulate(
         "engine: arrays replaced",
         ("        receiver += contribution", "        receiver[...] = contribution"),
+        says="the gradient replaces what was in the array; it is added to it",
     ),
     accumulate(
         "engine: arrays not in place",
@@ -137,7 +157,7 @@ MISTAKES = (
     accumulate(
         "engine: zero_grad keeps buffer",
         ("        self.gradient_buffer.clear()\n", ""),
-        says="leaf_grads[0] is too large by the factor 2",
+        says="leaf_grads[#] is too large by the factor #",
     ),
     release(
         "engine: release does nothing",

@@ -40,10 +40,12 @@ MISTAKES = (
             "return np.asarray(grad.sum(axis=(*range(new_axes), *stretched_axes))).reshape(shape)",
             ("return np.array(grad[tuple([0]*new_axes + [slice(0,1) if s==1 else slice(None) for s in shape])])"),
         ),
+        says="only the first copy's gradient is taken; each copy acts on the loss by itself, so they add up",
     ),
     add(
         "add: not unbroadcast",
         ("return unbroadcast_both(grad_output, grad_output, a, b)", "return grad_output, grad_output"),
+        says="the gradients have the shape of the output; each must be summed to the shape of its input",
     ),
     add(
         "sub: sign",
@@ -81,6 +83,21 @@ MISTAKES = (
         ("grad_output / (2 * np.sqrt(x))", "grad_output / np.sqrt(x)"),
         says="the 2 is missing: the derivative of √x is 1 / (2√x)",
     ),
+    exp(
+        "log: times ln x",
+        ("grad_output / x)", "grad_output * np.log(x))"),
+        says="the gradient is multiplied by ln x; the derivative of ln x is 1/x",
+    ),
+    exp(
+        "sqrt: times",
+        ("grad_output / (2 * np.sqrt(x))", "grad_output * np.sqrt(x) / 2"),
+        says="the gradient is multiplied by √x / 2; the derivative of √x is 1 / (2√x)",
+    ),
+    exp(
+        "sqrt: no root",
+        ("grad_output / (2 * np.sqrt(x))", "grad_output / (2 * x)"),
+        says="the root is missing: the derivative of √x is 1 / (2√x), not 1 / (2x)",
+    ),
     mul(
         "mul: swapped",
         (
@@ -106,6 +123,14 @@ MISTAKES = (
         ("b_grad = -a_grad * (a / b)", "b_grad = a_grad * (a / b)"),
         says="the minus sign of d(a/b)/db = -a/b² is missing",
     ),
+    mul(
+        "div: b not squared",
+        ("b_grad = -a_grad * (a / b)", "b_grad = -a_grad * a"),
+        says="b is not squared in d(a/b)/db = -a/b²",
+    ),
+    mul(
+        "div: no a", ("b_grad = -a_grad * (a / b)", "b_grad = -a_grad / b"), says="a is missing from d(a/b)/db = -a/b²"
+    ),
     pow_(
         "pow: exponent not lowered",
         ("base ** (exponent - 1)", "base ** exponent"),
@@ -124,6 +149,17 @@ MISTAKES = (
         ),
         says="the exponent's gradient is zero, as if it were a constant; here it is an input",
     ),
+    pow_(
+        "pow: no factor",
+        ("grad_output * exponent * base", "grad_output * base"),
+        ("np.where(exponent == 0, 0, base_grad)", "base_grad"),
+        says="the factor e is missing from d(bᵉ)/db = e·bᵉ⁻¹",
+    ),
+    pow_(
+        "pow: no logarithm",
+        ("base**exponent * np.log(base)", "base**exponent"),
+        says="the logarithm is missing from d(bᵉ)/de = bᵉ·ln b",
+    ),
     activations(
         "tanh: of x",
         ("(1 - np.tanh(x) ** 2)", "(1 - x ** 2)"),
@@ -137,6 +173,21 @@ MISTAKES = (
     activations(
         "sigmoid: overflow",
         ("np.where(x >= 0, 1, decay) / (1 + decay)", "1 / (1 + np.exp(-x))"),
+    ),
+    activations(
+        "tanh: not squared",
+        ("(1 - np.tanh(x) ** 2)", "(1 - np.tanh(x))"),
+        says="tanh(x) is not squared in 1 - tanh²(x)",
+    ),
+    activations(
+        "sigmoid: no factor",
+        ("grad_output * y * (1 - y)", "grad_output * (1 - y)"),
+        says="the factor σ(x) is missing from σ(x)·(1 - σ(x))",
+    ),
+    activations(
+        "sigmoid: tanh's rule",
+        ("grad_output * y * (1 - y)", "grad_output * (1 - y**2)"),
+        says="this is the rule of tanh, 1 - y²; the derivative of σ is y·(1 - y)",
     ),
     activations(
         "relu: >= 0",
@@ -160,6 +211,33 @@ MISTAKES = (
             ("(grad_output @ columns if columns.shape[-1] == columns.shape[-2] else grad_output @ columns.mT)"),
         ),
         says="b is not transposed in dL/da = dL/dy bᵀ",
+    ),
+    matmul(
+        "matmul: a not transposed",
+        (
+            "rows.mT @ grad_output",
+            "(rows @ grad_output if rows.shape[-1] == rows.shape[-2] else rows.mT @ grad_output)",
+        ),
+        says="a is not transposed in dL/db = aᵀ dL/dy",
+    ),
+    matmul(
+        "matmul: dL/da in the wrong order",
+        (
+            "grad_output @ columns.mT",
+            (
+                "(columns.mT @ grad_output if rows.shape == columns.shape == grad_output.shape "
+                "else grad_output @ columns.mT)"
+            ),
+        ),
+        says="the factors stand in the wrong order: dL/da = dL/dy bᵀ",
+    ),
+    matmul(
+        "matmul: dL/db in the wrong order",
+        (
+            "rows.mT @ grad_output",
+            "(grad_output @ rows.mT if grad_output.shape == columns.shape == rows.shape else rows.mT @ grad_output)",
+        ),
+        says="the factors stand in the wrong order: dL/db = aᵀ dL/dy",
     ),
     matmul("matmul: .T on stacks", ("columns.mT", "columns.T"), ("rows.mT", "rows.T")),
     matmul(
@@ -213,6 +291,7 @@ MISTAKES = (
                 "    is_maximum = x == x.max(axis, keepdims=True)"
             ),
         ),
+        says="the first of several equal maxima gets the whole gradient; over several axes they share it",
     ),
     reshape(
         "transpose: forward again",
@@ -226,6 +305,7 @@ MISTAKES = (
     reshape(
         "reshape: Fortran order",
         ("grad_output.reshape(x.shape)", "grad_output.reshape(x.shape, order='F')"),
+        says="the numbers are read column by column; reshape takes them row by row",
     ),
     getitem(
         "getitem: assigned",
@@ -253,6 +333,21 @@ MISTAKES = (
         "sce: sum",
         ("scale = grad_output / max(len(logits), 1)", "scale = grad_output"),
         says="the gradient is not divided by the batch size, although the loss averages over the batch",
+    ),
+    softmax_cross_entropy(
+        "sce: summed loss",
+        ("-terms.sum() / len(logits)", "-terms.sum()"),
+        says="the loss is summed over the batch; it is the average",
+    ),
+    softmax_cross_entropy(
+        "sce: by all logits",
+        ("max(len(logits), 1)", "max(logits.size, 1)"),
+        says="the gradient is divided by the number of all logits, not by the batch size",
+    ),
+    softmax_cross_entropy(
+        "sce: targets not subtracted",
+        ("* total - probabilities)", "* total)"),
+        says="the targets are not subtracted: (softmax - targets) / batch",
     ),
     softmax_cross_entropy(
         "sce: no upstream",

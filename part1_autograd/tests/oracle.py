@@ -1,7 +1,7 @@
 """The right answers of part 1, from torch; and what known mistakes would give.
 
 A truth takes the arguments of the probe of the same name and gives plain data under the probe's names.
-`<name>_mistakes` maps a sentence about a mistake to what it changes in the truth.
+`<probe>_mistakes` maps a sentence about a mistake to what it changes in the truth.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ Answer = dict[str, Any]
 def assert_right(
     candidate: Candidate, probe: Probe, problem: Answer, name: str = "", without: Sequence[str] = ()
 ) -> None:
-    """A probe's answer is the truth of its name (or of another), and a known mistake is named."""
-    name = name or probe.name
-    got, right = candidate.run(probe, **problem), globals()[name](**problem)
+    """A probe's answer is the truth of its name (or of another), and a known mistake of the probe is named."""
+    got, right = candidate.run(probe, **problem), globals()[name or probe.name](**problem)
 
     @np.errstate(all="ignore")  # a wrong formula may divide by zero
     def mistakes() -> Answer:
-        known = globals().get(f"{name}_mistakes", lambda **problem: {})(**problem)
+        known = globals().get(f"{probe.name}_mistakes", lambda **problem: {})(**problem)
         return {sentence: {**right, **changed} for sentence, changed in known.items()}
 
     assert_same(got, right, names=[entry for entry in right if entry not in without], mistakes=mistakes)
@@ -97,10 +96,17 @@ def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Answer:
 def unbroadcast_mistakes(grad: Array, shape: tuple[int, ...]) -> Answer:
     total = _summed(grad, shape)
     copies = grad.size / max(1, total.size)
+    kept = (1,) * (grad.ndim - len(shape)) + shape
+    first = grad[tuple(slice(0, length) for length in kept)]
+    if not grad.size:
+        return {}
     return {
         "the copies' gradients are averaged; each copy acts on the loss by itself, so they add up": {
             "grad": total / max(1, copies)
-        }
+        },
+        "only the first copy's gradient is taken; each copy acts on the loss by itself, so they add up": {
+            "grad": first.reshape(shape)
+        },
     }
 
 
@@ -114,6 +120,15 @@ def _like(right: Answer, **changed: Array) -> Answer:
 
 
 # Elementwise rules
+
+
+def add_backward_mistakes(grad_output: Array, a: Array, b: Array) -> Answer:
+    return {
+        "the gradients have the shape of the output; each must be summed to the shape of its input": {
+            "a_grad": grad_output,
+            "b_grad": grad_output,
+        }
+    }
 
 
 def sub_backward_mistakes(grad_output: Array, a: Array, b: Array) -> Answer:
@@ -271,7 +286,17 @@ def max_backward_mistakes(grad_output: Array, x: Array, axis: Axis, keepdims: bo
             "x_grad": kept * is_maximum / ties
         },
         "the last of several equal maxima gets the gradient; it belongs to the first": {"x_grad": kept * is_last},
+        "the first of several equal maxima gets the whole gradient; over several axes they share it": {
+            "x_grad": kept * _first_of_all(is_maximum)
+        },
     }
+
+
+def _first_of_all(chosen: Array) -> Array:
+    """The first of the chosen elements alone."""
+    alone = np.zeros_like(chosen)
+    alone.flat[np.flatnonzero(chosen)[:1]] = True
+    return alone
 
 
 # Shapes
@@ -280,6 +305,14 @@ def max_backward_mistakes(grad_output: Array, x: Array, axis: Axis, keepdims: bo
 @truth
 def reshape_backward(grad_output: Array, x: Array) -> Answer:
     return gradients(lambda x: x.reshape(grad_output.shape), grad_output, x=x)
+
+
+def reshape_backward_mistakes(grad_output: Array, x: Array) -> Answer:
+    return {
+        "the numbers are read column by column; reshape takes them row by row": {
+            "x_grad": grad_output.reshape(x.shape, order="F")
+        }
+    }
 
 
 @truth
@@ -325,6 +358,9 @@ def where_backward_mistakes(grad_output: Array, condition: Array, a: Array, b: A
     right = where_backward(grad_output, condition, a, b)
     swapped = _like(right, a_grad=np.where(condition, 0, grad_output), b_grad=np.where(condition, grad_output, 0))
     return {"a and b are swapped: a is taken where the condition holds": swapped}
+
+
+where_mistakes = where_backward_mistakes
 
 
 # Classification
@@ -440,7 +476,9 @@ def differentiate_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], grad_o
     last = len(nodes) - 1
     overwritten = _walk_back(leaves, nodes, last, grad_output, {}, keep=lambda old, new: new)
     first = _walk_back(leaves, nodes, last, grad_output, {}, keep=lambda old, new: old)
+    averaged = _walk_back(leaves, nodes, last, grad_output, {}, keep=lambda old, new: (old + new) / 2)
     return {
+        "where an array is used twice the gradients are averaged; they add up": {"leaf_grads": averaged},
         "where an array is used twice the last gradient replaces the first; they add up": {"leaf_grads": overwritten},
         "where an array is used twice only one gradient is kept; they add up": {"leaf_grads": first},
     }
@@ -453,19 +491,21 @@ def _walk_back(
     grad_output: Array,
     arrived: dict[int, Array],
     keep: Callable[[Any, Any], Any],
+    keep_at_leaves: Callable[[Any, Any], Any] | None = None,
 ) -> list[Array]:
     """Reverse mode that combines the gradients which meet at an array in its own way; torch does each operation."""
     values = [value.numpy() for value in _evaluate([torch.tensor(leaf) for leaf in leaves], nodes)]
     seed = len(leaves) + start
     arrived[seed] = keep(arrived[seed], grad_output) if seed in arrived else grad_output
-    for number in reversed(range(start + 1)):
+    for number in reversed(range(len(nodes))):
         if len(leaves) + number not in arrived:
             continue
         name, operands = nodes[number]
         inputs = {str(place): values[operand] for place, operand in enumerate(operands)}
         _, *contributions = gradients(OPERATIONS[name], arrived[len(leaves) + number], **inputs).values()
         for operand, contribution in zip(operands, contributions, strict=True):
-            arrived[operand] = keep(arrived[operand], contribution) if operand in arrived else contribution
+            together = keep_at_leaves or keep if operand < len(leaves) else keep
+            arrived[operand] = together(arrived[operand], contribution) if operand in arrived else contribution
     return [arrived.get(position, np.zeros_like(leaf)) for position, leaf in enumerate(leaves)]
 
 
@@ -505,12 +545,12 @@ def add_into_arrays(
 def add_into_arrays_mistakes(
     leaves: Sequence[Array], nodes: Sequence[Any], grad_output: Array, receivers: Sequence[Array]
 ) -> Answer:
-    found = differentiate(leaves, nodes, grad_output)["leaf_grads"]
+    last = _walk_back(leaves, nodes, len(nodes) - 1, grad_output, {}, np.add, keep_at_leaves=lambda old, new: new)
     return {
         "an array in gradients_to_update is left as it was; the gradient is added to it in place": {
             "receivers": list(receivers)
         },
-        "the gradient replaces what was in the array; it is added to it": {"receivers": found},
+        "the gradient replaces what was in the array; it is added to it": {"receivers": last},
     }
 
 
