@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bdb
 import contextlib
+import importlib.util
 import itertools
 import os
 import random
@@ -217,6 +218,7 @@ def places(part: Part, submission: submissions.Submission) -> dict[str, str]:
 
 
 PRACTICE = "practice.json"
+MOST_PROCESSES = 8  # of the self-test; each imports torch
 
 
 def pack(part: Part, submission: submissions.Submission, result: PartRecord, name: str) -> Path:
@@ -333,13 +335,15 @@ def _debug_folder(choice: Choice, part: Part) -> Path | None:
 
 
 def self_test(tier: str) -> int:
-    """Run the repository's own tests; `full` adds the slow ones."""
+    """Run the repository's own tests, on all cores where pytest-xdist is installed; `full` adds the slow ones."""
     if tier not in ("quick", "full"):
         raise CannotGrade(f"--self-test must be given alone or as full; got {tier!r}.")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun with & in a script; tests of Ctrl-C would fail
         signal.signal(signal.SIGINT, signal.default_int_handler)
     folders = [ROOT / "autograder" / "tests", *sorted(ROOT.glob("part*/checks"))]
     command = [sys.executable, "-m", "pytest", *map(str, folders), "-p", "_hypothesis_pytestplugin", "-q"]
+    if importlib.util.find_spec("xdist") and (processes := min(os.cpu_count() or 1, MOST_PROCESSES)) > 1:
+        command += ["-p", "xdist.plugin", "-n", str(processes), "--dist", "worksteal"]
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "SFRATORCH_CODE": ""}
     return subprocess.run(
         [*command, *([] if tier == "full" else ["-m", "not slow"])], cwd=ROOT, env=environment, check=False

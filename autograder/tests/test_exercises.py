@@ -182,12 +182,29 @@ def test_every_exercise_has_a_region_in_its_solution_and_every_region_an_exercis
 
 
 @every_part
-def test_the_readme_lists_every_exercise_in_order(part: Part) -> None:
+def test_the_readme_has_the_exercises_and_their_points_as_part_toml_does(part: Part) -> None:
     text = (part.folder / "README.md").read_text(encoding="utf-8")
-    ids = [exercise.id for exercise in part.exercises]
-    mentioned = iter(re.findall(r"`([a-z_]\w*\.\w+)`", text))
-    missing = [name for name in ids if name not in mentioned]  # `in` goes on from where the last one was found
-    assert missing == []
+    table = re.search(r"^\| file \| exercise \| points \|.*\n\|.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table is not None, "| file | exercise | points | what it is for |"
+    rows = [[cell.strip() for cell in row.split("|")[1:4]] for row in table[1].splitlines()]
+    files = [exercise.file for exercise in part.exercises]
+    assert rows == [
+        [
+            f"`{exercise.file}`" if place == files.index(exercise.file) else "",
+            f"`{exercise.id}`",
+            f"{exercise.points:g}{' extra' * exercise.extra}",
+        ]
+        for place, exercise in enumerate(part.exercises)
+    ]
+
+
+@every_part
+def test_nothing_that_was_to_be_written_is_left(part: Part) -> None:
+    """The words that handout.py --new leaves to the author."""
+    paths = [path for pattern in ("*.*", "solution/*.py", "tests/*.py") for path in part.folder.glob(pattern)]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths if path.suffix in (".py", ".md", ".toml")}
+    left = ("to be written)", "one line that says what is to be written")
+    assert [name for name, text in texts.items() if any(words in text for words in left)] == []
 
 
 @every_part
