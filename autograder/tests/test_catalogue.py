@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from autograder.authoring.catalogue import fault_of, orphans, sentences_of, shares
 from autograder.authoring.mistakes import Mistake, Whole, mistake, mistakes_of, with_mistake
+from autograder.judge.collection import find_tests
 from autograder.judge.exercises import ROOT, Part, find_parts
 from autograder.tests.test_exercises import every_part
 from autograder.tests.toy import make_toy_part
@@ -50,6 +52,14 @@ def test_every_entry_is_a_change_of_the_reference(part: Part) -> None:
     names = [(entry.exercise, entry.name) for entry in entries]
     assert sorted(set(names)) == sorted(names), "an entry needs a name of its own"
     assert {entry.exercise for entry in entries} == {exercise.id for exercise in part.exercises}
+
+
+@every_part
+def test_a_catalogue_has_the_name_of_its_tests(part: Part) -> None:
+    tested = {test.exercise: test.path.stem.removeprefix("test_") for test in find_tests(part)}
+    for path in part.folder.glob("checks/mistakes_*.py"):
+        entries = importlib.import_module(f"{part.name}.checks.{path.stem}").MISTAKES
+        assert {tested[entry.exercise] for entry in entries} == {path.stem.removeprefix("mistakes_")}
 
 
 @pytest.mark.parametrize(("part", "entry"), _entries())
