@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part2_layers.train_mlp"
 if __name__ == "__main__":

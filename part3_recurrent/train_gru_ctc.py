@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part3_recurrent.train_gru_ctc"
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import tracemalloc
 from functools import partial
 from typing import Any
 
-from part1_autograd import side_by_side
-from part1_autograd.side_by_side import Row, Step, beside, compare
+from autograder.scripts import side_by_side
+from autograder.scripts.side_by_side import Row, Step, beside, compare
 
 BATCH, HEADS, TIME, EMBED = 8, 8, 256, 256
 SIZE = f"N{BATCH} H{HEADS} T{TIME} E{EMBED}"

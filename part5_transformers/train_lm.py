@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part5_transformers.train_lm"
 if __name__ == "__main__":

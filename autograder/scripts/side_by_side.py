@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 if TYPE_CHECKING:
     from rich.table import Table
