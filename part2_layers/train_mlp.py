@@ -28,9 +28,8 @@ from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from autograder.scripts import exits, options, pictures  # noqa: E402
-from autograder.scripts.finite import finite  # noqa: E402
-from autograder.scripts.progress_bar import progress_bar  # noqa: E402
+from autograder.scripts import endings, options, showing  # noqa: E402
+from autograder.scripts.endings import finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.activation import Softmax  # noqa: E402
 from part2_layers.loss import CrossEntropyLoss  # noqa: E402
@@ -253,7 +252,7 @@ def learning_curves(histories: Sequence[History]) -> Figure:
         axes.set(xlabel="epoch", xlim=(0, 1 + max(len(history.epochs) for history in histories)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-    pictures.tidy(losses, accuracies)
+    showing.tidy(losses, accuracies)
     return figure
 
 
@@ -308,9 +307,9 @@ def main() -> int:
         report(list(histories.values()), folder, interrupted, console)
         if problem:
             raise problem
-        return exits.STOPPED if interrupted else 0
+        return endings.STOPPED if interrupted else 0
 
-    return exits.run(MODULE, work, unusable=())
+    return endings.exit_code(MODULE, work, unusable=())
 
 
 def parse(arguments: Sequence[str]) -> tuple[list[Config], Path, bool]:
@@ -338,7 +337,7 @@ def train_and_save(config: Config, folder: Path, histories: dict[str, History], 
     def save(history: History) -> None:
         checkpoint.save(weights_path(history, folder), history.best_weights)
 
-    with progress_bar(console, f"{config.model}  epoch", config.epochs) as show:
+    with showing.progress(console, f"{config.model}  epoch", config.epochs) as show:
 
         def on_epoch(history: History) -> None:
             histories[config.model] = history
@@ -388,7 +387,7 @@ def report(histories: Sequence[History], folder: Path, interrupted: bool, consol
         console.print(f"weights   {weights_path(history, folder)}", soft_wrap=True)
     tested = [history for history in histories if history.test_probabilities is not None]
     pages = {f"misread_{history.config.model}.png": misread_page(history) for history in tested}
-    pictures.save({"learning_curves.png": learning_curves(histories), **pages}, folder, console)
+    showing.save_pictures({"learning_curves.png": learning_curves(histories), **pages}, folder, console)
 
 
 def row(history: History) -> list[str]:

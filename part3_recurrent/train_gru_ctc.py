@@ -30,31 +30,14 @@ from matplotlib.ticker import PercentFormatter  # noqa: E402
 from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
 
-from autograder.scripts import checkpoints, exits, options, pictures  # noqa: E402
-from autograder.scripts.finite import finite  # noqa: E402
-from autograder.scripts.progress_bar import progress_bar  # noqa: E402
+from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
+from autograder.scripts.endings import finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.optim import Adam, clip_grad_norm_  # noqa: E402
+from part3_recurrent import utterances  # noqa: E402
 from part3_recurrent.ctc import CTCLoss  # noqa: E402
 from part3_recurrent.gru_ctc import GRUCTC  # noqa: E402
-from part3_recurrent.utterances import (  # noqa: E402
-    NUM_MELS,
-    TEST,
-    TEST_SEED,
-    TRAINING,
-    VALIDATION,
-    VALIDATION_SEED,
-    Utterance,
-    best_paths,
-    draw_posteriors,
-    draw_spectrogram,
-    error_rates,
-    fixed_strings,
-    longest_test_string,
-    percent,
-    spaced,
-    strings_of,
-)
+from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
 
 BLANK, CLASSES = 0, 11  # digit d has the label d + 1
 FRAMES_JOINED = 3
@@ -135,8 +118,8 @@ def train(
     A history goes on where it ended.  Ctrl-C ends training, is noted as `interrupted`, and costs the epoch it came in.
     """
     history = history or beginning(config)
-    validation = fixed_strings(config, VALIDATION, VALIDATION_SEED, config.validation_strings, FRAMES_JOINED)
-    strings = strings_of(config, TRAINING, history.rng, FRAMES_JOINED)
+    validation = utterances.held_out(config, "validation", FRAMES_JOINED)
+    strings = utterances.strings_of(config, history.rng, FRAMES_JOINED)
     start = time.perf_counter() - history.seconds
     try:
         while len(history.epochs) < config.epochs:
@@ -149,7 +132,7 @@ def train(
     if history.best_epoch:
         history.model.load_state_dict(history.best_weights)
     if len(history.epochs) == config.epochs:
-        test = fixed_strings(config, TEST, TEST_SEED, config.test_strings, FRAMES_JOINED)
+        test = utterances.held_out(config, "test", FRAMES_JOINED)
         said = [transcribe(history.model, batch) for batch in batches(test, config.batch_size)]
         history.test_digit_error, history.test_string_error = error_rates(test, list(itertools.chain(*said)))
     return history
@@ -158,7 +141,7 @@ def train(
 def beginning(config: Config) -> History:
     """A run before its first step."""
     rng = np.random.default_rng(config.seed)
-    model = GRUCTC(NUM_MELS * FRAMES_JOINED, config.hidden_size, config.num_layers, CLASSES, rng=rng)
+    model = GRUCTC(utterances.NUM_MELS * FRAMES_JOINED, config.hidden_size, config.num_layers, CLASSES, rng=rng)
     return History(config, model, Adam(model, config.lr), rng)
 
 
@@ -211,7 +194,7 @@ def quality(epoch: Epoch) -> tuple[float, float]:
 def padded(batch: Sequence[Utterance]) -> tuple[ndarray, ndarray, ndarray, ndarray]:
     """x (t, b, bands), frames (b,), labels one after another, and how many each has (b,)."""
     frames = np.array([len(utterance.heard) for utterance in batch])
-    x = np.zeros((frames.max(), len(batch), NUM_MELS * FRAMES_JOINED), np.float32)
+    x = np.zeros((frames.max(), len(batch), utterances.NUM_MELS * FRAMES_JOINED), np.float32)
     for b, utterance in enumerate(batch):
         x[: frames[b], b] = utterance.heard
     labels = np.array([digit + 1 for utterance in batch for digit in utterance.digits], dtype=np.int64)
@@ -315,21 +298,22 @@ def curves(history: History) -> Figure:
     errors.set(title="Digit error", xlabel="epoch", ylim=(0, min(1, 0.05 + 5 * min(digit_error))))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.legend()
-    pictures.tidy(losses, errors)
+    showing.tidy(losses, errors)
     return figure
 
 
 def heard_page(history: History) -> Figure:
     """A test utterance as the network hears it: the spectrogram, and below what it says at each frame."""
-    utterance = longest_test_string(history.config, FRAMES_JOINED)
+    utterance = utterances.longest_test_string(history.config, FRAMES_JOINED)
     log_probs, frames = listen(history.model, [utterance])
     (digits,) = digits_of(log_probs, frames)
     figure = Figure(figsize=(11, 5.5), layout="constrained")
     spectrogram, posteriors = figure.subplots(2, 1, sharex=True)
-    draw_spectrogram(spectrogram, utterance)
     spectrogram.set(title=f"said {spaced(utterance.digits)}, heard {spaced(digits)}")
     labels = {digit: digit + 1 for digit in sorted(set(digits))}
-    times, lines = draw_posteriors(posteriors, np.exp(log_probs[:, 0]), FRAMES_JOINED, BLANK, labels)
+    rows, probabilities = (spectrogram, posteriors), np.exp(log_probs[:, 0])
+    lines = utterances.draw_heard(rows, utterance.heard, probabilities, FRAMES_JOINED, BLANK, labels)
+    times = np.asarray(posteriors.lines[0].get_xdata())
     for digit, line in lines.items():
         for peak in peaks(log_probs[:, 0].argmax(axis=1), labels[digit]):
             posteriors.annotate(
@@ -362,13 +346,13 @@ def main() -> int:
             report(history, folder, console)
         return stopped(path, console) if history.interrupted else 0
 
-    return exits.run(MODULE, work)
+    return endings.exit_code(MODULE, work)
 
 
 def stopped(path: Path, console: Console) -> int:
     kept = "--resume goes on after the last whole epoch." if path.exists() else "Nothing is kept."
     console.print(f"Stopped by Ctrl-C. {kept}")
-    return exits.STOPPED
+    return endings.STOPPED
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
@@ -412,7 +396,7 @@ def learn(history: History, folder: Path, console: Console) -> None:
             f"validation {epoch.validation_loss:.4f}  digit error {percent(epoch.digit_error)}{warning}"
         )
 
-    with progress_bar(console, "step", config.epochs * config.steps, len(history.epochs) * config.steps) as show:
+    with showing.progress(console, "step", config.epochs * config.steps, len(history.epochs) * config.steps) as show:
         train(config, history, lambda step, loss: show(step + 1, f"loss {loss:.4f}"), on_epoch)
 
 
@@ -424,7 +408,7 @@ def report(history: History, folder: Path, console: Console) -> None:
             f"{history.config.test_strings} strings wrong; epoch {history.best_epoch}, {history.seconds:.0f} s"
         )
     console.print(f"weights   {folder / 'best.npz'}", soft_wrap=True)
-    pictures.save({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console)
+    showing.save_pictures({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ Spoken ones are joined from recordings: numbers 0 to 4 are the test, 45 to 49 va
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-TRAINING, VALIDATION, TEST = range(5, 45), range(45, 50), features.TEST_NUMBERS
-VALIDATION_SEED, TEST_SEED = 1, 2
+TRAINING = range(5, 45)
+HELD_OUT = {"validation": (range(45, 50), 1), "test": (features.TEST_NUMBERS, 2)}  # numbers, and a seed
 NUM_MELS, HOP = 40, 0.010  # bands, and seconds from one frame to the next
 
 
@@ -30,20 +30,10 @@ class Utterance(NamedTuple):
     digits: list[int]
 
 
-class Strings(Protocol):
-    """What a configuration says of its strings: the folder of recordings, None for touch tones, and the most digits."""
-
-    @property
-    def data(self) -> str | None: ...
-
-    @property
-    def max_digits(self) -> int: ...
-
-
 def strings_of(
-    config: Strings, numbers: range, rng: np.random.Generator, frames_joined: int = 1
+    config: Any, rng: np.random.Generator, frames_joined: int = 1, numbers: range = TRAINING
 ) -> Iterator[Utterance]:
-    """Endless utterances: dialled without data, else joined from the recordings of these numbers."""
+    """Endless utterances of at most `max_digits`: dialled, or of the recordings in `data` that have these numbers."""
     if config.data is None:
         sounds = features.tone_strings(rng, config.max_digits)
     else:
@@ -51,9 +41,11 @@ def strings_of(
     return (Utterance(hear(sound, frames_joined), digits) for sound, digits in sounds)
 
 
-def fixed_strings(config: Strings, numbers: range, seed: int, count: int, frames_joined: int = 1) -> list[Utterance]:
-    """The same utterances in every run."""
-    return list(itertools.islice(strings_of(config, numbers, np.random.default_rng(seed), frames_joined), count))
+def held_out(config: Any, kind: str, frames_joined: int = 1, count: int | None = None) -> list[Utterance]:
+    """The same utterances in every run, of "validation" or "test": as many as the configuration says, or `count`."""
+    numbers, seed = HELD_OUT[kind]
+    strings = strings_of(config, np.random.default_rng(seed), frames_joined, numbers)
+    return list(itertools.islice(strings, getattr(config, f"{kind}_strings") if count is None else count))
 
 
 def hear(sound: ndarray, frames_joined: int) -> ndarray:
@@ -99,30 +91,27 @@ def spaced(digits: Sequence[int]) -> str:
 # Pictures
 
 
-def longest_test_string(config: Strings, frames_joined: int = 1) -> Utterance:
+def longest_test_string(config: Any, frames_joined: int = 1) -> Utterance:
     """The one with the most digits among the first of the test."""
-    return max(fixed_strings(config, TEST, TEST_SEED, 20, frames_joined), key=lambda each: len(each.digits))
+    return max(held_out(config, "test", frames_joined, 20), key=lambda each: len(each.digits))
 
 
-def draw_spectrogram(axes: Axes, utterance: Utterance) -> None:
-    """What the network hears, over seconds."""
-    frames = utterance.heard.reshape(-1, NUM_MELS)
-    seconds = len(frames) * HOP
-    axes.imshow(frames.T, origin="lower", aspect="auto", extent=(0, seconds, 0, NUM_MELS))
-    axes.set(ylabel="mel band", xlim=(0, seconds))
+def draw_heard(
+    rows: Sequence[Axes], heard: ndarray, probabilities: ndarray, step: int, blank: int, labels: dict[int, int]
+) -> dict[int, Line2D]:
+    """What the network hears over seconds, and how probable CTC finds the blank and these digits' labels; their lines.
 
-
-def draw_posteriors(
-    axes: Axes, probabilities: ndarray, frames_to_a_step: int, blank: int, labels: Mapping[int, int]
-) -> tuple[ndarray, dict[int, Line2D]]:
-    """How probable CTC finds the blank and these digits' labels at each step; the steps' times, and the digits' lines.
-
-    Shapes: probabilities (t, classes), times (t,).
+    `step` counts frames.  Shapes: heard (frames, bands), probabilities (t, classes).
     """
-    times = (np.arange(len(probabilities)) + 0.5) * frames_to_a_step * HOP
-    axes.plot(times, probabilities[:, blank], color="0.7", label="blank")
-    lines = {digit: axes.plot(times, probabilities[:, label], label=str(digit))[0] for digit, label in labels.items()}
-    axes.set(ylabel="CTC posterior")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    return times, lines
+    spectrogram, posteriors = rows
+    frames = heard.reshape(-1, NUM_MELS)
+    seconds = len(frames) * HOP
+    spectrogram.imshow(frames.T, origin="lower", aspect="auto", extent=(0, seconds, 0, NUM_MELS))
+    spectrogram.set(ylabel="mel band", xlim=(0, seconds))
+    times = (np.arange(len(probabilities)) + 0.5) * step * HOP
+    posteriors.plot(times, probabilities[:, blank], color="0.7", label="blank")
+    lines = {digit: posteriors.plot(times, probabilities[:, at], label=str(digit))[0] for digit, at in labels.items()}
+    posteriors.set(ylabel="CTC posterior")
+    posteriors.spines[["top", "right"]].set_visible(False)
+    posteriors.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return lines

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,26 +33,11 @@ from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.nn.utils.rnn import pad_sequence  # noqa: E402
 
-from autograder.scripts import checkpoints, exits, options, pictures  # noqa: E402
-from part3_recurrent.utterances import (  # noqa: E402
-    NUM_MELS,
-    TEST,
-    TEST_SEED,
-    TRAINING,
-    VALIDATION,
-    VALIDATION_SEED,
-    Utterance,
-    best_paths,
-    draw_posteriors,
-    draw_spectrogram,
-    error_rates,
-    fixed_strings,
-    longest_test_string,
-    percent,
-    spaced,
-    strings_of,
-)
+from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
+from part3_recurrent import utterances  # noqa: E402
+from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
 from part5_transformers import training  # noqa: E402
+from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import EncoderDecoderTransformer  # noqa: E402
 
 # A digit's label is the digit.
@@ -93,7 +79,7 @@ class Config(training.Training):
     def model(self) -> dict[str, object]:
         """What EncoderDecoderTransformer is made of."""
         return {
-            "input_dim": NUM_MELS,
+            "input_dim": utterances.NUM_MELS,
             "time_reduction": self.time_reduction,
             "reduction_method": self.reduction_method,
             "num_encoder_layers": self.num_encoder_layers,
@@ -140,6 +126,20 @@ class History(training.Run[Config]):
     transferred: int = 0  # parameters that came from a pretrained decoder
     tested: Tested | None = None
 
+    def batch_loss(self) -> Tensor:
+        strings = utterances.strings_of(self.config, self.rng)
+        return loss(self, padded(list(itertools.islice(strings, self.config.batch_size)), self.config.device))
+
+    def validate(self) -> dict[str, float]:
+        return decoded(self, self.validation_set).digits
+
+    @cached_property
+    def validation_set(self) -> list[Utterance]:
+        return utterances.held_out(self.config, "validation")
+
+    def test(self) -> None:
+        self.tested = decoded(self, utterances.held_out(self.config, "test"))
+
 
 # Utterances
 
@@ -169,7 +169,7 @@ def batches(strings: Sequence[Utterance], config: Config) -> Iterator[Batch]:
 def beginning(config: Config) -> History:
     """A run before its first step.  Raises what the recordings, the model and the pretrained decoder raise."""
     rng = np.random.default_rng(config.seed)
-    next(strings_of(config, TRAINING, np.random.default_rng(0)))  # bad recordings are an error now
+    next(utterances.strings_of(config, np.random.default_rng(0)))  # bad recordings are an error now
     torch.manual_seed(config.seed)
     if config.pretrained_decoder is None:
         model, transferred = EncoderDecoderTransformer(**config.model()), 0  # type: ignore[arg-type]
@@ -178,32 +178,6 @@ def beginning(config: Config) -> History:
         transferred = len(report["transferred"])
     model = model.to(config.device)
     return History(config, model, training.adamw(model, config), rng=rng, transferred=transferred)
-
-
-def train(
-    history: History,
-    on_step: training.Shows = training.nothing,
-    on_point: training.Shows = training.nothing,
-    until: int | None = None,
-) -> History:
-    """Go on to the last step, or to step `until`; then, at the last, test.
-
-    Ctrl-C ends training after the running step, and is noted as `interrupted`.
-    """
-    config = history.config
-    strings = strings_of(config, TRAINING, history.rng)
-    held_out = fixed_strings(config, VALIDATION, VALIDATION_SEED, config.validation_strings)
-
-    def batch_loss() -> Tensor:
-        return loss(history, padded(list(itertools.islice(strings, config.batch_size)), config.device))
-
-    def validate() -> dict[str, float]:
-        return decoded(history, held_out).digits
-
-    training.proceed(history, batch_loss, validate, on_step, on_point, until)
-    if history.step == config.steps and history.tested is None:
-        history.tested = decoded(history, fixed_strings(config, TEST, TEST_SEED, config.test_strings))
-    return history
 
 
 def loss(history: History, batch: Batch) -> Tensor:
@@ -294,25 +268,25 @@ def curves(history: History) -> Figure:
     errors.set(title="Digit error", xlabel="step", ylim=(0, min(1, 0.05 + 5 * lowest)))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.legend()
-    pictures.tidy(losses, errors)
+    showing.tidy(losses, errors)
     return figure
 
 
 @torch.no_grad()
 def heard_page(history: History) -> Figure:
     """A test utterance: its spectrogram, what CTC hears at each step, and where the decoder looks for each digit."""
-    utterance = longest_test_string(history.config)
+    utterance = utterances.longest_test_string(history.config)
     model, device = history.model.eval(), history.config.device
     encoded, pad_mask, _, ctc = model.encode(*padded([utterance], device)[:2])
     (digits,) = write(model, encoded, pad_mask)
     _, attention = model.decode(torch.tensor([[START, *digits]], device=device), encoded, pad_mask=pad_mask)
     figure = Figure(figsize=(11, 8), layout="constrained")
     spectrogram, posteriors, looks = figure.subplots(3, 1, sharex=True)
-    draw_spectrogram(spectrogram, utterance)
     spectrogram.set(title=f"said {spaced(utterance.digits)}, written {spaced(digits)}")
     probabilities = ctc["log_probs"][:, 0].exp().cpu().numpy()
     labels = {digit: digit for digit in sorted(set(utterance.digits))}
-    draw_posteriors(posteriors, probabilities, history.config.time_reduction, BLANK, labels)
+    step = history.config.time_reduction
+    utterances.draw_heard((spectrogram, posteriors), utterance.heard, probabilities, step, BLANK, labels)
     posteriors.set(ylim=(0, 1.05))
     weights = attention[f"layer{history.config.num_decoder_layers}_dec_cross"][0].cpu().numpy()
     looks.imshow(weights, aspect="auto", cmap="Blues", extent=(*spectrogram.get_xlim(), len(weights) - 0.5, -0.5))
@@ -334,12 +308,12 @@ def main() -> int:
         if config.pretrained_decoder is not None:
             console.print(f"{history.transferred} parameters come from {config.pretrained_decoder}")
         speed = config.batch_size * config.accumulate, "strings"
-        if not training.learn(history, train, save, path, console, speed):
-            return exits.STOPPED
+        if not training.learn(history, save, path, console, speed):
+            return endings.STOPPED
         report(history, folder, console)
         return 0
 
-    return exits.run(MODULE, work)
+    return endings.exit_code(MODULE, work)
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
@@ -384,7 +358,7 @@ def report(history: History, folder: Path, console: Console) -> None:
             console.print(f"test, {name}: {wrong}")
         console.print(f"{history.config.test_strings} strings; {history.seconds:.0f} s of training")
     console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
-    pictures.save({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console, column=12)
+    showing.save_pictures({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console, column=12)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ from rich.console import Console  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from autograder.scripts import checkpoints, exits, options, pictures  # noqa: E402
+from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
 from part5_transformers import training  # noqa: E402
+from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import DecoderOnlyTransformer  # noqa: E402
 
 SAMPLE_CHARACTERS, TEMPERATURE = 300, 0.8
@@ -68,6 +69,15 @@ class History(training.Run[Config]):
     text: Text = field(kw_only=True)
     generator: torch.Generator = field(kw_only=True)  # draws the batches
     test_loss: float | None = None
+
+    def batch_loss(self) -> Tensor:
+        return cross_entropy(self, *batch_of(self.text.training, self.config, self.generator))
+
+    def validate(self) -> dict[str, float]:
+        return {"validation": loss_over(self, self.text.validation)}
+
+    def test(self) -> None:
+        self.test_loss = loss_over(self, self.text.test)
 
 
 # Text
@@ -130,30 +140,6 @@ def beginning(config: Config) -> History:
     ).to(config.device)
     generator = torch.Generator().manual_seed(config.seed)
     return History(config, model, training.adamw(model, config), text=text, generator=generator)
-
-
-def train(
-    history: History,
-    on_step: training.Shows = training.nothing,
-    on_point: training.Shows = training.nothing,
-    until: int | None = None,
-) -> History:
-    """Go on to the last step, or to step `until`; then, at the last, test.
-
-    Ctrl-C ends training after the running step, and is noted as `interrupted`.
-    """
-    config, text = history.config, history.text
-
-    def batch_loss() -> Tensor:
-        return cross_entropy(history, *batch_of(text.training, config, history.generator))
-
-    def validate() -> dict[str, float]:
-        return {"validation": loss_over(history, text.validation)}
-
-    training.proceed(history, batch_loss, validate, on_step, on_point, until)
-    if history.step == config.steps and history.test_loss is None:
-        history.test_loss = loss_over(history, text.test)
-    return history
 
 
 def cross_entropy(history: History, tokens: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
@@ -231,7 +217,7 @@ def curves(history: History) -> Figure:
         axes.axhline(history.test_loss, color="#d55e00", linestyle="--", label=f"test, {history.test_loss:.3f}")
     axes.set(xlabel="step", ylabel="nats per character", title="Cross-entropy")
     axes.legend()
-    pictures.tidy(axes)
+    showing.tidy(axes)
     return figure
 
 
@@ -246,12 +232,12 @@ def main() -> int:
     def work(console: Console) -> int:
         history = resume(path, config) if goes_on else beginning(config)
         speed = config.batch_size * config.accumulate * config.context, "tokens"
-        if not training.learn(history, train, save, path, console, speed):
-            return exits.STOPPED
+        if not training.learn(history, save, path, console, speed):
+            return endings.STOPPED
         report(history, folder, console)
         return 0
 
-    return exits.run(MODULE, work)
+    return endings.exit_code(MODULE, work)
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
@@ -286,7 +272,7 @@ def report(history: History, folder: Path, console: Console) -> None:
         console.print(f"{tested}; {history.seconds:.0f} s")
     console.print(f"\n{sample(history)}\n", soft_wrap=True)
     console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
-    pictures.save({"curves.png": curves(history)}, folder, console, column=12)
+    showing.save_pictures({"curves.png": curves(history)}, folder, console, column=12)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,10 +17,8 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from autograder.scripts import checkpoints, options
-from autograder.scripts.finite import finite
-from autograder.scripts.interrupts import noticing_interrupts
-from autograder.scripts.progress_bar import progress_bar
+from autograder.scripts import checkpoints, options, showing
+from autograder.scripts.endings import finite, noticing_interrupts
 
 LOWEST_LR = 0.05  # of the highest, at the end of the cosine
 
@@ -65,7 +64,7 @@ class Point(NamedTuple):
 
 
 @dataclass
-class Run(Generic[Config]):
+class Run(ABC, Generic[Config]):
     """A training run, while it goes on and afterwards."""
 
     config: Config
@@ -76,6 +75,18 @@ class Run(Generic[Config]):
     points: list[Point] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+
+    @abstractmethod
+    def batch_loss(self) -> Tensor:
+        """Draw a batch and compute its loss."""
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """What a point says, by names."""
+
+    @abstractmethod
+    def test(self) -> None:
+        """Note how good the model is in the end."""
 
 
 AnyRun = TypeVar("AnyRun", bound=Run[Any])
@@ -104,35 +115,30 @@ def learning_rate(step: int, config: Training) -> float:
     return config.lr * warm * (LOWEST_LR + (1 - LOWEST_LR) * cosine)
 
 
-def proceed(
-    run: AnyRun,
-    batch_loss: Callable[[], Tensor],
-    validate: Callable[[], dict[str, float]],
-    on_step: Shows,
-    on_point: Shows,
-    until: int | None = None,
-) -> None:
-    """Go on to the last step, or to step `until`, and validate now and then.
+def train(run: AnyRun, on_step: Shows = nothing, on_point: Shows = nothing, until: int | None = None) -> AnyRun:
+    """Go on to the last step, or to step `until`, and validate now and then; at the last, test.
 
-    `batch_loss` draws a batch and gives its loss.  Ctrl-C ends training after the running step, and is noted as
-    `interrupted`.
+    Ctrl-C ends training after the running step, and is noted as `interrupted`.
     """
     config = run.config
     last = config.steps if until is None else min(until, config.steps)
     start = time.perf_counter() - run.seconds
     with noticing_interrupts(run):
         while run.step < last and not run.interrupted:
-            train_step(run, batch_loss)
+            train_step(run)
             run.seconds = time.perf_counter() - start
             on_step(run)
             if run.step % config.validate_every == 0 or run.step == config.steps:
-                validation = {name: finite(value, run.step, name) for name, value in validate().items()}
+                validation = {name: finite(value, run.step, name) for name, value in run.validate().items()}
                 run.points.append(Point(run.step, sum(run.losses) / len(run.losses), validation))
                 run.losses.clear()
                 on_point(run)
+    if run.step == config.steps:
+        run.test()
+    return run
 
 
-def train_step(run: Run[Any], batch_loss: Callable[[], Tensor]) -> None:
+def train_step(run: Run[Any]) -> None:
     """One update, from `accumulate` batches."""
     config, model, optimizer = run.config, run.model, run.optimizer
     model.train()
@@ -141,7 +147,7 @@ def train_step(run: Run[Any], batch_loss: Callable[[], Tensor]) -> None:
     optimizer.zero_grad()
     total = 0.0
     for _ in range(config.accumulate):
-        loss = batch_loss() / config.accumulate
+        loss = run.batch_loss() / config.accumulate
         loss.backward()
         total += finite(loss.item(), run.step + 1)
     norm = nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
@@ -164,6 +170,8 @@ def save(run: Run[Any], path: Path, script: str, **further: object) -> None:
     state = {
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if run.config.device.startswith("cuda") else None,
         "step": run.step,
         "losses": run.losses,
         "points": [tuple(point) for point in run.points],
@@ -176,7 +184,9 @@ def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
     """Let a run that has just begun be where the saved one was."""
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
-    checkpoints.restore_generators(state)
+    torch.set_rng_state(state["torch"].cpu())
+    if state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"].cpu())
     run.step, run.losses, run.seconds = state["step"], state["losses"], state["seconds"]
     run.points = [Point(*point) for point in state["points"]]
 
@@ -193,12 +203,7 @@ def add_options(parser: options.Parser, defaults: Training, meanings: Mapping[st
 
 
 def learn(
-    run: AnyRun,
-    train: Callable[[AnyRun, Shows, Shows], object],
-    save: Callable[[AnyRun, Path], None],
-    path: Path,
-    console: Console,
-    speed: tuple[int, str],
+    run: AnyRun, save: Callable[[AnyRun, Path], None], path: Path, console: Console, speed: tuple[int, str]
 ) -> bool:
     """Train and show how far it is, with a checkpoint at every point and at the end. False if Ctrl-C ended it.
 
@@ -216,7 +221,7 @@ def learn(
         steps = f"step {point.step} of {run.config.steps}"
         console.print(f"{steps}  training {point.training_loss:.4f}  {validation}  {speed_of(run)}")
 
-    with progress_bar(console, "step", run.config.steps, run.step) as show:
+    with showing.progress(console, "step", run.config.steps, run.step) as show:
 
         def on_step(run: AnyRun) -> None:
             show(run.step, f"loss {run.losses[-1]:.3f}  {speed_of(run)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autograder.atomic_files import whole_file
+from autograder.atomic_files import write_whole
 
 
 def not_of_this_script(path: Path, reason: str) -> ValueError:
@@ -23,15 +24,12 @@ def check_options(path: Path, saved: Any, config: Any) -> None:
 
 
 def save_torch(path: Path, config: Any, script: str, state: Mapping[str, object]) -> None:
-    """The state of a run, of torch's generators too, and whose it is."""
+    """The state of a run, and whose it is."""
     import torch
 
-    generators = {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state() if config.device.startswith("cuda") else None,
-    }
-    with whole_file(path) as file:
-        torch.save({"script": script, "config": asdict(config), **generators, **state}, file)
+    file = io.BytesIO()
+    torch.save({"script": script, "config": asdict(config), **state}, file)
+    write_whole(path, file.getvalue())
 
 
 def load_torch(path: Path, config: Any, script: str) -> dict[str, Any]:
@@ -50,12 +48,3 @@ def load_torch(path: Path, config: Any, script: str) -> dict[str, Any]:
         raise not_of_this_script(path, reason) from None
     check_options(path, saved, config)
     return state
-
-
-def restore_generators(state: Mapping[str, Any]) -> None:
-    """Let torch's generators be where they were."""
-    import torch
-
-    torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"] is not None:
-        torch.cuda.set_rng_state(state["cuda"].cpu())

@@ -150,6 +150,16 @@ def test_an_exercise_that_is_not_written_is_named_and_what_was_trained_before_is
 
 
 @needs_the_extra
+def test_a_loss_that_is_not_finite_ends_training_and_what_was_trained_before_is_kept(tmp_path: Path) -> None:
+    assert train(tmp_path, "--solution", "--model", "MLP0", "--epochs", "1").returncode == 0
+    kept = (tmp_path / "best_MLP0.npz").read_bytes()
+    done = train(tmp_path, "--solution", "--model", "MLP0", "--epochs", "2", "--lr", "1e30")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("\nloss must be finite; got nan at step 2. Try a smaller --lr.\n")
+    assert (tmp_path / "best_MLP0.npz").read_bytes() == kept
+
+
+@needs_the_extra
 @pytest.mark.slow
 def test_every_model_reads_97_of_100_test_digits(tmp_path: Path) -> None:
     found = accuracies(train(tmp_path, "--solution").stdout)

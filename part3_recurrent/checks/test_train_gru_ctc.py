@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -163,6 +164,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         checkpoint.write_bytes(damaged)
         assert "last.npz" in run(*QUICK, "--resume", folder=tmp_path, code=2)
         assert checkpoint.read_bytes() == damaged
+
+
+def test_what_is_not_finite_ends_training_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    run(*QUICK, folder=tmp_path)
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npz")}
+    said = run(*QUICK, "--epochs", "1", "--steps", "9", "--lr", "1e38", folder=tmp_path, code=2)
+    assert re.search(r"\n(loss|gradient norm) must be finite; got nan at step \d\. Try a smaller --lr\.\n$", said), said
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npz")} == kept
 
 
 def test_unfinished_exercises_are_said_in_one_line(tmp_path: Path) -> None:
