@@ -43,6 +43,11 @@ def toy_house(root: Path, needs: tuple[str, ...] = (), work: str = "pass") -> Pa
     return root
 
 
+def test_nothing_is_imported_before_the_variables_are_set(tmp_path: Path) -> None:
+    program = "import sys; from autograder.scripts import launch; print({'numpy', 'rich', 'torch'} & {*sys.modules})"
+    assert run(tmp_path, "-c", program).stdout == "set()\n"
+
+
 @pytest.mark.parametrize(
     ("options", "chosen", "code"),
     [

@@ -23,6 +23,7 @@ QUICK = ["--epochs", "2", "--steps", "2", "--hidden-size", "4", "--batch-size", 
 RECORDINGS = Path(os.environ.get("FSDD", PART.parent.parent / "shared" / "data" / "fsdd" / "recordings"))
 
 RESUMED = """
+import sys
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
@@ -39,6 +40,7 @@ def stop(history):
 stopped = train(config, on_epoch=stop)
 assert stopped.interrupted and len(stopped.epochs) == 1
 resumed = train(config, resume(Path("last.npz"), config))
+assert "torch" not in sys.modules
 assert resumed.epochs == whole.epochs and resumed.test_digit_error == whole.test_digit_error
 for history in (resumed, train(config)):
     state = history.model.state_dict()
