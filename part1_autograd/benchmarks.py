@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from part1_autograd import side_by_side
-from part1_autograd.side_by_side import Row, Step, beside, by_turns
+from autograder.scripts import side_by_side
+from autograder.scripts.side_by_side import Row, Step, beside, by_turns
 
 if TYPE_CHECKING:
     import numpy as np

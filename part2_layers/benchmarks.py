@@ -7,14 +7,13 @@ Before anything is timed, the results are compared with torch's.
 from __future__ import annotations
 
 import sys
-import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from part1_autograd import side_by_side
-from part1_autograd.side_by_side import Row, Step, beside, compare
+from autograder.scripts import side_by_side
+from autograder.scripts.side_by_side import Row, Step, beside, compare, peak_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,15 +184,6 @@ def conv2d_memory() -> list[Row]:
         Row("Conv2d 16→32, k3 p1: peak of forward, MB", forward / 1e6, buffer / 1e6, name, forward / buffer),
         Row("Conv2d 16→32, k3 p1: peak of backward, MB", backward / 1e6, buffer / 1e6, name, backward / buffer),
     ]
-
-
-def peak_of(run: Callable[[], object]) -> int:
-    """Bytes that the run holds at most, beyond what was there."""
-    tracemalloc.start()
-    run()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
 
 
 if __name__ == "__main__":

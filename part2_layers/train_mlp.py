@@ -7,18 +7,16 @@ In a notebook: `history = train(Config(model="MLP0", epochs=10))`, then `learnin
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part2_layers.train_mlp"
 if __name__ == "__main__":
@@ -28,9 +26,10 @@ if __name__ == "__main__":
 import numpy as np  # noqa: E402
 from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+from autograder.scripts import endings, options, showing  # noqa: E402
+from autograder.scripts.endings import finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.activation import Softmax  # noqa: E402
 from part2_layers.loss import CrossEntropyLoss  # noqa: E402
@@ -69,16 +68,9 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        rules = {
-            "model": (self.model in MODELS, f"be one of {', '.join(MODELS)}"),
-            "epochs": (self.epochs >= 1, "be at least 1"),
-            "batch_size": (self.batch_size >= 2, "be at least 2, for batch normalisation"),
-            "lr": (0 < self.lr < math.inf, "be positive"),
-            "seed": (self.seed >= 0, "not be negative"),
-        }
-        for name, (holds, rule) in rules.items():
-            if not holds:
-                raise ValueError(f"{name} must {rule}; got {getattr(self, name)}.")
+        options.require(self, "model", self.model in MODELS, f"be one of {', '.join(MODELS)}")
+        options.require(self, "batch_size", self.batch_size >= 2, "be at least 2, for batch normalisation")
+        options.check(self, ["epochs"])
 
 
 class Pictures(NamedTuple):
@@ -174,7 +166,7 @@ def training_epochs(
             images, labels = shifted(training.images[batch], config.shift, rng), training.labels[batch]
             optimizer.zero_grad()
             logits = model.forward(images)
-            smoothed.forward(logits, labels)
+            finite(float(smoothed.forward(logits, labels)), step + 1)
             model.backward(smoothed.backward())
             optimizer.step()
             follow(average, model.state_dict(), pace=max(AVERAGING, 10 / (10 + step)))
@@ -209,6 +201,7 @@ def shifted(images: ndarray, most: float, rng: np.random.Generator) -> ndarray:
 def record(history: History, training_loss: float, validation: Pictures) -> None:
     """Add an epoch to the history, and keep its weights if none before had a higher accuracy."""
     probabilities, loss = read(history.model, validation)
+    finite(loss, len(history.epochs) + 1, "validation loss", "epoch")
     epoch = Epoch(training_loss, loss, accuracy(probabilities, validation.labels))
     history.epochs.append(epoch)
     if epoch.validation_accuracy >= max(earlier.validation_accuracy for earlier in history.epochs):
@@ -258,9 +251,8 @@ def learning_curves(histories: Sequence[History]) -> Figure:
     for axes in (losses, accuracies):
         axes.set(xlabel="epoch", xlim=(0, 1 + max(len(history.epochs) for history in histories)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
         axes.legend()
-        axes.spines[["top", "right"]].set_visible(False)
+    showing.tidy(losses, accuracies)
     return figure
 
 
@@ -300,57 +292,43 @@ def percent(part: float | None, digits: int = 1) -> str:
 
 def main() -> int:
     """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 where an exercise is not written yet."""
-    configs, folder = parse(sys.argv[1:])
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
-    histories: dict[str, History] = {}
-    interrupted, problem = False, ""
-    try:
-        for config in configs:
-            train_and_save(config, folder, histories, console)
-    except KeyboardInterrupt:
-        interrupted = True
-    except NotImplementedError as error:
-        problem = launch.not_written(error)
-    report(list(histories.values()), folder, interrupted, console)
-    if problem:
-        print(problem, file=sys.stderr)
-    return 130 if interrupted else 2 if problem else 0
+    configs, folder, _ = parse(sys.argv[1:])
+
+    def work(console: Console) -> int:
+        histories: dict[str, History] = {}
+        interrupted, problem = False, None
+        try:
+            for config in configs:
+                train_and_save(config, folder, histories, console)
+        except KeyboardInterrupt:
+            interrupted = True
+        except (NotImplementedError, FloatingPointError) as error:
+            problem = error
+        report(list(histories.values()), folder, interrupted, console)
+        if problem:
+            raise problem
+        return endings.STOPPED if interrupted else 0
+
+    return endings.exit_code(MODULE, work, unusable=())
 
 
-def parse(arguments: Sequence[str]) -> tuple[list[Config], Path]:
-    """What to train, and the folder for what comes of it, which is made if it is not there."""
-    parser = launch.Parser(MODULE, description="Learn scikit-learn's handwritten digits with the layers of part 2.")
+def parse(arguments: Sequence[str]) -> tuple[list[Config], Path, bool]:
+    """What to train, and the folder for what comes of it."""
+    parser = options.Parser(MODULE, description="Learn scikit-learn's handwritten digits with the layers of part 2.")
     parser.add_argument("--model", choices=[*MODELS, "all"], default="all", help="what to train (default: all)")
-    help_texts = {
+    meanings = {
         "epochs": "how often to see every training picture",
         "batch_size": "pictures to a step",
         "lr": "learning rate at the beginning",
         "seed": "of the first weights, the batches and the shifts",
     }
-    for name, help_text in help_texts.items():
-        default = getattr(Config, name)
-        option = "--" + name.replace("_", "-")
-        parser.add_argument(
-            option, type=type(default), default=default, metavar="N", help=f"{help_text} (default: {default})"
-        )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("runs/train_mlp"),
-        metavar="DIR",
-        help="folder for weights and pictures (default: runs/train_mlp)",
-    )
-    options = parser.parse_args(arguments)
-    chosen = list(MODELS) if options.model == "all" else [options.model]
-    try:
-        configs = [Config(model=model, **{name: getattr(options, name) for name in help_texts}) for model in chosen]
-        options.out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=options.out).close()
-    except ValueError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out must be a folder that can be written to; got {options.out}: {error.strerror}")
-    return configs, options.out
+    parser.add_settings(meanings, Config())
+    parser.add_out("folder for weights and pictures", "runs/train_mlp")
+    return parser.read(arguments, configs_of)
+
+
+def configs_of(model: str, **given: Any) -> list[Config]:
+    return [Config(model=each, **given) for each in (MODELS if model == "all" else [model])]
 
 
 def train_and_save(config: Config, folder: Path, histories: dict[str, History], console: Console) -> None:
@@ -359,15 +337,17 @@ def train_and_save(config: Config, folder: Path, histories: dict[str, History], 
     def save(history: History) -> None:
         checkpoint.save(weights_path(history, folder), history.best_weights)
 
-    with progress(config, console) as show:
+    with showing.progress(console, f"{config.model}  epoch", config.epochs) as show:
 
-        def save_and_show(history: History) -> None:
+        def on_epoch(history: History) -> None:
             histories[config.model] = history
             if history.best_epoch == len(history.epochs):
                 save(history)
-            show(history)
+            show(len(history.epochs), state(history))
+            if not console.is_terminal:
+                show_line(history, console)
 
-        history = train(config, save_and_show)
+        history = train(config, on_epoch)
     if history.interrupted:
         if history.best_epoch:
             save(history)  # Ctrl-C may have come in the middle of it
@@ -378,22 +358,11 @@ def weights_path(history: History, folder: Path) -> Path:
     return folder / f"best_{history.config.model}.npz"
 
 
-@contextlib.contextmanager
-def progress(config: Config, console: Console) -> Iterator[Callable[[History], None]]:
-    """What shows how far training is: a bar, or some ten lines where there is no terminal."""
-
-    def show_line(history: History) -> None:
-        epoch = len(history.epochs)
-        if epoch in (1, config.epochs) or epoch % max(1, config.epochs // 10) == 0:
-            console.print(f"{config.model}  epoch {epoch} of {config.epochs}  {state(history)}")
-
-    if not console.is_terminal:
-        yield show_line
-        return
-    text = TextColumn("{task.description}  epoch {task.completed} of {task.total}  {task.fields[state]}", markup=False)
-    with Progress(text, BarColumn(), TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task(config.model, total=config.epochs, state="")
-        yield lambda history: bar.update(task, completed=len(history.epochs), state=state(history))
+def show_line(history: History, console: Console) -> None:
+    """Some ten lines in all."""
+    epoch, last = len(history.epochs), history.config.epochs
+    if epoch in (1, last) or epoch % max(1, last // 10) == 0:
+        console.print(f"{history.config.model}  epoch {epoch} of {last}  {state(history)}")
 
 
 def state(history: History) -> str:
@@ -418,9 +387,7 @@ def report(histories: Sequence[History], folder: Path, interrupted: bool, consol
         console.print(f"weights   {weights_path(history, folder)}", soft_wrap=True)
     tested = [history for history in histories if history.test_probabilities is not None]
     pages = {f"misread_{history.config.model}.png": misread_page(history) for history in tested}
-    for name, figure in {"learning_curves.png": learning_curves(histories), **pages}.items():
-        figure.savefig(folder / name, dpi=120)
-        console.print(f"picture   {folder / name}", soft_wrap=True)
+    showing.save_pictures({"learning_curves.png": learning_curves(histories), **pages}, folder, console)
 
 
 def row(history: History) -> list[str]:

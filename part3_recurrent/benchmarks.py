@@ -9,8 +9,8 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from part1_autograd import side_by_side
-from part1_autograd.side_by_side import Row, Step, beside, compare
+from autograder.scripts import side_by_side
+from autograder.scripts.side_by_side import Row, Step, beside, compare
 
 if TYPE_CHECKING:
     import numpy as np

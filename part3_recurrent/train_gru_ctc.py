@@ -8,10 +8,8 @@ In a notebook: `history = train(Config.tones())`, then `curves(history)`.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part3_recurrent.train_gru_ctc"
 if __name__ == "__main__":
@@ -31,28 +29,18 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import PercentFormatter  # noqa: E402
 from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
 
+from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
+from autograder.scripts.endings import finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.optim import Adam, clip_grad_norm_  # noqa: E402
-from part3_recurrent import features  # noqa: E402
+from part3_recurrent import utterances  # noqa: E402
 from part3_recurrent.ctc import CTCLoss  # noqa: E402
 from part3_recurrent.gru_ctc import GRUCTC  # noqa: E402
-from part3_recurrent.utterances import (  # noqa: E402
-    TEST,
-    TEST_SEED,
-    TRAINING,
-    VALIDATION,
-    VALIDATION_SEED,
-    Utterance,
-    best_paths,
-    error_rates,
-    percent,
-    utterances,
-)
+from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
 
 BLANK, CLASSES = 0, 11  # digit d has the label d + 1
-NUM_MELS, FRAMES_JOINED = 40, 3
+FRAMES_JOINED = 3
 
 
 @dataclass(frozen=True)
@@ -86,13 +74,8 @@ class Config:
         return cls(**{**settings, **changes, "data": str(data)})  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "num_layers", "epochs", "steps", "batch_size", "max_digits", "test_strings"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
-        if not 0 < self.lr < math.inf:
-            raise ValueError(f"lr must be positive; got {self.lr}.")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative; got {self.seed}.")
+        counts = ("hidden_size", "num_layers", "epochs", "steps", "batch_size", "max_digits", "test_strings")
+        options.check(self, counts)
 
 
 class Epoch(NamedTuple):
@@ -135,8 +118,8 @@ def train(
     A history goes on where it ended.  Ctrl-C ends training, is noted as `interrupted`, and costs the epoch it came in.
     """
     history = history or beginning(config)
-    validation = fixed_utterances(config, VALIDATION, VALIDATION_SEED, config.validation_strings)
-    strings = strings_of(config, TRAINING, history.rng)
+    validation = utterances.held_out(config, "validation", FRAMES_JOINED)
+    strings = utterances.strings_of(config, history.rng, FRAMES_JOINED)
     start = time.perf_counter() - history.seconds
     try:
         while len(history.epochs) < config.epochs:
@@ -149,7 +132,7 @@ def train(
     if history.best_epoch:
         history.model.load_state_dict(history.best_weights)
     if len(history.epochs) == config.epochs:
-        test = fixed_utterances(config, TEST, TEST_SEED, config.test_strings)
+        test = utterances.held_out(config, "test", FRAMES_JOINED)
         said = [transcribe(history.model, batch) for batch in batches(test, config.batch_size)]
         history.test_digit_error, history.test_string_error = error_rates(test, list(itertools.chain(*said)))
     return history
@@ -158,7 +141,7 @@ def train(
 def beginning(config: Config) -> History:
     """A run before its first step."""
     rng = np.random.default_rng(config.seed)
-    model = GRUCTC(NUM_MELS * FRAMES_JOINED, config.hidden_size, config.num_layers, CLASSES, rng=rng)
+    model = GRUCTC(utterances.NUM_MELS * FRAMES_JOINED, config.hidden_size, config.num_layers, CLASSES, rng=rng)
     return History(config, model, Adam(model, config.lr), rng)
 
 
@@ -176,9 +159,9 @@ def train_epoch(
         x, frames, targets, lengths = padded(batch)
         infeasible += sum(needed_frames(utterance.digits) > len(utterance.heard) for utterance in batch)
         optimizer.zero_grad()
-        losses.append(float(loss.forward(model.forward(x, frames), targets, frames, lengths)))
+        losses.append(finite(float(loss.forward(model.forward(x, frames), targets, frames, lengths)), step + 1))
         model.backward(loss.backward())
-        clip_grad_norm_(model, config.max_norm)
+        finite(float(clip_grad_norm_(model, config.max_norm)), step + 1, "gradient norm")
         optimizer.step()
         on_step(step, losses[-1])
     return sum(losses) / len(losses), infeasible
@@ -193,7 +176,8 @@ def record(history: History, training_loss: float, infeasible: int, validation: 
         losses.append(float(loss.forward(log_probs, targets, frames, lengths)))
         said += digits_of(log_probs, frames)
     digit_error, _ = error_rates(validation, said)
-    history.epochs.append(Epoch(training_loss, sum(losses) / len(losses), digit_error, infeasible))
+    validation_loss = finite(sum(losses) / len(losses), len(history.epochs) + 1, "validation loss", "epoch")
+    history.epochs.append(Epoch(training_loss, validation_loss, digit_error, infeasible))
     best = history.epochs[history.best_epoch - 1]
     if not history.best_epoch or quality(history.epochs[-1]) < quality(best):
         history.best_epoch, history.best_weights = len(history.epochs), history.model.state_dict()
@@ -207,25 +191,10 @@ def quality(epoch: Epoch) -> tuple[float, float]:
 # Utterances
 
 
-def strings_of(config: Config, numbers: range, rng: np.random.Generator) -> Iterator[Utterance]:
-    """Endless utterances as this run hears them."""
-    return utterances(config.data, numbers, rng, config.max_digits, hear)
-
-
-def fixed_utterances(config: Config, numbers: range, seed: int, count: int) -> list[Utterance]:
-    """The same utterances in every run."""
-    return list(itertools.islice(strings_of(config, numbers, np.random.default_rng(seed)), count))
-
-
-def hear(sound: ndarray) -> ndarray:
-    """What the network gets to hear of a sound: log-mel features, normalised over the utterance, joined by threes."""
-    return features.stacked(features.normalized(features.log_mel(sound, num_mels=NUM_MELS)), FRAMES_JOINED)
-
-
 def padded(batch: Sequence[Utterance]) -> tuple[ndarray, ndarray, ndarray, ndarray]:
     """x (t, b, bands), frames (b,), labels one after another, and how many each has (b,)."""
     frames = np.array([len(utterance.heard) for utterance in batch])
-    x = np.zeros((frames.max(), len(batch), NUM_MELS * FRAMES_JOINED), np.float32)
+    x = np.zeros((frames.max(), len(batch), utterances.NUM_MELS * FRAMES_JOINED), np.float32)
     for b, utterance in enumerate(batch):
         x[: frames[b], b] = utterance.heard
     labels = np.array([digit + 1 for utterance in batch for digit in utterance.digits], dtype=np.int64)
@@ -297,10 +266,8 @@ def resume(path: Path, config: Config) -> History:
             parts[part][name] = value
         epochs = [Epoch(*values) for values in about["epochs"]]
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"--resume must be given a checkpoint of this script; got {path}: {error!r}.") from None
-    if saved != config:
-        different = [name for name, value in asdict(config).items() if value != getattr(saved, name)]
-        raise ValueError(f"--resume must have the options of the run in {path}; {', '.join(different)} differ.")
+        raise checkpoints.not_of_this_script(path, f"{error!r}.") from None
+    checkpoints.check_options(path, saved, config)
     history = beginning(config)
     history.model.load_state_dict(parts["model"])
     history.optimizer.load_state_dict(parts["optimizer"])
@@ -331,36 +298,28 @@ def curves(history: History) -> Figure:
     errors.set(title="Digit error", xlabel="epoch", ylim=(0, min(1, 0.05 + 5 * min(digit_error))))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.legend()
-    for axes in (losses, errors):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+    showing.tidy(losses, errors)
     return figure
 
 
 def heard_page(history: History) -> Figure:
     """A test utterance as the network hears it: the spectrogram, and below what it says at each frame."""
-    utterance = max(fixed_utterances(history.config, TEST, TEST_SEED, 20), key=lambda each: len(each.digits))
+    utterance = utterances.longest_test_string(history.config, FRAMES_JOINED)
     log_probs, frames = listen(history.model, [utterance])
     (digits,) = digits_of(log_probs, frames)
-    seconds = len(utterance.heard) * FRAMES_JOINED * 0.010
     figure = Figure(figsize=(11, 5.5), layout="constrained")
     spectrogram, posteriors = figure.subplots(2, 1, sharex=True)
-    spectrogram.imshow(
-        utterance.heard.reshape(-1, NUM_MELS).T, origin="lower", aspect="auto", extent=(0, seconds, 0, NUM_MELS)
-    )
-    spectrogram.set(title=f"said {spaced(utterance.digits)}, heard {spaced(digits)}", ylabel="mel band")
-    times = (np.arange(len(log_probs)) + 0.5) * FRAMES_JOINED * 0.010
-    probabilities = np.exp(log_probs[:, 0])
-    posteriors.plot(times, probabilities[:, BLANK], color="0.7", label="blank")
-    for digit in sorted(set(digits)):
-        (line,) = posteriors.plot(times, probabilities[:, digit + 1], label=str(digit))
-        for peak in peaks(log_probs[:, 0].argmax(axis=1), digit + 1):
+    spectrogram.set(title=f"said {spaced(utterance.digits)}, heard {spaced(digits)}")
+    labels = {digit: digit + 1 for digit in sorted(set(digits))}
+    rows, probabilities = (spectrogram, posteriors), np.exp(log_probs[:, 0])
+    lines = utterances.draw_heard(rows, utterance.heard, probabilities, FRAMES_JOINED, BLANK, labels)
+    times = np.asarray(posteriors.lines[0].get_xdata())
+    for digit, line in lines.items():
+        for peak in peaks(log_probs[:, 0].argmax(axis=1), labels[digit]):
             posteriors.annotate(
                 str(digit), (times[peak], 1.02), ha="center", color=line.get_color(), fontweight="bold", clip_on=False
             )
-    posteriors.set(xlabel="seconds", ylabel="CTC posterior", ylim=(0, 1.12), xlim=(0, seconds))
-    posteriors.spines[["top", "right"]].set_visible(False)
-    posteriors.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    posteriors.set(xlabel="seconds", ylim=(0, 1.12))
     return figure
 
 
@@ -369,113 +328,76 @@ def peaks(path: ndarray, label: int) -> list[int]:
     return [t for t in range(len(path)) if path[t] == label and (t == 0 or path[t - 1] != label)]
 
 
-def spaced(digits: Sequence[int]) -> str:
-    return " ".join(map(str, digits)) or "nothing"
-
-
 # The command
 
 
 def main() -> int:
     """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
     config, folder, goes_on = parse(sys.argv[1:])
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
     path = folder / "last.npz"
-    try:
-        history = resume(path, config) if goes_on else beginning(config)
-        with progress(history, console) as (on_step, show_epoch):
 
-            def on_epoch(history: History) -> None:
-                save(history, path)
-                if history.best_epoch == len(history.epochs):
-                    checkpoint.save(folder / "best.npz", history.best_weights)
-                show_epoch(history)
+    def work(console: Console) -> int:
+        try:
+            history = resume(path, config) if goes_on else beginning(config)
+            learn(history, folder, console)
+        except KeyboardInterrupt:
+            return stopped(path, console)
+        if history.epochs:
+            report(history, folder, console)
+        return stopped(path, console) if history.interrupted else 0
 
-            train(config, history, on_step, on_epoch)
-    except KeyboardInterrupt:
-        return stopped(folder, console)
-    except NotImplementedError as error:
-        print(launch.not_written(error), file=sys.stderr)
-        return 2
-    except (OSError, ValueError) as error:
-        print(f"python -m {MODULE}: {error}", file=sys.stderr)
-        return 2
-    if not history.epochs:
-        return stopped(folder, console)
-    report(history, folder, console)
-    return stopped(folder, console) if history.interrupted else 0
+    return endings.exit_code(MODULE, work)
 
 
-def stopped(folder: Path, console: Console) -> int:
-    kept = (folder / "last.npz").exists()
-    console.print(
-        "Stopped by Ctrl-C. " + ("--resume goes on after the last whole epoch." if kept else "Nothing is kept.")
-    )
-    return 130
+def stopped(path: Path, console: Console) -> int:
+    kept = "--resume goes on after the last whole epoch." if path.exists() else "Nothing is kept."
+    console.print(f"Stopped by Ctrl-C. {kept}")
+    return endings.STOPPED
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
     """What to train, the folder for what comes of it, and whether to go on from there."""
-    parser = launch.Parser(MODULE, description="Learn to transcribe touch tones, or spoken digits, with a GRU and CTC.")
+    description = "Learn to transcribe touch tones, or spoken digits, with a GRU and CTC."
+    parser = options.Parser(MODULE, description=description)
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of <digit>_<speaker>_<number>.wav (default: touch tones)"
     )
-    settings = {
-        "epochs": (int, "how often to validate"),
-        "steps": (int, "training steps of an epoch"),
-        "batch_size": (int, "utterances to a step"),
-        "hidden_size": (int, "units of the GRU in each direction"),
-        "num_layers": (int, "layers of the GRU"),
-        "lr": (float, "learning rate after the warm-up; it falls to 0 from there"),
-        "seed": (int, "of the first weights and of the training strings"),
+    meanings = {
+        "epochs": "how often to validate",
+        "steps": "training steps of an epoch",
+        "batch_size": "utterances to a step",
+        "hidden_size": "units of the GRU in each direction",
+        "num_layers": "layers of the GRU",
+        "lr": "learning rate after the warm-up; it falls to 0 from there",
+        "seed": "of the first weights and of the training strings",
     }
-    tones, speech = Config.tones(), Config.speech("")
-    for name, (kind, what) in settings.items():
-        defaults = f"default: {getattr(tones, name)}, with --data {getattr(speech, name)}"
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=f"{what} ({defaults})")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder for checkpoints and pictures (default: runs/gru_ctc_tones, with --data runs/gru_ctc_speech)",
-    )
-    parser.add_argument("--resume", action="store_true", help="go on from last.npz in the folder of --out")
-    options = parser.parse_args(arguments)
-    given = {name: getattr(options, name) for name in settings if getattr(options, name) is not None}
-    folder = options.out or Path("runs") / ("gru_ctc_speech" if options.data else "gru_ctc_tones")
-    try:
-        config = Config.speech(options.data, **given) if options.data else Config.tones(**given)
-        folder.mkdir(parents=True, exist_ok=True)
-    except ValueError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out must be a folder that can be written to; got {folder}: {error.strerror}")
-    return config, folder, options.resume
+    parser.add_settings(meanings, Config.tones(), Config.speech(""))
+    parser.add_out("folder for checkpoints and pictures", "runs/gru_ctc_tones", "runs/gru_ctc_speech")
+    parser.add_resume("last.npz")
+    return parser.read(arguments, configured)
 
 
-Shows = tuple[Callable[[int, float], None], Callable[[History], None]]
+def configured(data: Path | None, **given: object) -> Config:
+    return Config.speech(data, **given) if data else Config.tones(**given)
 
 
-@contextlib.contextmanager
-def progress(history: History, console: Console) -> Iterator[Shows]:
-    """What shows how far training is: a bar on a terminal, and a line for each epoch."""
-    total = history.config.epochs * history.config.steps
+def learn(history: History, folder: Path, console: Console) -> None:
+    """Train and show how far it is, with a checkpoint after every epoch, and the weights of the best."""
+    config = history.config
 
-    def show_epoch(history: History) -> None:
+    def on_epoch(history: History) -> None:
+        save(history, folder / "last.npz")
+        if history.best_epoch == len(history.epochs):
+            checkpoint.save(folder / "best.npz", history.best_weights)
         epoch = history.epochs[-1]
         warning = f"  {epoch.infeasible} targets longer than their sound" if epoch.infeasible else ""
         console.print(
-            f"epoch {len(history.epochs)} of {history.config.epochs}  loss {epoch.training_loss:.4f}  "
+            f"epoch {len(history.epochs)} of {config.epochs}  loss {epoch.training_loss:.4f}  "
             f"validation {epoch.validation_loss:.4f}  digit error {percent(epoch.digit_error)}{warning}"
         )
 
-    if not console.is_terminal:
-        yield lambda step, loss: None, show_epoch
-        return
-    text = TextColumn("step {task.completed} of {task.total}  {task.fields[state]}", markup=False)
-    with Progress(text, BarColumn(), TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("", total=total, completed=len(history.epochs) * history.config.steps, state="")
-        yield lambda step, loss: bar.update(task, completed=step + 1, state=f"loss {loss:.4f}"), show_epoch
+    with showing.progress(console, "step", config.epochs * config.steps, len(history.epochs) * config.steps) as show:
+        train(config, history, lambda step, loss: show(step + 1, f"loss {loss:.4f}"), on_epoch)
 
 
 def report(history: History, folder: Path, console: Console) -> None:
@@ -486,9 +408,7 @@ def report(history: History, folder: Path, console: Console) -> None:
             f"{history.config.test_strings} strings wrong; epoch {history.best_epoch}, {history.seconds:.0f} s"
         )
     console.print(f"weights   {folder / 'best.npz'}", soft_wrap=True)
-    for name, figure in {"curves.png": curves(history), "heard.png": heard_page(history)}.items():
-        figure.savefig(folder / name, dpi=120)
-        console.print(f"picture   {folder / name}", soft_wrap=True)
+    showing.save_pictures({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console)
 
 
 if __name__ == "__main__":

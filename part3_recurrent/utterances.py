@@ -1,18 +1,26 @@
-"""What recognisers are trained and judged on: endless strings of digits, spoken or dialled, and error rates. Given."""
+"""What recognisers are trained and judged on: endless strings of digits, spoken or dialled, and error rates. Given.
+
+Spoken ones are joined from recordings: numbers 0 to 4 are the test, 45 to 49 validate, the others train.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from part3_recurrent import features
 
-TRAINING, VALIDATION, TEST = range(5, 45), range(45, 50), features.TEST_NUMBERS
-VALIDATION_SEED, TEST_SEED = 1, 2
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+TRAINING = range(5, 45)
+HELD_OUT = {"validation": (range(45, 50), 1), "test": (features.TEST_NUMBERS, 2)}  # numbers, and a seed
+NUM_MELS, HOP = 40, 0.010  # bands, and seconds from one frame to the next
 
 
 class Utterance(NamedTuple):
@@ -22,18 +30,27 @@ class Utterance(NamedTuple):
     digits: list[int]
 
 
-def utterances(
-    data: str | None, numbers: range, rng: np.random.Generator, max_digits: int, hear: Callable[[ndarray], ndarray]
+def strings_of(
+    config: Any, rng: np.random.Generator, frames_joined: int = 1, numbers: range = TRAINING
 ) -> Iterator[Utterance]:
-    """Endless utterances: dialled without data, else joined from the recordings of these numbers in that folder.
-
-    `hear` makes features of a sound.
-    """
-    if data is None:
-        sounds = features.tone_strings(rng, max_digits)
+    """Endless utterances of at most `max_digits`: dialled, or of the recordings in `data` that have these numbers."""
+    if config.data is None:
+        sounds = features.tone_strings(rng, config.max_digits)
     else:
-        sounds = features.digit_strings(data, rng, numbers, max_digits)
-    return (Utterance(hear(sound), digits) for sound, digits in sounds)
+        sounds = features.digit_strings(config.data, rng, numbers, config.max_digits)
+    return (Utterance(hear(sound, frames_joined), digits) for sound, digits in sounds)
+
+
+def held_out(config: Any, kind: str, frames_joined: int = 1, count: int | None = None) -> list[Utterance]:
+    """The same utterances in every run, of "validation" or "test": as many as the configuration says, or `count`."""
+    numbers, seed = HELD_OUT[kind]
+    strings = strings_of(config, np.random.default_rng(seed), frames_joined, numbers)
+    return list(itertools.islice(strings, getattr(config, f"{kind}_strings") if count is None else count))
+
+
+def hear(sound: ndarray, frames_joined: int) -> ndarray:
+    """What the network gets to hear of a sound: log-mel features, normalised over the utterance, frames joined."""
+    return features.stacked(features.normalized(features.log_mel(sound, num_mels=NUM_MELS, hop=HOP)), frames_joined)
 
 
 def best_paths(log_probs: ndarray, frames: ndarray, blank: int) -> list[list[int]]:
@@ -65,3 +82,36 @@ def edit_distance(one: Sequence[int], other: Sequence[int]) -> int:
 
 def percent(part: float) -> str:
     return f"{part:.2%}".replace("%", " %")
+
+
+def spaced(digits: Sequence[int]) -> str:
+    return " ".join(map(str, digits)) or "nothing"
+
+
+# Pictures
+
+
+def longest_test_string(config: Any, frames_joined: int = 1) -> Utterance:
+    """The one with the most digits among the first of the test."""
+    return max(held_out(config, "test", frames_joined, 20), key=lambda each: len(each.digits))
+
+
+def draw_heard(
+    rows: Sequence[Axes], heard: ndarray, probabilities: ndarray, step: int, blank: int, labels: dict[int, int]
+) -> dict[int, Line2D]:
+    """What the network hears over seconds, and how probable CTC finds the blank and these digits' labels; their lines.
+
+    `step` counts frames.  Shapes: heard (frames, bands), probabilities (t, classes).
+    """
+    spectrogram, posteriors = rows
+    frames = heard.reshape(-1, NUM_MELS)
+    seconds = len(frames) * HOP
+    spectrogram.imshow(frames.T, origin="lower", aspect="auto", extent=(0, seconds, 0, NUM_MELS))
+    spectrogram.set(ylabel="mel band", xlim=(0, seconds))
+    times = (np.arange(len(probabilities)) + 0.5) * step * HOP
+    posteriors.plot(times, probabilities[:, blank], color="0.7", label="blank")
+    lines = {digit: posteriors.plot(times, probabilities[:, at], label=str(digit))[0] for digit, at in labels.items()}
+    posteriors.set(ylabel="CTC posterior")
+    posteriors.spines[["top", "right"]].set_visible(False)
+    posteriors.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    return lines

@@ -8,12 +8,11 @@ features, in tiles beside the plain attention.
 from __future__ import annotations
 
 import sys
-import tracemalloc
 from functools import partial
 from typing import Any
 
-from part1_autograd import side_by_side
-from part1_autograd.side_by_side import Row, Step, beside, compare
+from autograder.scripts import side_by_side
+from autograder.scripts.side_by_side import Row, Step, beside, compare, peak_of
 
 BATCH, HEADS, TIME, EMBED = 8, 8, 256, 256
 SIZE = f"N{BATCH} H{HEADS} T{TIME} E{EMBED}"
@@ -108,7 +107,7 @@ def memory_of_tiles() -> list[Row]:
 
     rows, peaks = [], []
     for tokens in TOKENS:
-        tiled, whole = peak_of(TiledAttention(), tokens), peak_of(ScaledDotProductAttention(), tokens)
+        tiled, whole = peak(TiledAttention(), tokens), peak(ScaledDotProductAttention(), tokens)
         peaks.append(tiled)
         work = f"tiles of 128, {tokens} tokens: peak, MB"
         rows.append(Row(work, tiled / 1e6, whole / 1e6, "all weights", tiled / whole))
@@ -117,18 +116,18 @@ def memory_of_tiles() -> list[Row]:
     return [*rows, Row(work, growth, linear, "linear", growth / linear)]
 
 
-def peak_of(attention: Any, tokens: int) -> int:
+def peak(attention: Any, tokens: int) -> int:
     """Bytes that forward and backward hold at most, beyond their inputs."""
     import numpy as np
 
     rng = np.random.default_rng(0)
     query, key, value, grad_output = (rng.standard_normal((tokens, 64), np.float32) for _ in range(4))
-    tracemalloc.start()
-    attention.forward(query, key, value)
-    attention.backward(grad_output)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
+
+    def run() -> None:
+        attention.forward(query, key, value)
+        attention.backward(grad_output)
+
+    return peak_of(run)
 
 
 if __name__ == "__main__":

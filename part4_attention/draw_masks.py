@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part4_attention.draw_masks"
 

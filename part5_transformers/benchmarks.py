@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from part1_autograd import side_by_side
-from part1_autograd.side_by_side import Row, Step, beside, compare
+from autograder.scripts import side_by_side
+from autograder.scripts.side_by_side import Row, Step, beside, compare
 
 LARGE: dict[str, Any] = {
     "num_layers": 4,

@@ -13,10 +13,11 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part5_transformers.train_asr"
 if __name__ == "__main__":
@@ -32,26 +33,16 @@ from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.nn.utils.rnn import pad_sequence  # noqa: E402
 
-from part3_recurrent import features  # noqa: E402
-from part3_recurrent.utterances import (  # noqa: E402
-    TEST,
-    TEST_SEED,
-    TRAINING,
-    VALIDATION,
-    VALIDATION_SEED,
-    Utterance,
-    best_paths,
-    error_rates,
-    percent,
-    utterances,
-)
+from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
+from part3_recurrent import utterances  # noqa: E402
+from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
 from part5_transformers import training  # noqa: E402
+from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import EncoderDecoderTransformer  # noqa: E402
 
 # A digit's label is the digit.
 START, END, BLANK = 10, 11, 12
 CLASSES = 13
-NUM_MELS = 40
 IGNORED = -100  # what cross_entropy ignores
 LONGEST_SECONDS = 20  # of an utterance
 SMOOTHING = 0.1
@@ -83,13 +74,12 @@ class Config(training.Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.ctc_weight <= 1:
-            raise ValueError(f"ctc_weight must lie between 0 and 1; got {self.ctc_weight}.")
+        options.require(self, "ctc_weight", 0 <= self.ctc_weight <= 1, "lie between 0 and 1")
 
     def model(self) -> dict[str, object]:
         """What EncoderDecoderTransformer is made of."""
         return {
-            "input_dim": NUM_MELS,
+            "input_dim": utterances.NUM_MELS,
             "time_reduction": self.time_reduction,
             "reduction_method": self.reduction_method,
             "num_encoder_layers": self.num_encoder_layers,
@@ -136,23 +126,22 @@ class History(training.Run[Config]):
     transferred: int = 0  # parameters that came from a pretrained decoder
     tested: Tested | None = None
 
+    def batch_loss(self) -> Tensor:
+        strings = utterances.strings_of(self.config, self.rng)
+        return loss(self, padded(list(itertools.islice(strings, self.config.batch_size)), self.config.device))
+
+    def validate(self) -> dict[str, float]:
+        return decoded(self, self.validation_set).digits
+
+    @cached_property
+    def validation_set(self) -> list[Utterance]:
+        return utterances.held_out(self.config, "validation")
+
+    def test(self) -> None:
+        self.tested = decoded(self, utterances.held_out(self.config, "test"))
+
 
 # Utterances
-
-
-def strings_of(config: Config, numbers: range, rng: np.random.Generator) -> Iterator[Utterance]:
-    """Endless utterances as this run hears them."""
-    return utterances(config.data, numbers, rng, config.max_digits, hear)
-
-
-def fixed_strings(config: Config, numbers: range, seed: int, count: int) -> list[Utterance]:
-    """The same utterances in every run."""
-    return list(itertools.islice(strings_of(config, numbers, np.random.default_rng(seed)), count))
-
-
-def hear(sound: np.ndarray) -> np.ndarray:
-    """What the network gets to hear of a sound: log-mel features, normalised over the utterance."""
-    return features.normalized(features.log_mel(sound, num_mels=NUM_MELS))
 
 
 def padded(batch: Sequence[Utterance], device: str = "cpu") -> Batch:
@@ -180,7 +169,7 @@ def batches(strings: Sequence[Utterance], config: Config) -> Iterator[Batch]:
 def beginning(config: Config) -> History:
     """A run before its first step.  Raises what the recordings, the model and the pretrained decoder raise."""
     rng = np.random.default_rng(config.seed)
-    next(strings_of(config, TRAINING, np.random.default_rng(0)))  # bad recordings are an error now
+    next(utterances.strings_of(config, np.random.default_rng(0)))  # bad recordings are an error now
     torch.manual_seed(config.seed)
     if config.pretrained_decoder is None:
         model, transferred = EncoderDecoderTransformer(**config.model()), 0  # type: ignore[arg-type]
@@ -189,32 +178,6 @@ def beginning(config: Config) -> History:
         transferred = len(report["transferred"])
     model = model.to(config.device)
     return History(config, model, training.adamw(model, config), rng=rng, transferred=transferred)
-
-
-def train(
-    history: History,
-    on_step: training.Shows = training.nothing,
-    on_point: training.Shows = training.nothing,
-    until: int | None = None,
-) -> History:
-    """Go on to the last step, or to step `until`; then, at the last, test.
-
-    Ctrl-C ends training after the running step, and is noted as `interrupted`.
-    """
-    config = history.config
-    strings = strings_of(config, TRAINING, history.rng)
-    held_out = fixed_strings(config, VALIDATION, VALIDATION_SEED, config.validation_strings)
-
-    def batch_loss() -> Tensor:
-        return loss(history, padded(list(itertools.islice(strings, config.batch_size)), config.device))
-
-    def validate() -> dict[str, float]:
-        return decoded(history, held_out).digits
-
-    training.proceed(history, batch_loss, validate, on_step, on_point, until)
-    if history.step == config.steps and history.tested is None:
-        history.tested = decoded(history, fixed_strings(config, TEST, TEST_SEED, config.test_strings))
-    return history
 
 
 def loss(history: History, batch: Batch) -> Tensor:
@@ -277,7 +240,7 @@ def save(history: History, path: Path) -> None:
 
 def resume(path: Path, config: Config) -> History:
     """The run that was saved there.  Raises ValueError for another file or another configuration."""
-    state = training.saved(path, config, MODULE)
+    state = checkpoints.load_torch(path, config, MODULE)
     history = beginning(config)
     training.restore(history, state)
     history.rng.bit_generator.state = json.loads(state["strings"])
@@ -305,43 +268,31 @@ def curves(history: History) -> Figure:
     errors.set(title="Digit error", xlabel="step", ylim=(0, min(1, 0.05 + 5 * lowest)))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.legend()
-    for axes in (losses, errors):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+    showing.tidy(losses, errors)
     return figure
 
 
 @torch.no_grad()
 def heard_page(history: History) -> Figure:
     """A test utterance: its spectrogram, what CTC hears at each step, and where the decoder looks for each digit."""
-    strings = fixed_strings(history.config, TEST, TEST_SEED, 20)
-    utterance = max(strings, key=lambda each: len(each.digits))
+    utterance = utterances.longest_test_string(history.config)
     model, device = history.model.eval(), history.config.device
     encoded, pad_mask, _, ctc = model.encode(*padded([utterance], device)[:2])
     (digits,) = write(model, encoded, pad_mask)
     _, attention = model.decode(torch.tensor([[START, *digits]], device=device), encoded, pad_mask=pad_mask)
-    seconds = len(utterance.heard) * 0.010
     figure = Figure(figsize=(11, 8), layout="constrained")
     spectrogram, posteriors, looks = figure.subplots(3, 1, sharex=True)
-    spectrogram.imshow(utterance.heard.T, origin="lower", aspect="auto", extent=(0, seconds, 0, NUM_MELS))
-    spectrogram.set(title=f"said {spaced(utterance.digits)}, written {spaced(digits)}", ylabel="mel band")
-    times = (np.arange(encoded.shape[1]) + 0.5) * history.config.time_reduction * 0.010
+    spectrogram.set(title=f"said {spaced(utterance.digits)}, written {spaced(digits)}")
     probabilities = ctc["log_probs"][:, 0].exp().cpu().numpy()
-    posteriors.plot(times, probabilities[:, BLANK], color="0.7", label="blank")
-    for digit in sorted(set(utterance.digits)):
-        posteriors.plot(times, probabilities[:, digit], label=str(digit))
-    posteriors.set(ylabel="CTC posterior", ylim=(0, 1.05), xlim=(0, seconds))
-    posteriors.spines[["top", "right"]].set_visible(False)
-    posteriors.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    labels = {digit: digit for digit in sorted(set(utterance.digits))}
+    step = history.config.time_reduction
+    utterances.draw_heard((spectrogram, posteriors), utterance.heard, probabilities, step, BLANK, labels)
+    posteriors.set(ylim=(0, 1.05))
     weights = attention[f"layer{history.config.num_decoder_layers}_dec_cross"][0].cpu().numpy()
-    looks.imshow(weights, aspect="auto", cmap="Blues", extent=(0, seconds, len(weights) - 0.5, -0.5))
+    looks.imshow(weights, aspect="auto", cmap="Blues", extent=(*spectrogram.get_xlim(), len(weights) - 0.5, -0.5))
     looks.set(xlabel="seconds", ylabel="decoder's next token")
     looks.set_yticks(range(len(weights)), [*map(str, digits), "end"])
     return figure
-
-
-def spaced(digits: Sequence[int]) -> str:
-    return " ".join(map(str, digits)) or "nothing"
 
 
 # The command
@@ -350,42 +301,31 @@ def spaced(digits: Sequence[int]) -> str:
 def main() -> int:
     """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
     config, folder, goes_on = parse(sys.argv[1:])
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
     path = folder / "last.pt"
-    try:
+
+    def work(console: Console) -> int:
         history = resume(path, config) if goes_on else beginning(config)
         if config.pretrained_decoder is not None:
             console.print(f"{history.transferred} parameters come from {config.pretrained_decoder}")
-        strings = config.batch_size * config.accumulate
-        with training.progress(history, console, strings, "strings") as (on_step, show_point):
+        speed = config.batch_size * config.accumulate, "strings"
+        if not training.learn(history, save, path, console, speed):
+            return endings.STOPPED
+        report(history, folder, console)
+        return 0
 
-            def on_point(history: History) -> None:
-                save(history, path)
-                show_point(history)
-
-            train(history, on_step, on_point)
-        save(history, path)
-    except NotImplementedError as error:
-        print(launch.not_written(error), file=sys.stderr)
-        return 2
-    except (OSError, ValueError) as error:
-        print(f"python -m {MODULE}: {error}", file=sys.stderr)
-        return 2
-    if history.interrupted:
-        console.print(f"Stopped by Ctrl-C after step {history.step}. --resume goes on from there.")
-        return 130
-    report(history, folder, console)
-    return 0
+    return endings.exit_code(MODULE, work)
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
     """What to train, the folder for what comes of it, and whether to go on from there."""
-    parser = launch.Parser(MODULE, description="Learn to write down touch tones, or spoken digits, with a transformer.")
+    parser = options.Parser(
+        MODULE, description="Learn to write down touch tones, or spoken digits, with a transformer."
+    )
     parser.add_argument("--data", metavar="DIR", help="folder of <digit>_<speaker>_<number>.wav (default: touch tones)")
     parser.add_argument(
         "--pretrained-decoder", metavar="FILE", help="a checkpoint of train_lm, from which the decoder's layers begin"
     )
-    settings = {
+    meanings = {
         "steps": "training steps",
         "batch_size": "strings to a batch",
         "accumulate": "batches to a step",
@@ -404,24 +344,9 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "validate_every": "steps between two looks at the validation strings, and two checkpoints",
         "seed": "of the first weights and of the training strings",
     }
-    training.add_settings(parser, Config(), settings)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("runs/train_asr"),
-        metavar="DIR",
-        help="folder for the checkpoint and the pictures (default: runs/train_asr)",
-    )
-    options = parser.parse_args(arguments)
-    try:
-        fields = (*settings, "data", "pretrained_decoder", "device", "amp")
-        config = Config(**{name: getattr(options, name) for name in fields})
-        options.out.mkdir(parents=True, exist_ok=True)
-    except ValueError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out must be a folder that can be written to; got {options.out}: {error.strerror}")
-    return config, options.out, options.resume
+    training.add_options(parser, Config(), meanings)
+    parser.add_out("folder for the checkpoint and the pictures", "runs/train_asr")
+    return parser.read(arguments, Config)
 
 
 def report(history: History, folder: Path, console: Console) -> None:
@@ -433,9 +358,7 @@ def report(history: History, folder: Path, console: Console) -> None:
             console.print(f"test, {name}: {wrong}")
         console.print(f"{history.config.test_strings} strings; {history.seconds:.0f} s of training")
     console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
-    for name, figure in {"curves.png": curves(history), "heard.png": heard_page(history)}.items():
-        figure.savefig(folder / name, dpi=120)
-        console.print(f"picture     {folder / name}", soft_wrap=True)
+    showing.save_pictures({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console, column=12)
 
 
 if __name__ == "__main__":

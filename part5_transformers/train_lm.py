@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 MODULE = "part5_transformers.train_lm"
 if __name__ == "__main__":
@@ -31,7 +31,9 @@ from rich.console import Console  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
 from part5_transformers import training  # noqa: E402
+from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import DecoderOnlyTransformer  # noqa: E402
 
 SAMPLE_CHARACTERS, TEMPERATURE = 300, 0.8
@@ -67,6 +69,15 @@ class History(training.Run[Config]):
     text: Text = field(kw_only=True)
     generator: torch.Generator = field(kw_only=True)  # draws the batches
     test_loss: float | None = None
+
+    def batch_loss(self) -> Tensor:
+        return cross_entropy(self, *batch_of(self.text.training, self.config, self.generator))
+
+    def validate(self) -> dict[str, float]:
+        return {"validation": loss_over(self, self.text.validation)}
+
+    def test(self) -> None:
+        self.test_loss = loss_over(self, self.text.test)
 
 
 # Text
@@ -131,30 +142,6 @@ def beginning(config: Config) -> History:
     return History(config, model, training.adamw(model, config), text=text, generator=generator)
 
 
-def train(
-    history: History,
-    on_step: training.Shows = training.nothing,
-    on_point: training.Shows = training.nothing,
-    until: int | None = None,
-) -> History:
-    """Go on to the last step, or to step `until`; then, at the last, test.
-
-    Ctrl-C ends training after the running step, and is noted as `interrupted`.
-    """
-    config, text = history.config, history.text
-
-    def batch_loss() -> Tensor:
-        return cross_entropy(history, *batch_of(text.training, config, history.generator))
-
-    def validate() -> dict[str, float]:
-        return {"validation": loss_over(history, text.validation)}
-
-    training.proceed(history, batch_loss, validate, on_step, on_point, until)
-    if history.step == config.steps and history.test_loss is None:
-        history.test_loss = loss_over(history, text.test)
-    return history
-
-
 def cross_entropy(history: History, tokens: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
     """Nats per character."""
     lengths = torch.full((len(tokens),), tokens.shape[1])
@@ -205,7 +192,7 @@ def save(history: History, path: Path) -> None:
 
 def resume(path: Path, config: Config) -> History:
     """The run that was saved there.  Raises ValueError for another file, another text or another configuration."""
-    state = training.saved(path, config, MODULE)
+    state = checkpoints.load_torch(path, config, MODULE)
     history = beginning(config)
     if history.text.digest != state["digest"]:
         raise ValueError(f"--data must be the text of the run in {path}; got another. Has the file changed?")
@@ -229,9 +216,8 @@ def curves(history: History) -> Figure:
     if history.test_loss is not None:
         axes.axhline(history.test_loss, color="#d55e00", linestyle="--", label=f"test, {history.test_loss:.3f}")
     axes.set(xlabel="step", ylabel="nats per character", title="Cross-entropy")
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend()
+    showing.tidy(axes)
     return figure
 
 
@@ -241,37 +227,24 @@ def curves(history: History) -> Figure:
 def main() -> int:
     """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
     config, folder, goes_on = parse(sys.argv[1:])
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
     path = folder / "last.pt"
-    try:
+
+    def work(console: Console) -> int:
         history = resume(path, config) if goes_on else beginning(config)
-        characters = config.batch_size * config.accumulate * config.context
-        with training.progress(history, console, characters, "tokens") as (on_step, show_point):
+        speed = config.batch_size * config.accumulate * config.context, "tokens"
+        if not training.learn(history, save, path, console, speed):
+            return endings.STOPPED
+        report(history, folder, console)
+        return 0
 
-            def on_point(history: History) -> None:
-                save(history, path)
-                show_point(history)
-
-            train(history, on_step, on_point)
-        save(history, path)
-    except NotImplementedError as error:
-        print(launch.not_written(error), file=sys.stderr)
-        return 2
-    except (OSError, ValueError) as error:
-        print(f"python -m {MODULE}: {error}", file=sys.stderr)
-        return 2
-    if history.interrupted:
-        console.print(f"Stopped by Ctrl-C after step {history.step}. --resume goes on from there.")
-        return 130
-    report(history, folder, console)
-    return 0
+    return endings.exit_code(MODULE, work)
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
     """What to train, the folder for what comes of it, and whether to go on from there."""
-    parser = launch.Parser(MODULE, description="Learn to continue a text, character by character.")
+    parser = options.Parser(MODULE, description="Learn to continue a text, character by character.")
     parser.add_argument("--data", metavar="FILE", help="a UTF-8 text (default: the standard library's docstrings)")
-    settings = {
+    meanings = {
         "steps": "training steps",
         "batch_size": "pieces of text to a batch",
         "accumulate": "batches to a step",
@@ -286,24 +259,9 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "validate_every": "steps between two looks at the validation loss, and two checkpoints",
         "seed": "of the first weights and of the batches",
     }
-    training.add_settings(parser, Config(), settings)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("runs/train_lm"),
-        metavar="DIR",
-        help="folder for the checkpoint and the picture (default: runs/train_lm)",
-    )
-    options = parser.parse_args(arguments)
-    try:
-        given = {name: getattr(options, name) for name in (*settings, "data", "device", "amp")}
-        config = Config(**given)
-        options.out.mkdir(parents=True, exist_ok=True)
-    except ValueError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out must be a folder that can be written to; got {options.out}: {error.strerror}")
-    return config, options.out, options.resume
+    training.add_options(parser, Config(), meanings)
+    parser.add_out("folder for the checkpoint and the picture", "runs/train_lm")
+    return parser.read(arguments, Config)
 
 
 def report(history: History, folder: Path, console: Console) -> None:
@@ -313,9 +271,8 @@ def report(history: History, folder: Path, console: Console) -> None:
         tested = f"test: {history.test_loss:.4f} nats, {bits:.3f} bits per character over the last tenth"
         console.print(f"{tested}; {history.seconds:.0f} s")
     console.print(f"\n{sample(history)}\n", soft_wrap=True)
-    figure = folder / "curves.png"
-    curves(history).savefig(figure, dpi=120)
-    console.print(f"checkpoint  {folder / 'last.pt'}\npicture     {figure}", soft_wrap=True)
+    console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
+    showing.save_pictures({"curves.png": curves(history)}, folder, console, column=12)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,24 @@
-"""What both training scripts share: the optimiser, steps, checkpoints, Ctrl-C, and what shows how far it is. Given.
+"""What both training scripts share: options, the optimiser, steps, and what goes on between two checkpoints. Given.
 
 A configuration is a frozen dataclass that says everything a run depends on.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import math
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
+
+from autograder.scripts import checkpoints, options, showing
+from autograder.scripts.endings import finite, noticing_interrupts
 
 LOWEST_LR = 0.05  # of the highest, at the end of the cosine
 
@@ -43,16 +42,9 @@ class Training:
     amp: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if type(value) is int and name not in ("warmup", "seed") and value < 1:
-                raise ValueError(f"{name} must be at least 1; got {value}.")
-        for name in ("warmup", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative; got {getattr(self, name)}.")
-        if not 0 < self.lr < math.inf:
-            raise ValueError(f"lr must be positive; got {self.lr}.")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie between 0 and 1; got {self.dropout}.")
+        counts = [name for name, value in asdict(self).items() if type(value) is int and name not in ("warmup", "seed")]
+        options.check(self, counts, not_negative=("warmup", "seed"))
+        options.require(self, "dropout", 0 <= self.dropout < 1, "lie between 0 and 1")
         try:
             torch.empty(0, device=self.device)
         except (RuntimeError, AssertionError) as error:
@@ -72,7 +64,7 @@ class Point(NamedTuple):
 
 
 @dataclass
-class Run(Generic[Config]):
+class Run(ABC, Generic[Config]):
     """A training run, while it goes on and afterwards."""
 
     config: Config
@@ -83,6 +75,18 @@ class Run(Generic[Config]):
     points: list[Point] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+
+    @abstractmethod
+    def batch_loss(self) -> Tensor:
+        """Draw a batch and compute its loss."""
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """What a point says, by names."""
+
+    @abstractmethod
+    def test(self) -> None:
+        """Note how good the model is in the end."""
 
 
 AnyRun = TypeVar("AnyRun", bound=Run[Any])
@@ -111,34 +115,30 @@ def learning_rate(step: int, config: Training) -> float:
     return config.lr * warm * (LOWEST_LR + (1 - LOWEST_LR) * cosine)
 
 
-def proceed(
-    run: AnyRun,
-    batch_loss: Callable[[], Tensor],
-    validate: Callable[[], dict[str, float]],
-    on_step: Shows,
-    on_point: Shows,
-    until: int | None = None,
-) -> None:
-    """Go on to the last step, or to step `until`, and validate now and then.
+def train(run: AnyRun, on_step: Shows = nothing, on_point: Shows = nothing, until: int | None = None) -> AnyRun:
+    """Go on to the last step, or to step `until`, and validate now and then; at the last, test.
 
-    `batch_loss` draws a batch and gives its loss.  Ctrl-C ends training after the running step, and is noted as
-    `interrupted`.
+    Ctrl-C ends training after the running step, and is noted as `interrupted`.
     """
     config = run.config
     last = config.steps if until is None else min(until, config.steps)
     start = time.perf_counter() - run.seconds
     with noticing_interrupts(run):
         while run.step < last and not run.interrupted:
-            train_step(run, batch_loss)
+            train_step(run)
             run.seconds = time.perf_counter() - start
             on_step(run)
             if run.step % config.validate_every == 0 or run.step == config.steps:
-                run.points.append(Point(run.step, sum(run.losses) / len(run.losses), validate()))
+                validation = {name: finite(value, run.step, name) for name, value in run.validate().items()}
+                run.points.append(Point(run.step, sum(run.losses) / len(run.losses), validation))
                 run.losses.clear()
                 on_point(run)
+    if run.step == config.steps:
+        run.test()
+    return run
 
 
-def train_step(run: Run[Any], batch_loss: Callable[[], Tensor]) -> None:
+def train_step(run: Run[Any]) -> None:
     """One update, from `accumulate` batches."""
     config, model, optimizer = run.config, run.model, run.optimizer
     model.train()
@@ -147,10 +147,11 @@ def train_step(run: Run[Any], batch_loss: Callable[[], Tensor]) -> None:
     optimizer.zero_grad()
     total = 0.0
     for _ in range(config.accumulate):
-        loss = batch_loss() / config.accumulate
+        loss = run.batch_loss() / config.accumulate
         loss.backward()
-        total += loss.item()
-    nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
+        total += finite(loss.item(), run.step + 1)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
+    finite(norm.item(), run.step + 1, "gradient norm")
     optimizer.step()
     run.step += 1
     run.losses.append(total)
@@ -161,35 +162,12 @@ def autocast(config: Training) -> torch.autocast:
     return torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.amp)
 
 
-@contextlib.contextmanager
-def noticing_interrupts(run: Run[Any]) -> Iterator[None]:
-    """Ctrl-C becomes `run.interrupted`, so that no step is left half done; a second one is an error as ever."""
-
-    def notice(number: int, frame: object) -> None:
-        if run.interrupted:
-            raise KeyboardInterrupt
-        run.interrupted = True
-
-    try:
-        before = signal.signal(signal.SIGINT, notice)
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 # Checkpoints
 
 
 def save(run: Run[Any], path: Path, script: str, **further: object) -> None:
-    """Everything that training depends on, whole or not at all; `further` is what the script depends on besides."""
+    """Everything that training depends on; `further` is what the script depends on besides."""
     state = {
-        **further,
-        "script": script,
-        "config": asdict(run.config),
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "torch": torch.get_rng_state(),
@@ -199,27 +177,7 @@ def save(run: Run[Any], path: Path, script: str, **further: object) -> None:
         "points": [tuple(point) for point in run.points],
         "seconds": run.seconds,
     }
-    beside = path.with_name(path.name + ".part")
-    torch.save(state, beside)
-    os.replace(beside, path)
-
-
-def saved(path: Path, config: Training, script: str) -> dict[str, Any]:
-    """What was saved there.  Raises ValueError for another file, another script's, or another configuration."""
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=config.device)
-        before = type(config)(**state["config"])
-        if state["script"] != script:
-            raise ValueError(f"it is of {state['script']}")
-    except FileNotFoundError:
-        raise ValueError(f"--resume must find a checkpoint; got {path}, which is not there.") from None
-    except Exception as error:  # what torch.load raises for a damaged file, or one that holds code, is not documented
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"--resume must be given a checkpoint of this script; got {path}: {reason}") from None
-    if before != config:
-        different = [name for name, value in asdict(config).items() if value != getattr(before, name)]
-        raise ValueError(f"--resume must have the options of the run in {path}; {', '.join(different)} differ.")
-    return state
+    checkpoints.save_torch(path, run.config, script, {**further, **state})
 
 
 def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
@@ -236,46 +194,40 @@ def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
 # The command
 
 
-def add_settings(parser: argparse.ArgumentParser, defaults: Training, settings: Mapping[str, str]) -> None:
+def add_options(parser: options.Parser, defaults: Training, meanings: Mapping[str, str]) -> None:
     """An option for each of these fields of a configuration, and those that every training script has."""
-    for name, what in settings.items():
-        default = getattr(defaults, name)
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=type(default),
-            default=default,
-            metavar="NAME" if isinstance(default, str) else "N",
-            help=f"{what} (default: {default})",
-        )
+    parser.add_settings(meanings, defaults)
     parser.add_argument("--device", default=defaults.device, help="where to train: cpu, cuda, mps (default: cpu)")
     parser.add_argument("--amp", action="store_true", help="compute in bfloat16 where torch holds it safe")
-    parser.add_argument("--resume", action="store_true", help="go on from last.pt in the folder of --out")
+    parser.add_resume("last.pt")
 
 
-@contextlib.contextmanager
-def progress(run: Run[Any], console: Console, units: int, unit: str) -> Iterator[tuple[Shows, Shows]]:
-    """What shows how far training is: a bar on a terminal, and a line for each point.  A step reads so many units."""
-    first, began = run.step, run.seconds
+def learn(
+    run: AnyRun, save: Callable[[AnyRun, Path], None], path: Path, console: Console, speed: tuple[int, str]
+) -> bool:
+    """Train and show how far it is, with a checkpoint at every point and at the end. False if Ctrl-C ended it.
 
-    def speed(run: Run[Any]) -> str:
+    `speed` is what a step reads: how many, and of what.
+    """
+    (units, unit), first, began = speed, run.step, run.seconds
+
+    def speed_of(run: AnyRun) -> str:
         return f"{(run.step - first) * units / max(1e-9, run.seconds - began):,.0f} {unit}/s"
 
-    def show_point(run: Run[Any]) -> None:
+    def on_point(run: AnyRun) -> None:
+        save(run, path)
         point = run.points[-1]
         validation = "  ".join(f"{name} {value:.4f}" for name, value in point.validation.items())
-        console.print(
-            f"step {point.step} of {run.config.steps}  training {point.training_loss:.4f}  {validation}  {speed(run)}"
-        )
+        steps = f"step {point.step} of {run.config.steps}"
+        console.print(f"{steps}  training {point.training_loss:.4f}  {validation}  {speed_of(run)}")
 
-    if not console.is_terminal:
-        yield nothing, show_point
-        return
-    text = TextColumn("step {task.completed} of {task.total}  {task.fields[state]}", markup=False)
-    with Progress(text, BarColumn(), TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task("", total=run.config.steps, completed=run.step, state="")
+    with showing.progress(console, "step", run.config.steps, run.step) as show:
 
-        def on_step(run: Run[Any]) -> None:
-            loss = run.losses[-1] if run.losses else math.nan
-            bar.update(task, completed=run.step, state=f"loss {loss:.3f}  {speed(run)}")
+        def on_step(run: AnyRun) -> None:
+            show(run.step, f"loss {run.losses[-1]:.3f}  {speed_of(run)}")
 
-        yield on_step, show_point
+        train(run, on_step, on_point)
+    save(run, path)
+    if run.interrupted:
+        console.print(f"Stopped by Ctrl-C after step {run.step}. --resume goes on from there.")
+    return not run.interrupted

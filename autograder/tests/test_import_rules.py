@@ -19,7 +19,8 @@ Allowed = Callable[[str], bool]
 
 TEST_PACKAGES = ("autograder.testing", "numpy", "scipy", "torch", "hypothesis", "pytest", "transformers")
 SCRIPT_PACKAGES = ("numpy", "torch", "matplotlib", "rich", "sklearn", "autograd", "jax", "transformers")
-SCRIPTS = ("graph.py", "features.py", "side_by_side.py", "train_*.py", "training.py", "draw_*.py", "benchmarks.py")
+SCRIPTS = ("train_*.py", "training.py", "draw_*.py", "generate.py", "transcribe.py", "benchmarks.py")
+LIKE_SCRIPTS = ("graph.py", "features.py", "utterances.py")  # but they never import the autograder, as exercises do not
 DECODING = 6  # its decoders serve every part's training script
 DYNAMIC_IMPORTS = ("__import__", "import_module", "importlib.import_module", "importorskip", "pytest.importorskip")
 
@@ -74,8 +75,11 @@ def rule_of(path: str, parts: list[Part]) -> Allowed:
         return lambda name: is_standard(name) or rule_of_part(part, below, parts)(name)
     if below[0] == "worker":
         return lambda name: is_standard(name) or is_below(name, ("numpy", "msgspec", "torch", "autograder.worker"))
-    if below == ["bootstrap.py"]:
+    if below in (["bootstrap.py"], ["scripts", "launch.py"]):
         return is_standard
+    if below[0] == "scripts":
+        packages = (*SCRIPT_PACKAGES, "autograder.scripts", "autograder.atomic_files")
+        return lambda name: is_standard(name) or is_below(name, packages)
     return lambda name: name.partition(".")[0] not in {"notebooks", *(part.name for part in parts)}
 
 
@@ -96,9 +100,10 @@ def rule_of_part(part: Part, below: list[str], parts: list[Part]) -> Allowed:
     if below == ["__init__.py"]:
         return lambda name: False
     upstream = [other for other in parts if other.name in part.may_import]
-    if any(fnmatch(below[-1], pattern) for pattern in SCRIPTS):
+    if any(fnmatch(below[-1], pattern) for pattern in (*SCRIPTS, *LIKE_SCRIPTS)):
         stands_on = code_of([part, *upstream])
-        return lambda name: is_below(name, SCRIPT_PACKAGES) or stands_on(name) or is_given(name, parts)
+        packages = list(SCRIPT_PACKAGES) if below[-1] in LIKE_SCRIPTS else [*SCRIPT_PACKAGES, "autograder.scripts"]
+        return lambda name: is_below(name, packages) or stands_on(name) or is_given(name, parts)
     packages = [package for package in part.may_import if not package.startswith("part")]
     return lambda name: is_below(name, packages) or own_code(name) or code_of(upstream)(name)
 
@@ -212,8 +217,9 @@ AT_THE_TOP = (
     ".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml", "LICENSE", "README.md",
     "autograder", "constraints.txt", "notebooks", "part[0-9]_*", "pyproject.toml",
 )  # fmt: skip
-IN_THE_GRADER = ("__pycache__", "authoring", "classroom", "judge", "reports", "testing", "tests", "worker")
+IN_THE_GRADER = ("__pycache__", "authoring", "classroom", "judge", "reports", "scripts", "testing", "tests", "worker")
 IN_A_PART = ("__pycache__", "checks", "solution", "tests")
+SCRIPT_KIT = "autograder/scripts"
 CATCH_ALL = ("utils", "helpers", "misc", "common", "scripts", "util", "helper", "tools")
 
 
@@ -226,7 +232,7 @@ def misplaced(root: Path) -> list[str]:
         known = IN_THE_GRADER if folder.name == "autograder" else IN_A_PART
         if folder.name == "autograder" or fnmatch(folder.name, "part[0-9]_*"):
             found += [path for path in folder.iterdir() if path.is_dir() and path.name not in known]
-        found += [path for path in folder.rglob("*") if path.stem in CATCH_ALL]
+        found += [path for path in folder.rglob("*") if path.stem in CATCH_ALL and path != root / SCRIPT_KIT]
     return sorted({path.relative_to(root).as_posix() for path in found})
 
 
@@ -244,12 +250,19 @@ def test_everything_has_its_place() -> None:
     [
         "conftest.py", "setup.py", "utils/x.py", "scripts/run.sh", "common/__init__.py", "src/x.py", "part1/x.py",
         "autograder/utils.py", "autograder/judge/helpers.py", "autograder/core/x.py", "part1_x/misc.py",
-        "part1_x/layers/x.py", "part1_x/tests/utils.py",
+        "part1_x/layers/x.py", "part1_x/tests/utils.py", "part1_x/scripts/x.py", "autograder/judge/scripts.py",
     ],
 )  # fmt: skip
 def test_what_has_no_place_is_found(tmp_path: Path, path: str) -> None:
     (tmp_path / ".gitignore").write_text("# caches\n.venv*\n__pycache__/\n", encoding="utf-8")
-    for kept in ("README.md", ".venv/x", "part1_x/part.toml", "part1_x/solution/x.py", "autograder/judge/x.py"):
+    for kept in (
+        "README.md",
+        ".venv/x",
+        "part1_x/part.toml",
+        "part1_x/solution/x.py",
+        "autograder/judge/x.py",
+        "autograder/scripts/x.py",
+    ):
         _touch(tmp_path / kept)
     assert misplaced(tmp_path) == []
     _touch(tmp_path / path)
@@ -324,6 +337,14 @@ SOME = [
         ("part1_x/benchmarks.py", "import pandas"),
         ("part5_t/train_asr.py", "from part1_x.tensor import Tensor"),
         ("part5_t/train_asr.py", "from autograder.judge import exercises"),
+        ("part1_x/solution/functional.py", "from autograder.scripts import launch"),
+        ("part1_x/lengths.py", "from autograder.scripts import launch"),
+        ("part1_x/graph.py", "from autograder.scripts import launch"),
+        ("part5_t/train_asr.py", "from autograder import atomic_files"),
+        ("autograder/scripts/launch.py", "import rich"),
+        ("autograder/scripts/options.py", "from part1_x import functional"),
+        ("autograder/scripts/options.py", "from autograder.judge import exercises"),
+        ("autograder/scripts/options.py", "import msgspec"),
         ("autograder/judge/running.py", "from part1_x import functional"),
         ("autograder/judge/running.py", "import notebooks"),
         ("autograder/testing/truths.py", "import part1_x.tests.oracle"),
@@ -358,6 +379,9 @@ def test_a_violation_is_found(path: str, source: str) -> None:
         ("part5_t/tests/probe_masks.py", "import torch\nfrom part5_t.masks import PadMask"),
         ("part1_x/benchmarks.py", "import torch, autograd\nfrom part1_x.functional import add\nfrom rich import table"),
         ("part5_t/train_asr.py", "from part3_z import features\nfrom part6_d.sequence_generator import Generator"),
+        ("part5_t/train_asr.py", "from autograder.scripts import launch\nfrom autograder.scripts.launch import Parser"),
+        ("part6_d/transcribe.py", "from autograder.scripts import launch\nimport rich"),
+        ("autograder/scripts/options.py", "import rich, torch\nfrom autograder.scripts import launch"),
         ("part1_x/checks/pictures.py", "import matplotlib\nfrom part1_x.solution import tensor"),
         ("autograder/judge/running.py", "from autograder.testing import truth\nimport hypothesis"),
         ("autograder/worker/main.py", "import numpy\nfrom autograder.worker import wire\nimport msgspec"),

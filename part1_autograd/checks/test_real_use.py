@@ -21,19 +21,6 @@ x = Tensor([[1.0, 2.0]], requires_grad=True)
 loss = (x @ x.T).sum()
 """
 
-TOY_BENCHMARKS = """
-import sys
-from part1_autograd import side_by_side
-
-def written():
-    return [side_by_side.Row("what is written", 1.0, 2.0, "torch", 0.5)]
-
-def stub():
-    raise NotImplementedError("toy.add: the sum of two numbers. See part9_toy/README.md")
-
-sys.exit(side_by_side.main("part9_toy", None, lambda rounds: STEPS))
-"""
-
 
 def run(*command: str, folder: Path) -> str:
     """What a command prints; an error of the command is the test's."""
@@ -51,35 +38,6 @@ def test_the_benchmarks_write_the_rows_that_the_contract_names(tmp_path: Path) -
     names = {"work", "ours", "reference", "reference_name", "ratio", "must_reach", "aim_for", "better"}
     assert all(set(row) == names and row["ratio"] > 0 for row in rows)
     assert any(row["reference_name"] == "torch" and row["must_reach"] == 0.45 for row in rows)
-
-
-def test_a_wrong_option_of_the_benchmarks_is_said(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "part1_autograd.benchmarks", "--rounds", "0"]
-    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 2
-    assert "--rounds must be at least 1; got 0." in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("steps", "code", "rows"), [("[stub, written, stub]", 0, ["what is written"]), ("[stub, stub]", 2, [])]
-)
-def test_what_is_not_written_is_said_once_and_not_measured(
-    tmp_path: Path, steps: str, code: int, rows: list[str]
-) -> None:
-    (tmp_path / "part9_toy").mkdir()
-    (tmp_path / "part9_toy/benchmarks.py").write_text(TOY_BENCHMARKS.replace("STEPS", steps), encoding="utf-8")
-    command = [sys.executable, "-m", "part9_toy.benchmarks", "--json", "rows.json"]
-    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == code, done.stderr
-    assert done.stderr == (
-        "toy.add is not written yet (part9_toy/benchmarks.py:9): the sum of two numbers. "
-        "Write it, or run the reference with --solution.\n"
-    )
-    assert ("what is written" in done.stdout) == bool(rows)
-    file = tmp_path / "rows.json"
-    assert file.exists() == bool(rows)
-    measured = json.loads(file.read_text(encoding="utf-8")) if rows else []
-    assert [row["work"] for row in measured] == rows
 
 
 def test_graphviz_gets_a_node_for_every_leaf_and_operation(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Part 2 in real use: digits are learned, the best weights are kept, and a script starts with the right code."""
+"""Part 2 in real use: digits are learned, and the best weights are kept, whatever ends training."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autograder.authoring.stubs import generate_stub
-from part1_autograd import launch
+from autograder.scripts.launch import THREAD_VARIABLES
+from autograder.tests.processes import interrupt, run
 from part2_layers import checkpoint
 
 PART = Path(__file__).resolve().parent.parent
-ROOT = PART.parent
 ARRAYS: dict[str, np.ndarray] = {
     "weight": np.arange(6, dtype=np.float32).reshape(2, 3),
     "file": np.zeros(0),
@@ -34,29 +31,9 @@ needs_the_extra = pytest.mark.skipif(
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for a single process")
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """This process's environment, but with code and threads not yet chosen."""
-    chosen = {name: value for name, value in os.environ.items() if name not in launch.THREAD_VARIABLES}
-    return {**chosen, "SFRATORCH_CODE": "", "PYTHONPATH": str(ROOT), **variables}
-
-
-def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What Python makes of these arguments, in this folder."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment(**variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-
-
 def run_program(folder: Path, program: str) -> str:
     """What a program prints that uses the reference as a notebook does; its error is the test's."""
-    one_thread = dict.fromkeys(launch.THREAD_VARIABLES, "1")
+    one_thread = dict.fromkeys(THREAD_VARIABLES, "1")
     done = run(folder, "-c", program, SFRATORCH_CODE="solution", **one_thread)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -70,30 +47,6 @@ def train(folder: Path, *options: str, **variables: str) -> subprocess.Completed
 def accuracies(output: str) -> dict[str, float]:
     """The test accuracies of the table."""
     return {name: float(found) for name, found in re.findall(r"│ (MLP\d) .* ([\d.]+) % │ +[\d.]+ │", output)}
-
-
-def interrupt(folder: Path, *arguments: str, root: Path = ROOT) -> tuple[int, str]:
-    """Exit code and output of a process that gets Ctrl-C as soon as it has said something.
-
-    Only the process that was started gets it; a new one that runs in its stead must hear of it.
-    """
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment(PYTHONPATH=str(root)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    assert process.stdout is not None
-    try:
-        first = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, first + rest
 
 
 # Training
@@ -197,6 +150,16 @@ def test_an_exercise_that_is_not_written_is_named_and_what_was_trained_before_is
 
 
 @needs_the_extra
+def test_a_loss_that_is_not_finite_ends_training_and_what_was_trained_before_is_kept(tmp_path: Path) -> None:
+    assert train(tmp_path, "--solution", "--model", "MLP0", "--epochs", "1").returncode == 0
+    kept = (tmp_path / "best_MLP0.npz").read_bytes()
+    done = train(tmp_path, "--solution", "--model", "MLP0", "--epochs", "2", "--lr", "1e30")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("\nloss must be finite; got nan at step 2. Try a smaller --lr.\n")
+    assert (tmp_path / "best_MLP0.npz").read_bytes() == kept
+
+
+@needs_the_extra
 @pytest.mark.slow
 def test_every_model_reads_97_of_100_test_digits(tmp_path: Path) -> None:
     found = accuracies(train(tmp_path, "--solution").stdout)
@@ -250,109 +213,3 @@ def test_a_save_that_is_cut_short_leaves_the_old_file_and_nothing_else(
         checkpoint.save(path, {"weight": np.ones(3)})
     assert os.listdir(tmp_path) == ["best.npz"]
     assert path.read_bytes() == content
-
-
-# Starting a script
-
-TOY = """
-import os, sys
-from part1_autograd import launch
-launch.start("part2_toy.train_toy", needs=NEEDS, threads=1)
-print(os.environ["SFRATORCH_CODE"], os.environ["OMP_NUM_THREADS"], *sys.argv[1:], flush=True)
-try:
-    WORK
-except KeyboardInterrupt:
-    sys.exit("saved")
-sys.exit(5)
-"""
-
-
-def toy_house(root: Path, needs: tuple[str, ...] = (), work: str = "pass") -> Path:
-    """A root with a script in part 2, a part 1 with a reference, and a part 3 without one."""
-    for part in ("part1_autograd", "part2_toy", "part3_more"):
-        (root / part).mkdir()
-        (root / part / "part.toml").touch()
-    for part in ("part1_autograd", "part2_toy"):
-        (root / part / "solution").mkdir()
-    shutil.copy(ROOT / "part1_autograd/launch.py", root / "part1_autograd")
-    program = TOY.replace("NEEDS", repr(needs)).replace("WORK", work)
-    (root / "part2_toy/train_toy.py").write_text(program, encoding="utf-8")
-    return root
-
-
-@pytest.mark.parametrize(
-    ("options", "chosen", "code"),
-    [
-        ("", "", "part2=own,part1=solution,part3=own"),
-        ("--upstream reference", "solution", "part2=own,part1=solution,part3=own"),
-        ("--upstream own", "", "part2=own,part1=own,part3=own"),
-        ("--solution", "part2=own", "solution"),
-        ("--solution --upstream reference", "", "solution"),
-        ("--solution --upstream=own", "", "part2=solution,part1=own,part3=own"),
-        ("--epochs 3", "part1=own", "part1=own"),
-    ],
-)
-def test_the_options_choose_whose_code_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, chosen: str, code: str
-) -> None:
-    monkeypatch.setattr(launch, "ROOT", toy_house(tmp_path))
-    monkeypatch.setenv("SFRATORCH_CODE", chosen)
-    assert launch.code_for("part2_toy.train_toy", options.split()) == code
-
-
-def test_benchmarks_take_the_reference_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "ROOT", toy_house(tmp_path))
-    monkeypatch.delenv("SFRATORCH_CODE", raising=False)
-    assert launch.code_for("part2_toy.benchmarks", [], prefer_solution=True) == "solution"
-    assert launch.code_for("part3_more.benchmarks", [], prefer_solution=True).startswith("part3=own,")
-
-
-def test_without_a_reference_solution_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(launch, "ROOT", toy_house(tmp_path))
-    with pytest.raises(SystemExit, match="2"):
-        launch.code_for("part3_more.train_more", ["--solution"])
-    assert "--solution needs the folder part3_more/solution" in capsys.readouterr().err
-
-
-def start_toy(root: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return run(root.parent, "-m", "part2_toy.train_toy", *options, PYTHONPATH=str(root), **variables)
-
-
-def test_a_script_starts_again_with_its_variables_and_arguments(tmp_path: Path) -> None:
-    root = toy_house(tmp_path)
-    done = start_toy(root, "--solution", "two words")
-    assert (done.returncode, done.stdout, done.stderr) == (5, "solution 1 --solution two words\n", "")
-
-
-def test_what_this_python_lacks_is_found_in_the_venv_of_the_project(tmp_path: Path) -> None:
-    root = toy_house(tmp_path, needs=("rare_need",))
-    missing = start_toy(root)
-    assert (missing.returncode, missing.stdout, missing.stderr.count("\n")) == (2, "", 1)
-    assert missing.stderr.startswith("part2_toy.train_toy needs rare_need, which ")
-    assert missing.stderr.endswith(f" lacks. Run in {root}: python autograder/run.py --install train\n")
-
-    venv.create(root / ".venv", symlinks=os.name != "nt")
-    assert start_toy(root).stderr.startswith("part2_toy.train_toy needs rare_need")  # not there, and no endless loop
-    [packages] = (root / ".venv").rglob("site-packages")
-    (packages / "rare_need.py").touch()
-    done = start_toy(root)
-    assert (done.returncode, done.stdout) == (5, "part2=own,part1=solution,part3=own 1\n")
-
-
-@needs_signals
-def test_ctrl_c_is_the_new_processs_to_answer(tmp_path: Path) -> None:
-    root = toy_house(tmp_path, work="import time; time.sleep(60)")
-    code, output = interrupt(tmp_path, "-m", "part2_toy.train_toy", root=root)
-    assert (code, output.splitlines()[1:]) == (1, ["saved"])
-
-
-def test_ctrl_c_where_nothing_is_to_be_saved_is_quiet(tmp_path: Path) -> None:
-    root = toy_house(tmp_path)
-    with (root / "part2_toy/train_toy.py").open("r+", encoding="utf-8") as script:
-        program = script.read()
-        script.seek(0)
-        script.write(program.replace("try:", "raise KeyboardInterrupt\ntry:"))
-    done = start_toy(root)
-    assert (done.returncode, done.stderr) == (130, "")

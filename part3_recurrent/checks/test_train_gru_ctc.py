@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ QUICK = ["--epochs", "2", "--steps", "2", "--hidden-size", "4", "--batch-size", 
 RECORDINGS = Path(os.environ.get("FSDD", PART.parent.parent / "shared" / "data" / "fsdd" / "recordings"))
 
 RESUMED = """
+import sys
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
@@ -38,6 +40,7 @@ def stop(history):
 stopped = train(config, on_epoch=stop)
 assert stopped.interrupted and len(stopped.epochs) == 1
 resumed = train(config, resume(Path("last.npz"), config))
+assert "torch" not in sys.modules
 assert resumed.epochs == whole.epochs and resumed.test_digit_error == whole.test_digit_error
 for history in (resumed, train(config)):
     state = history.model.state_dict()
@@ -163,6 +166,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         checkpoint.write_bytes(damaged)
         assert "last.npz" in run(*QUICK, "--resume", folder=tmp_path, code=2)
         assert checkpoint.read_bytes() == damaged
+
+
+def test_what_is_not_finite_ends_training_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    run(*QUICK, folder=tmp_path)
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npz")}
+    said = run(*QUICK, "--epochs", "1", "--steps", "9", "--lr", "1e38", folder=tmp_path, code=2)
+    assert re.search(r"\n(loss|gradient norm) must be finite; got nan at step \d\. Try a smaller --lr\.\n$", said), said
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npz")} == kept
 
 
 def test_unfinished_exercises_are_said_in_one_line(tmp_path: Path) -> None:

@@ -63,11 +63,11 @@ print(train(beginning(config)).tested.digits["ctc"])
 
 DECODES = """
 import torch
-from part5_transformers.train_asr import END, START, Config, beginning, fixed_strings, padded, write
-from part3_recurrent.utterances import TEST
+from part5_transformers.train_asr import END, START, Config, beginning, padded, write
+from part3_recurrent.utterances import held_out
 
 history = beginning(Config(num_encoder_layers=1, num_decoder_layers=1, d_model=16, num_heads=2, d_ff=32))
-batch, model = padded(fixed_strings(history.config, TEST, 2, 3)), history.model.eval()
+batch, model = padded(held_out(history.config, "test", count=3)), history.model.eval()
 with torch.no_grad():
     model.final_linear.bias[END] = -1.0
     encoded, pad_mask, _, _ = model.encode(batch.sources, batch.source_lengths)
@@ -159,6 +159,13 @@ def test_the_decoder_can_begin_as_a_language_model(tmp_path: Path) -> None:
     other = run(*QUICK, "--d-model", "32", "--pretrained-decoder", "lm/last.pt", folder=tmp_path)
     assert other.returncode == 2
     assert "config must have the sizes of the pretrained decoder; got " in other.stderr
+
+
+def test_a_loss_that_is_not_finite_ends_training(tmp_path: Path) -> None:
+    done = run(*QUICK, "--steps", "4", "--lr", "1e30", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "loss must be finite; got nan at step 2. Try a smaller --lr.\n"
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

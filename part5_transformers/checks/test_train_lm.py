@@ -125,6 +125,18 @@ def test_what_cannot_be_used_is_one_line(text: Path, arguments: list[str], messa
     assert not (text.parent / "out" / "last.pt").exists()
 
 
+def test_a_loss_that_is_not_finite_ends_training_and_the_last_checkpoint_stays(text: Path) -> None:
+    pytest.importorskip("matplotlib")
+    once = ["--data", text.name, *SMALL, "--validate-every", "1", "--out", "out"]
+    assert run(*once, "--steps", "1", folder=text.parent).returncode == 0
+    path = text.parent / "out" / "last.pt"
+    kept = path.read_bytes()
+    done = run(*once, "--steps", "4", "--validate-every", "4", "--lr", "1e30", folder=text.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "loss must be finite; got nan at step 2. Try a smaller --lr.\n"
+    assert path.read_bytes() == kept
+
+
 def test_another_checkpoint_is_refused(text: Path) -> None:
     pytest.importorskip("matplotlib")
     once = ["--data", text.name, *SMALL, "--steps", "2", "--out", "out"]

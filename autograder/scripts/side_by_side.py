@@ -13,12 +13,13 @@ import os
 import statistics
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from part1_autograd import launch
+from autograder.scripts import launch
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -96,6 +97,15 @@ def turn(run: Run, repeat: int) -> float:
     for _ in range(repeat):
         run()
     return (time.process_time() - start) / repeat
+
+
+def peak_of(run: Run) -> int:
+    """Bytes that the run holds at most, beyond what was there."""
+    tracemalloc.start()
+    run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
 
 
 def compare(ours: Sequence[Any], theirs: Sequence[Any], names: Sequence[str], rtol: float = 1e-3) -> None:

@@ -1,0 +1,74 @@
+"""The options of a training script, which are fields of the dataclass that holds its configuration."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autograder.scripts import launch
+
+Made = TypeVar("Made")
+
+
+class Parser(launch.Parser):
+    """What is not given on the command line is left to the configuration's defaults."""
+
+    def add_settings(self, meanings: Mapping[str, str], defaults: object, with_data: object = None) -> None:
+        """An option for each of these fields; `with_data` is the configuration that --data has."""
+        for name, meaning in meanings.items():
+            default = getattr(defaults, name)
+            self.add_argument(
+                f"--{name.replace('_', '-')}",
+                type=type(default),
+                default=argparse.SUPPRESS,
+                metavar="NAME" if isinstance(default, str) else "N",
+                help=f"{meaning} ({said(default, getattr(with_data, name, None))})",
+            )
+
+    def add_out(self, meaning: str, folder: str, with_data: str | None = None) -> None:
+        """The option for the folder of what comes of training."""
+        self.folders = (Path(folder), Path(with_data or folder))
+        self.add_argument("--out", type=Path, metavar="DIR", help=f"{meaning} ({said(folder, with_data)})")
+
+    def add_resume(self, checkpoint: str) -> None:
+        self.add_argument("--resume", action="store_true", help=f"go on from {checkpoint} in the folder of --out")
+
+    def read(self, arguments: Sequence[str], make: Callable[..., Made]) -> tuple[Made, Path, bool]:
+        """What `make` makes of the settings, the folder of --out, which is made, and whether to go on from there."""
+        given = vars(self.parse_args(arguments))
+        folder = given.pop("out") or self.folders[given.get("data") is not None]
+        goes_on = given.pop("resume", False)
+        del given["solution"], given["upstream"]
+        try:
+            made = make(**given)
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+        except ValueError as error:
+            self.error(str(error))
+        except OSError as error:
+            self.error(f"--out must be a folder that can be written to; got {folder}: {error.strerror}")
+        return made, folder, goes_on
+
+
+def said(default: object, with_data: object) -> str:
+    """How a help text says the default."""
+    return f"default: {default}" if with_data is None else f"default: {default}, with --data {with_data}"
+
+
+def check(config: Any, counts: Iterable[str], not_negative: Iterable[str] = ("seed",)) -> None:
+    """Raise ValueError unless every count is at least 1, these are not negative, and lr is positive."""
+    for name in counts:
+        require(config, name, getattr(config, name) >= 1, "be at least 1")
+    for name in not_negative:
+        require(config, name, getattr(config, name) >= 0, "not be negative")
+    require(config, "lr", 0 < config.lr < math.inf, "be positive")
+
+
+def require(config: object, name: str, holds: bool, rule: str) -> None:
+    """Raise ValueError, which says the rule, unless it holds for this field."""
+    if not holds:
+        raise ValueError(f"{name} must {rule}; got {getattr(config, name)}.")
