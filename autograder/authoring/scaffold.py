@@ -10,31 +10,29 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
+
+import jinja2
 
 from autograder.atomic_files import write_whole
 from autograder.authoring.drift import HandoutError, remember
-from autograder.authoring.scaffold_texts import ENTRY, NUMPY, PART_FILES, PART_INIT, ROW, SHAPES, TORCH, Shape
 from autograder.authoring.stubs import generate_stub
 
 _PART = re.compile(r"part[1-9]\d*_[a-z][a-z0-9_]*")
 _MODULE = re.compile(r"[a-z][a-z0-9_]*")
 _FOLDERS = {"solution", "tests", "checks", "benchmarks"}
 _IN_TEXTS = {
-    "annotations",
-    "array",
-    "candidate",
-    "forward",
-    "given",
-    "gradients",
-    "inputs",
-    "known",
-    "layers",
-    "mistake",
-    "nn",
-}
-_IN_TEXTS |= {"np", "oracle", "output", "partial", "probes", "problem", "st", "tensors", "torch", "truth"}
+    "annotations", "array", "candidate", "forward", "given", "gradients", "inputs", "known", "layers", "mistake", "nn",
+    "np", "oracle", "output", "partial", "probes", "problem", "st", "tensors", "torch", "truth",
+}  # fmt: skip
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+)
+# The folders of templates: what a module may look like, and its exercises
+_METHODS = {"functions": ("forward",), "layer": ("forward", "backward"), "torch_layer": ("forward",)}
 
 
 @dataclass(frozen=True)
@@ -55,23 +53,20 @@ def new_exercise(root: Path, part: str, module: str) -> NewExercise:
     _check_module(module)
     toml_path, readme_path = root / folder / "part.toml", root / folder / "README.md"
     is_new = not toml_path.exists()
-    shape, words = _shape(root / folder), _words(folder, module) | _library(toml_path) | _module_class(root / folder)
-    entries, rows = _listed(shape, words, "100" if is_new else "1\nextra = true", "100" if is_new else "1 extra")
-    files = {
-        Template(f"{folder}/{name}").substitute(words): text.substitute(words) for name, text in shape.files.items()
-    }
+    words = _words(root / folder, module) | {"is_new": is_new}
+    files = {f"{folder}/{name}": text for name, text in _rendered(words["shape"], words).items()}
     files[f"{folder}/{module}.py"] = generate_stub(files[f"{folder}/solution/{module}.py"], folder)
     present = [path for path in files if (root / path).exists()]
     if present:
         advice = "Choose another MODULE; an exercise in a module that exists is a region and an entry in part.toml."
         raise HandoutError(f"{', '.join(present)} must not be there yet; got {len(present)} of {len(files)}. {advice}")
     if is_new:
-        files |= _part_files(root, folder, words | {"entries": entries, "rows": rows})
+        files |= _part_files(root, folder, words)
         changed = {}
     else:
-        changed = {toml_path: _with_entries(toml_path, entries, module)}
+        changed = {toml_path: _with_entries(toml_path, _text("entries.toml", words), module)}
         if readme_path.exists():
-            changed[readme_path] = _with_rows(readme_path, rows)
+            changed[readme_path] = _with_rows(readme_path, _text("rows.md", words))
     with _all_or_nothing(root, changed) as write:
         for path, text in files.items():
             write(path, text)
@@ -79,7 +74,7 @@ def new_exercise(root: Path, part: str, module: str) -> NewExercise:
         for changed_path, content in changed.items():
             write_whole(changed_path, content)
     written = [*map(Path, files), *(path.relative_to(root) for path in changed)]
-    return NewExercise(written, _next_steps(folder, module, shape, is_new))
+    return NewExercise(written, _next_steps(words))
 
 
 # Names
@@ -117,62 +112,44 @@ def _check_module(module: str) -> None:
 # Texts
 
 
-def _words(folder: str, module: str) -> dict[str, str]:
-    """What the templates leave open."""
-    number, _, name = folder.removeprefix("part").partition("_")
+def _text(name: str, words: dict[str, Any]) -> str:
+    return _TEMPLATES.get_template(f"{name}.jinja").render(words)
+
+
+def _rendered(folder: str, words: dict[str, Any]) -> dict[str, str]:
+    """The texts of a folder of templates, by the paths at which they are written."""
+    names = [name.removesuffix(".jinja") for name in _TEMPLATES.list_templates() if name.startswith(f"{folder}/")]
+    paths = [name.removeprefix(f"{folder}/").replace("MODULE", words["module"]) for name in names]
+    return {path: _text(name, words) for path, name in zip(paths, names, strict=True)}
+
+
+def _words(folder: Path, module: str) -> dict[str, Any]:
+    """What the templates leave open; the shape is that of the part's modules."""
+    number, _, name = folder.name.removeprefix("part").partition("_")
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("solution/*.py")))
+    is_numpy, is_torch = re.findall(r"^class \w+\(Module\)", sources, re.M), re.findall(r"\(nn\.Module\)", sources)
+    shape = "torch_layer" if len(is_torch) > len(is_numpy) else "layer" if is_numpy else "functions"
+    module_class = re.search(r"^from (\w+\.\w+) import .*\bModule\b", sources, re.MULTILINE)
+    toml_path = folder / "part.toml"
+    may_import = _parsed(toml_path, toml_path.read_bytes()).get("may_import", []) if toml_path.exists() else []
     return {
-        "part": folder,
+        "part": folder.name,
         "number": number,
         "part_title": name.replace("_", " ").capitalize(),
         "module": module,
         "title": module.replace("_", " ").capitalize(),
         "class_name": module.title().replace("_", ""),
+        "shape": shape,
+        "methods": _METHODS[shape],
+        "module_class": module_class[1] if module_class else "",
+        "is_torch": "torch" in may_import and "numpy" not in may_import,
     }
 
 
-def _shape(folder: Path) -> Shape:
-    """What the part's modules look like: most of them layers, in NumPy or in torch, or functions."""
-    bases = [base for path in folder.glob("solution/*.py") for base in _bases(path)]
-    is_torch, is_numpy = bases.count("nn.Module"), bases.count("Module")
-    return SHAPES["torch layer" if is_torch > is_numpy else "layer" if is_numpy else "functions"]
-
-
-def _bases(path: Path) -> set[str]:
-    """What the classes of a module inherit from, and where its Module comes from."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {ast.unparse(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
-
-
-def _module_class(folder: Path) -> dict[str, str]:
-    """Where the part's layers have their Module from."""
-    sources = (path.read_text(encoding="utf-8") for path in sorted(folder.glob("solution/*.py")))
-    found = re.search(r"^from (\w+\.\w+) import .*\bModule\b", "\n".join(sources), re.MULTILINE)
-    return {"module_class": found[1] if found else ""}
-
-
-def _listed(shape: Shape, words: dict[str, str], points: str, shown: str) -> tuple[str, str]:
-    """The entries of part.toml, and the rows of the README's table, of all exercises of a module."""
-    entries: list[str] = []
-    rows: list[str] = []
-    needs = "[]"
-    for method in shape.methods:
-        entries.append(ENTRY.substitute(words, method=method, points=points, needs=needs))
-        file = f"`{words['module']}.py`" if not rows else ""
-        rows.append(ROW.substitute(words, method=method, points=shown, file=file).replace("|  |", "| |"))
-        needs = f'["{words["module"]}.{method}"]'
-    return "\n".join(entries), "".join(rows)
-
-
-def _library(toml_path: Path) -> dict[str, str]:
-    """The words for the library that the part may import."""
-    may_import = _parsed(toml_path, toml_path.read_bytes()).get("may_import", []) if toml_path.exists() else []
-    return TORCH if "torch" in may_import and "numpy" not in may_import else NUMPY
-
-
-def _part_files(root: Path, folder: str, words: dict[str, str]) -> dict[str, str]:
+def _part_files(root: Path, folder: str, words: dict[str, Any]) -> dict[str, str]:
     """What a new part needs besides its first module, as far as it is not there."""
-    files = {f"{folder}/{name}": text.substitute(words) for name, text in PART_FILES.items()}
-    files[f"{folder}/__init__.py"] = PART_INIT.substitute(words) + _switch(root)
+    files = {f"{folder}/{name}": text for name, text in _rendered("part", words).items()}
+    files[f"{folder}/__init__.py"] += _switch(root)
     return {path: text for path, text in files.items() if not (root / path).exists()}
 
 
@@ -220,18 +197,17 @@ def _parsed(path: Path, toml: bytes) -> dict[str, Any]:
         raise HandoutError(f"{path} must be TOML that one more exercise can follow; got {error}. {advice}") from None
 
 
-def _next_steps(folder: str, module: str, shape: Shape, is_new: bool) -> list[str]:
-    short = folder.partition("_")[0]
-    names = " and ".join(f"{module}.{method}" for method in shape.methods)
-    has = "has" if len(shape.methods) == 1 else "have"
-    points = f"{has} 100 points" if is_new else f"{has} 1 extra point, so that the part's points still sum to 100"
-    options = " ".join(f"-e {module}.{method}" for method in shape.methods)
+def _next_steps(words: dict[str, Any]) -> list[str]:
+    folder, module, short = words["part"], words["module"], words["part"].partition("_")[0]
+    exercises = [f"{module}.{method}" for method in words["methods"]]
+    points = "100 points" if words["is_new"] else "1 extra point each, so that the part's points still sum to 100"
+    options = " ".join(f"-e {exercise}" for exercise in exercises)
     python = ".venv/bin/python"
     return [
         f"Write the reference in {folder}/solution/{module}.py, docstrings included.",
         f"Write the oracle in {folder}/tests/oracle_{module}.py, and what each known mistake gives.",
         f"Write the changes that make these mistakes, each with its sentence, in {folder}/checks/mistakes_{module}.py.",
-        f"Write words for every `to be written` in {folder}/part.toml and {folder}/README.md: {names} {points}.",
+        f"Write words for every `to be written` in {folder}/part.toml and {folder}/README.md; points: {points}.",
         f"Where the module needs other arguments than x: {folder}/tests/probe_{module}.py and test_{module}.py.",
         f"python autograder/handout.py --write-stubs {short}",
         f"python autograder/run.py {short} --solution {options}",
