@@ -60,6 +60,15 @@ def trainings(draw: Draw, axes: st.SearchStrategy[int] = AXES, dtypes: st.Search
 
 
 @st.composite
+def trainings_with_gradients(draw: Draw) -> Problem:
+    """The same with an uneven gradient from above: of an even one x_grad and weight_grad keep nothing."""
+    problem = draw(trainings())
+    grad_output = problem["grad_output"].copy()
+    grad_output.reshape(*grad_output.shape[:2], -1)[0, :, 0] += 9
+    return {**problem, "grad_output": grad_output}
+
+
+@st.composite
 def evaluations(draw: Draw) -> Problem:
     """A layer in evaluation mode, an input of any size, and the gradient from above."""
     layer = draw(layers(draw(DTYPES)))
@@ -284,7 +293,7 @@ def test_gradients_of_training_with_time_match_torch(candidate: Candidate, probl
 
 
 @oracle_test("batchnorm.backward")
-@given(problem=trainings())
+@given(problem=trainings_with_gradients())
 def test_gradients_accumulate(candidate: Candidate, problem: Problem) -> None:
     """Two backward passes add up in weight_grad and bias_grad; zero_grad starts anew."""
     assert_right(candidate, batchnorm.run_twice, oracle.run_twice, problem, mistakes=oracle.twice_mistakes)
