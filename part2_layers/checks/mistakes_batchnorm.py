@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import mistake
+from autograder.authoring.mistakes import Whole, mistake
 
-FILE = "batchnorm.py"
 forward = partial(mistake, "batchnorm.forward")
 running = partial(mistake, "batchnorm.forward")
 backward = partial(mistake, "batchnorm.backward")
 evaluation_backward = partial(mistake, "batchnorm.evaluation_backward")
 
 RUNNING = "self.running_mean, self.running_var"
+UPDATE = Whole("BatchNorm1d.update_running_statistics")
+MEAN = "x.mean(axis=self.other_axes(x))"
 VARIANCE = "x.var(axis=self.other_axes(x))"
 SCALE = "1 / np.sqrt(var + self.eps)"
 COUNT = "grad_output.size // self.num_features"
@@ -20,6 +21,7 @@ SUM = "grad_output.sum(axis=self.other_axes(grad_output))"
 PRODUCT = "np.einsum(product, grad_output, self.x_hat)"
 THROUGH_MEAN = "grad_output - per_channel(total / count, grad_output)"
 THROUGH_VARIANCE = "x_grad -= self.x_hat * per_channel(along_x_hat / count, grad_output)"
+AFFINE = "output = self.x_hat * per_channel(self.weight, x)\n        output += per_channel(self.bias, x)"
 EVALUATION = "return grad_output * per_channel(self.weight * self.scale, grad_output)"
 
 MISTAKES = (
@@ -47,6 +49,26 @@ MISTAKES = (
         (SCALE, "1 / (var + self.eps)"),
         says="the root is missing: y = w · (x - μ) / √(σ² + ε) + b",
     ),
+    forward(
+        "batchnorm: no eps",
+        (SCALE, "1 / np.sqrt(var)"),
+        says="ε is missing: y = w · (x - μ) / √(σ² + ε) + b",
+    ),
+    forward(
+        "batchnorm: mean not subtracted",
+        ("x - per_channel(mean, x)", "x.copy()"),
+        says="μ is not subtracted",
+    ),
+    forward(
+        "batchnorm: statistics of everything",
+        (f"return {MEAN}, {VARIANCE}", "return x.mean(), x.var()"),
+        says="the statistics are those of all numbers together; each channel has its own",
+    ),
+    forward(
+        "batchnorm: no weight and no bias",
+        (AFFINE, "output = self.x_hat.copy()"),
+        says="weight and bias are missing",
+    ),
     forward("batchnorm: no bias", ("output += per_channel(self.bias, x)\n", "\n"), says="the bias is missing"),
     forward(
         "batchnorm: always the batch's statistics",
@@ -56,6 +78,7 @@ MISTAKES = (
     forward(
         "batchnorm: changes x",
         ("self.x_hat = x - per_channel(mean, x)", "x -= per_channel(mean, x)\n        self.x_hat = x.copy()"),
+        says="x was changed in place; make a new array",
     ),
     running(
         "batchnorm: biased running variance",
@@ -77,7 +100,22 @@ MISTAKES = (
         ("self.momentum * (", "0.1 * ("),
         says="momentum is the default, 0.1; it is the layer's own",
     ),
-    running("batchnorm: no running variance", ("self.running_var += ", "_ = ")),
+    running(
+        "batchnorm: no running variance",
+        ("self.running_var += ", "_ = "),
+        says="running_var stays as it was",
+    ),
+    running(
+        "batchnorm: running statistics replaced",
+        ("self.momentum * (", "("),
+        says="the running statistics are replaced; they move by momentum",
+    ),
+    running(
+        "batchnorm: batches counted alone",
+        (UPDATE, "self.num_batches_tracked += 1"),
+        says="the running statistics stay as they were",
+    ),
+    running("batchnorm: nothing kept", (UPDATE, "pass"), says="nothing in the state has changed"),
     backward(
         "batchnorm: constant statistics",
         (THROUGH_MEAN, "grad_output.copy()"),
@@ -101,7 +139,20 @@ MISTAKES = (
         says="Σ g and Σ g x̂ are divided by b; m, the number of values per channel, is b · t",
     ),
     backward(
-        "batchnorm: weight lost", ("x_grad *= per_channel(self.weight * self.scale", "x_grad *= per_channel(self.scale")
+        "batchnorm: weight lost",
+        ("x_grad *= per_channel(self.weight * self.scale", "x_grad *= per_channel(self.scale"),
+        says="the weight is missing from x_grad",
+    ),
+    backward(
+        "batchnorm: x for x̂",
+        (PRODUCT, PRODUCT.replace("self.x_hat", "self.x")),
+        ("self.x_hat = x - ", "self.x = x\n        self.x_hat = x - "),
+        says="Σ g x takes the place of Σ g x̂; the weight multiplies x̂",
+    ),
+    backward(
+        "batchnorm: sums swapped",
+        (f"return {PRODUCT}, {SUM}", f"return {SUM}, {PRODUCT}"),
+        says="weight_grad and bias_grad are swapped",
     ),
     backward(
         "batchnorm: averages",
@@ -112,6 +163,12 @@ MISTAKES = (
     backward(
         "batchnorm: changes grad_output",
         (THROUGH_MEAN, "grad_output\n        x_grad -= per_channel(total / count, grad_output)"),
+        says="grad_output was changed in place; make a new array",
+    ),
+    backward(
+        "batchnorm: overwrites the gradients",
+        ("self.weight_grad += ", "self.weight_grad[...] = "),
+        ("self.bias_grad += ", "self.bias_grad[...] = "),
         says="the gradients of the parameters are overwritten by a second backward; each backward must add",
     ),
     evaluation_backward(
@@ -126,12 +183,23 @@ MISTAKES = (
     ),
     evaluation_backward(
         "batchnorm: evaluation as training",
-        ("if self.uses_batch:\n", "if grad_output.size:\n"),
+        (EVALUATION, "return self.backward_of_training(grad_output, *self.channel_sums(grad_output))"),
         says="this is the gradient of training; in evaluation the statistics are constants",
     ),
     evaluation_backward(
         "batchnorm: the mode of the moment",
         ("if self.uses_batch:\n", "if self.training and grad_output.size:\n"),
-        says="this is the gradient of training; in evaluation the statistics are constants",
+        says="backward goes by the mode that the layer is in by now; what counts is the mode of its forward",
+    ),
+    evaluation_backward(
+        "batchnorm: evaluation's root lost",
+        (EVALUATION, EVALUATION.replace("self.scale", "self.scale**2")),
+        says="the root is missing: 1 / √(σ² + ε)",
+    ),
+    evaluation_backward(
+        "batchnorm: averages in evaluation",
+        (PRODUCT, f"{PRODUCT} / max(1, {COUNT})"),
+        (SUM, f"{SUM} / max(1, {COUNT})"),
+        says="the gradients of the parameters are averaged; only a loss averages, a layer adds up",
     ),
 )

@@ -32,6 +32,12 @@ MISTAKES = (
         says="channels and kernel are in another order in the flat weight than in the columns",
     ),
     forward("conv1d: no stride", (PRODUCT, PRODUCT.replace("self.stride", "1")), says="the stride is ignored"),
+    forward("conv1d: no padding", (PRODUCT, PRODUCT.replace("self.padded(x)", "x")), says="the padding is ignored"),
+    forward(
+        "conv1d: no stride and no padding",
+        (PRODUCT, PRODUCT.replace("self.padded(x)", "x").replace("self.stride", "1")),
+        says="stride and padding are both ignored",
+    ),
     forward("conv1d: one position too many", (POSITIONS, "-(-(time - kernel_size) // stride) + 1")),
     forward("conv1d: stride of 1 in the number of positions", (POSITIONS, "time - kernel_size + 1")),
     forward("conv1d: a -1 that an empty batch does not have", ("channels * kernel_size, pos", "-1, pos")),
@@ -46,13 +52,22 @@ MISTAKES = (
         ("self.bias_grad += ", "self.bias_grad[...] = "),
         says="the gradients of the parameters are overwritten by a second backward; each backward must add",
     ),
-    backward("conv1d: averages over the batch", (WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, len(grad_output))")),
+    backward(
+        "conv1d: averages over the batch",
+        (WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, len(grad_output))"),
+        (BIAS_GRAD, f"{BIAS_GRAD} / max(1, len(grad_output))"),
+        says="the gradients are averaged over the batch; only a loss averages, a layer adds up",
+    ),
     backward(
         "conv1d: bias_grad averages over positions",
         (BIAS_GRAD, "grad_output.mean(axis=2).sum(axis=0)"),
-        says="bias_grad is too small by the factor 4, the length of grad_output's axis 2",
+        says="bias_grad is averaged over the positions; it is summed over them",
     ),
-    backward("conv1d: weight_grad not transposed", (WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", ""))),
+    backward(
+        "conv1d: weight_grad not transposed",
+        (WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", "")),
+        says="weight_grad is reshaped before it is transposed: Σ cols gᵀ has a column for every output channel",
+    ),
     backward(
         "conv1d: windows overwrite each other",
         (" : stride] += cols", " : stride] = cols"),
@@ -63,7 +78,16 @@ MISTAKES = (
         (X_GRAD, "padded_grad"),
         says="x_grad still has the padding, which is no part of x",
     ),
-    backward("conv1d: padding cut off at the end only", (X_GRAD, "padded_grad[:, :, : self.x.shape[2]]")),
+    backward(
+        "conv1d: padding cut off at the end only",
+        (X_GRAD, "padded_grad[:, :, : self.x.shape[2]]"),
+        says="the padding is cut off at the end alone; it lies before x too",
+    ),
+    backward(
+        "conv1d: flipped on the way back",
+        ("self.flat_weight().T", "self.weight[:, :, ::-1].reshape(self.out_channels, -1).T"),
+        says="the kernel is flipped on the way back",
+    ),
     backward(
         "conv1d: a padding of 0 cuts everything off",
         (X_GRAD, "padded_grad[:, :, self.padding : -self.padding]"),
@@ -71,7 +95,10 @@ MISTAKES = (
     ),
     backward(
         "conv1d: x_grad as long as the kernel reached",
-        ("x = np.zeros(shape, cols.dtype)", "x = np.zeros((*shape[:2], stride * (positions - 1) + kernel_size))"),
-        says="the values are right and their dtype is not: float64 instead of float32",
+        (
+            "x = np.zeros(shape, cols.dtype)",
+            "x = np.zeros((*shape[:2], stride * (positions - 1) + kernel_size), cols.dtype)",
+        ),
+        says="x_grad ends where the last window does; it has the shape of x",
     ),
 )

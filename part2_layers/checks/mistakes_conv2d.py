@@ -13,7 +13,10 @@ PRODUCT = "self.flat_weight() @ cols.reshape"
 COLUMNS = "im2col(self.padded(x), self.kernel_size, self.stride)"
 OUTPUT = "output.reshape(batch, self.out_channels, *positions)"
 X_GRAD = "padded_grad[:, :, top : top + self.x.shape[2], left : left + self.x.shape[3]]"
-STRIDE = 'self.stride = pair("stride", stride)'
+STRIDE, PADDING = 'self.stride = pair("stride", stride)', "(top, left) = x.shape, self.padding"
+WEIGHT_GRAD = "(flat_cols @ grad.transpose(0, 2, 1)).sum(axis=0).T.reshape(self.weight.shape)"
+BIAS_GRAD = "grad.sum(axis=(0, 2))"
+REACH = "*((p - 1) * s + k for p, s, k in zip(cols.shape[4:], stride, kernel_size, strict=True))"
 
 MISTAKES = (
     forward("conv2d: no bias", ("output += self.bias[:, None]", "pass"), says="the bias is missing"),
@@ -37,8 +40,27 @@ MISTAKES = (
     ),
     forward("conv2d: no stride", (COLUMNS, COLUMNS.replace("self.stride", "(1, 1)")), says="the stride is ignored"),
     forward("conv2d: stride swapped", (STRIDE, f"{STRIDE}[::-1]"), says="stride is swapped between height and width"),
-    forward("conv2d: padding swapped", ("(top, left) = x.shape", "(left, top) = x.shape")),
-    forward("conv2d: output transposed", (OUTPUT, OUTPUT.replace("*positions", "*positions[::-1]"))),
+    forward("conv2d: no padding", (COLUMNS, COLUMNS.replace("self.padded(x)", "x")), says="the padding is ignored"),
+    forward(
+        "conv2d: no stride and no padding",
+        (COLUMNS, COLUMNS.replace("self.padded(x)", "x").replace("self.stride", "(1, 1)")),
+        says="stride and padding are both ignored",
+    ),
+    forward(
+        "conv2d: padding swapped",
+        (PADDING, PADDING.replace("top, left", "left, top")),
+        says="padding is swapped between height and width",
+    ),
+    forward(
+        "conv2d: padding of the height for both",
+        (PADDING, "top, left = x.shape, self.padding[0], self.padding[0]"),
+        says="padding of the height is used for the width too",
+    ),
+    forward(
+        "conv2d: output transposed",
+        (OUTPUT, OUTPUT.replace("*positions", "*positions[::-1]")),
+        says="height and width of the output are swapped",
+    ),
     forward(
         "conv2d: a -1 that an empty batch does not have",
         ("cols.reshape(batch, rows, positions[0] * positions[1])", "cols.reshape(batch, rows, -1)"),
@@ -49,8 +71,22 @@ MISTAKES = (
         ("self.bias_grad += ", "self.bias_grad[...] = "),
         says="the gradients of the parameters are overwritten by a second backward; each backward must add",
     ),
-    backward("conv2d: averages bias_grad over the batch", ("grad.sum(axis=(0, 2))", "grad.mean(0).sum(1)")),
-    backward("conv2d: weight_grad not transposed", (".sum(axis=0).T.reshape", ".sum(axis=0).reshape")),
+    backward(
+        "conv2d: averages over the batch",
+        (WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, len(grad))"),
+        (BIAS_GRAD, f"{BIAS_GRAD} / max(1, len(grad))"),
+        says="the gradients are averaged over the batch; only a loss averages, a layer adds up",
+    ),
+    backward(
+        "conv2d: bias_grad averages over positions",
+        (BIAS_GRAD, "grad.mean(axis=2).sum(axis=0)"),
+        says="bias_grad is averaged over the positions; it is summed over them",
+    ),
+    backward(
+        "conv2d: weight_grad not transposed",
+        (WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", "")),
+        says="weight_grad is reshaped before it is transposed: Σ cols gᵀ has a column for every output channel",
+    ),
     backward(
         "conv2d: windows overwrite each other",
         ("rows, columns] += cols", "rows, columns] = cols"),
@@ -61,14 +97,24 @@ MISTAKES = (
         (X_GRAD, "padded_grad"),
         says="x_grad still has the padding, which is no part of x",
     ),
-    backward("conv2d: padding of the height cut off for both", (X_GRAD, X_GRAD.replace("left", "top"))),
+    backward(
+        "conv2d: padding cut off at the end only",
+        (X_GRAD, "padded_grad[:, :, : self.x.shape[2], : self.x.shape[3]]"),
+        says="the padding is cut off at the end alone; it lies before x too",
+    ),
+    backward(
+        "conv2d: padding of the height cut off for both",
+        (X_GRAD, X_GRAD.replace("left", "top")),
+        says="the padding of the height is cut off from the width too",
+    ),
+    backward(
+        "conv2d: x_grad as large as the kernel reached",
+        ("x = np.zeros(shape, cols.dtype)", f"x = np.zeros((*shape[:2], {REACH}), cols.dtype)"),
+        says="x_grad ends where the last window does; it has the shape of x",
+    ),
     backward(
         "conv2d: flipped on the way back",
         ("self.flat_weight().T", "self.weight[:, :, ::-1, ::-1].reshape(self.out_channels, -1).T"),
         says="the kernel is flipped on the way back",
-    ),
-    backward(
-        "conv2d: changes grad_output",
-        ("grad = grad_output.reshape", "grad_output *= 2\n        grad = grad_output.reshape"),
     ),
 )

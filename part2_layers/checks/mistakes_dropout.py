@@ -14,7 +14,11 @@ KEEPS, FACTOR = f"{SHAPE} >= self.p", "x.dtype.type(0 if self.p == 1 else 1 / (1
 GRADIENT = "return grad_output if self.scale is None else grad_output * self.scale"
 
 MISTAKES = (
-    forward("dropout: not scaled", (FACTOR, "x.dtype.type(1)")),
+    forward(
+        "dropout: not scaled",
+        (FACTOR, "x.dtype.type(1)"),
+        says="what is kept is not divided by 1 - p",
+    ),
     forward(
         "dropout: scaled by 1 - p",
         (FACTOR, "x.dtype.type(1 - self.p)"),
@@ -30,13 +34,37 @@ MISTAKES = (
         (KEEPS, f"{SHAPE} < self.p"),
         says="p is the probability to be dropped, not to be kept",
     ),
-    forward("dropout: drops in evaluation", (WHEN, "self.p > 0")),
-    forward("dropout: never drops", (WHEN, "False"), says="output is x, unchanged"),
-    forward("dropout: drops everything", (KEEPS, f"{SHAPE} < 0")),
-    forward("dropout: one mask for all rows", (SHAPE, "self.rng.random(x.shape[-1:])")),
-    forward("dropout: one mask for each row", (SHAPE, "self.rng.random((*x.shape[:-1], 1))")),
-    forward("dropout: the same mask every time", (SHAPE, "np.random.default_rng(0).random(x.shape)")),
-    forward("dropout: a generator of its own", ("rng or np.random.default_rng()", "np.random.default_rng(0)")),
+    forward(
+        "dropout: drops in evaluation",
+        (WHEN, "self.p > 0"),
+        says="evaluation drops and divides as training does; its output is x",
+    ),
+    forward(
+        "dropout: never drops",
+        (WHEN, "False"),
+        says="nothing is dropped: the output is x, in training too",
+    ),
+    forward("dropout: drops everything", (KEEPS, f"{SHAPE} < 0"), says="everything is dropped"),
+    forward(
+        "dropout: one mask for the whole batch",
+        (SHAPE, "self.rng.random(x.shape[1:])"),
+        says="one mask is used for the whole batch; every value is dropped or kept by itself",
+    ),
+    forward(
+        "dropout: one number for each row",
+        (SHAPE, "self.rng.random((*x.shape[:-1], 1))"),
+        says="the values of a row are dropped together; every value is dropped or kept by itself",
+    ),
+    forward(
+        "dropout: the same mask every time",
+        (SHAPE, "np.random.default_rng(0).random(x.shape)"),
+        says="both forwards drop the same values",
+    ),
+    forward(
+        "dropout: a generator of its own",
+        ("rng or np.random.default_rng()", "np.random.default_rng(0)"),
+        says="the mask does not come from the generator that was given",
+    ),
     forward("dropout: divides by 1 - p = 0", (FACTOR, "x.dtype.type(1 / np.float64(1 - self.p))")),
     forward("dropout: float64 always", (FACTOR, "(0 if self.p == 1 else 1 / (1 - self.p))")),
     backward(
@@ -47,7 +75,7 @@ MISTAKES = (
     backward(
         "dropout: gradient not scaled",
         (GRADIENT, f"{GRADIENT} * (1 - self.p)"),
-        says="x_grad is too small by the factor 2",
+        says="what is kept is not divided by 1 - p",
     ),
     backward(
         "dropout: passes the gradient on", (GRADIENT, "return grad_output"), says="x_grad is grad_output, unchanged"

@@ -87,6 +87,7 @@ def _relu_outputs(x: Array) -> Answer:
         "this is |x|; ReLU makes negative numbers zero": np.abs(x),
         "this is the slope, 0 or 1; ReLU keeps the numbers above zero": (x > 0).astype(x.dtype),
         "this is min(x, 0), the other half": np.minimum(x, 0),
+        "negative numbers are multiplied by 0.01, as in leaky ReLU; ReLU makes them zero": np.where(x > 0, x, x / 100),
     }
 
 
@@ -132,6 +133,7 @@ def _gelu_gradients(g: Array, x: Array, y: Array, approximate: str = "none") -> 
         }
     outer = 0.5 * (1 - (2 * cdf - 1) ** 2)
     return mistakes | {
+        "Φ'(x) is that of the exact Φ; the approximation has a slope of its own": g * (cdf + x * _density(x, "none")),
         "the inner derivative, √(2/π) (1 + 3 · 0.044715 x²), is missing": g * (cdf + x * outer),
         "the 3 is missing from the inner derivative, √(2/π) (1 + 3 · 0.044715 x²)": g
         * (cdf + x * outer * math.sqrt(2 / math.pi) * (1 + 0.044715 * x**2)),
@@ -174,10 +176,6 @@ def _softmax_gradients(g: Array, x: Array, y: Array, dim: int = -1) -> Answer:
         "Σ g y is over everything; it is along dim": y * (g - (g * y).sum()),
         "Σ g y is along the last axis; it is along dim": y * (g - (g * y).sum(axis=-1, keepdims=True)),
         "the factor y in front of (g - Σ g y) is missing": g - (g * y).sum(axis=dim, keepdims=True),
-        **{
-            f"forward's y is not softmax: {sentence}": near * (g - (g * near).sum(axis=dim, keepdims=True))
-            for sentence, near in _nearly_softmax(x, dim).items()
-        },
     }
 
 

@@ -85,8 +85,8 @@ def output_mistakes(x: Array, state: Answer, eps: float, momentum: float, traini
             "σ² is the unbiased variance; a batch is normalised with the biased one, Σ (x - μ)² / m": (
                 normalised(mean, np.sqrt(unbiased + eps))
             ),
-            "the statistics are over the batch alone; they are over the time axis too": (
-                normalised(x.mean(axis=0), np.sqrt(x.var(axis=0) + eps))
+            "the statistics are those of all numbers together; each channel has its own": (
+                normalised(x.mean(), np.sqrt(x.var() + eps))
             ),
         }
     return {sentence: {"output": output} for sentence, output in outputs.items()}
@@ -106,6 +106,7 @@ def state_mistakes(batches: list[Array], state: Answer, eps: float, momentum: fl
         "momentum is the share of the new value, not of the old one": train(batches, state, eps, 1 - momentum)["state"],
         "momentum is the default, 0.1; it is the layer's own": train(batches, state, eps, 0.1)["state"],
         "the running statistics are replaced; they move by momentum": train(batches, state, eps, 1.0)["state"],
+        "running_var stays as it was": {**right, "running_var": state["running_var"]},
         "the running statistics stay as they were": {**right, **unchanged},
         "num_batches_tracked does not count": {**right, **uncounted},
         "nothing in the state has changed": {**right, **unchanged, **uncounted},
@@ -123,30 +124,33 @@ def gradient_mistakes(
     deviation, weight = np.sqrt(var + eps), _per_channel(state["weight"], x)
     x_hat, x_hat_grad = (x - mean) / deviation, grad_output * weight
     axes, count = _other_axes(x), _count(x)
+    without_weight = {**state, "weight": np.ones_like(state["weight"])}
+    along_x = (grad_output * x).sum(axis=axes)  # in the place of Σ g x̂
     through_mean = x_hat_grad.mean(axis=axes, keepdims=True)
     through_var = x_hat * (x_hat_grad * x_hat).mean(axis=axes, keepdims=True)
     mistakes = {
-        "the weight is missing from x_grad": {"x_grad": right["x_grad"] / weight},
-        "the gradients of the parameters are averaged; only a loss averages, a layer adds up": {
-            "weight_grad": right["weight_grad"] / count,
-            "bias_grad": right["bias_grad"] / count,
-        },
-        "weight_grad is Σ g x; the weight multiplies x̂": {"weight_grad": (grad_output * x).sum(axis=axes)},
-        "weight_grad and bias_grad are swapped": {
-            "weight_grad": right["bias_grad"],
-            "bias_grad": right["weight_grad"],
+        "the weight is missing from x_grad": {
+            "x_grad": forward_and_backward(x, without_weight, eps, momentum, training, grad_output)["x_grad"]
         },
     }
+    averaged = {name: right[name] / count for name in ("weight_grad", "bias_grad")}
+    swapped = {"weight_grad": right["bias_grad"], "bias_grad": right["weight_grad"]}
     if training:
+        sums = {name: _per_channel(value, x) * weight for name, value in swapped.items()}
+        x_grad_of_swapped = (x_hat_grad - (sums["bias_grad"] + x_hat * sums["weight_grad"]) / count) / deviation
         return mistakes | {
             "μ and σ² are taken as constants; in training they depend on every x": {"x_grad": x_hat_grad / deviation},
             "what x does to σ² is missing: - x̂ · Σ (g x̂) / m": {"x_grad": (x_hat_grad - through_mean) / deviation},
             "what x does to μ is missing: - Σ g / m": {"x_grad": (x_hat_grad - through_var) / deviation},
             "Σ g and Σ g x̂ are means here; only x_grad divides them by m, and once": {
                 "x_grad": (x_hat_grad - (through_mean + through_var) / count) / deviation,
-                "weight_grad": right["weight_grad"] / count,
-                "bias_grad": right["bias_grad"] / count,
+                **averaged,
             },
+            "Σ g x takes the place of Σ g x̂; the weight multiplies x̂": {
+                "x_grad": (x_hat_grad - through_mean - x_hat * _per_channel(along_x, x) * weight / count) / deviation,
+                "weight_grad": along_x,
+            },
+            "weight_grad and bias_grad are swapped": {"x_grad": x_grad_of_swapped, **swapped},
             "Σ g and Σ g x̂ are divided by b; m, the number of values per channel, is b · t": {
                 "x_grad": (x_hat_grad - (through_mean + through_var) * count / len(x)) / deviation
             },
@@ -155,11 +159,49 @@ def gradient_mistakes(
             },
         }
     return mistakes | {
+        "the gradients of the parameters are averaged; only a loss averages, a layer adds up": averaged,
+        "Σ g x takes the place of Σ g x̂; the weight multiplies x̂": {"weight_grad": along_x},
+        "weight_grad and bias_grad are swapped": swapped,
         "this is the gradient of training; in evaluation the statistics are constants": {
             "x_grad": (x_hat_grad - through_mean - through_var) / deviation
         },
         "1 / √(σ² + ε) is missing from x_grad": {"x_grad": x_hat_grad},
         "the root is missing: 1 / √(σ² + ε)": {"x_grad": x_hat_grad / deviation**2},
+    }
+
+
+def mode_mistakes(x: Array, state: Answer, eps: float, momentum: float, training: bool, grad_output: Array) -> Answer:
+    """Mistakes of a layer whose mode changes between forward and backward."""
+    constant = "μ and σ² are taken as constants; in training they depend on every x"
+    not_constant = "this is the gradient of training; in evaluation the statistics are constants"
+    gradients = gradient_mistakes(x, state, eps, momentum, training, grad_output)
+    sentence = "backward goes by the mode that the layer is in by now; what counts is the mode of its forward"
+    return {sentence: gradients[constant if training else not_constant]}
+
+
+@truth
+def run_twice(x: Array, state: Answer, eps: float, momentum: float, training: bool, grad_output: Array) -> Answer:
+    """The gradients after two backward passes, and after zero_grad."""
+    right = forward_and_backward(x, state, eps, momentum, training, grad_output)
+    return _twice(right, right)
+
+
+def twice_mistakes(x: Array, state: Answer, eps: float, momentum: float, training: bool, grad_output: Array) -> Answer:
+    right = forward_and_backward(x, state, eps, momentum, training, grad_output)
+    of_x_grad = forward_and_backward(x, state, eps, momentum, training, right["x_grad"])
+    return {
+        "grad_output was changed in place; make a new array": _twice(right, of_x_grad),
+        "the gradients of the parameters are overwritten by a second backward; each backward must add": (
+            {**_twice(right, right), "twice": right}
+        ),
+    }
+
+
+def _twice(first: Answer, second: Answer) -> Answer:
+    sums = {name: first[name] + second[name] for name in ("weight_grad", "bias_grad")}
+    return {
+        "twice": {**second, **sums},
+        "after zero_grad": {name: np.zeros_like(value) for name, value in sums.items()},
     }
 
 

@@ -46,9 +46,14 @@ def output_mistakes(
 
     def output(**changed: Any) -> Answer:
         arguments = {**layer, **changed}
-        fits = kernel_fits(x, as_pair(kernel_size), as_pair(arguments["padding"]))
-        return {"output": conv2d(x, **arguments)["output"]} if fits else {}
+        down, across = positions(x, as_pair(kernel_size), as_pair(arguments["stride"]), as_pair(arguments["padding"]))
+        if min(down, across) < 0:
+            return {}  # such a mistake ends in an exception
+        if min(down, across) == 0:
+            return {"output": np.zeros((len(x), len(weight), down, across), x.dtype)}
+        return {"output": conv2d(x, **arguments)["output"]}
 
+    right = conv2d(x, **layer)["output"]
     mistakes = {
         "the bias is missing": output(bias=None),
         "the kernel is flipped; this layer, like torch's, does not flip it": output(weight=flipped(weight)),
@@ -58,6 +63,9 @@ def output_mistakes(
         "the padding is ignored": output(padding=0),
         "the stride is ignored": output(stride=1),
         "stride and padding are both ignored": output(stride=1, padding=0),
+        "height and width of the output are swapped": {
+            "output": right.reshape(*right.shape[:2], right.shape[3], right.shape[2])
+        },
     }
     for name in ("stride", "padding"):
         height, width = as_pair(layer[name])
@@ -71,19 +79,42 @@ def gradient_mistakes(
 ) -> Answer:
     right = conv2d(x, weight, bias, kernel_size, stride, padding, grad_output)
     flipped_back = conv2d(x, flipped(weight), bias, kernel_size, stride, padding, grad_output)
-    still_padded = conv2d(padded(x, as_pair(padding)), weight, bias, kernel_size, stride, 0, grad_output)
+    still_padded = conv2d(padded(x, as_pair(padding)), weight, bias, kernel_size, stride, 0, grad_output)["x_grad"]
+    (top, left), (height, width) = as_pair(padding), x.shape[2:]
+    reach_down, reach_across = (
+        step * (count - 1) + kernel
+        for step, count, kernel in zip(as_pair(stride), grad_output.shape[2:], weight.shape[2:], strict=True)
+    )
+    reached = still_padded[:, :, :reach_down, :reach_across]
+    columns_first = right["weight_grad"].reshape(len(weight), -1).T
     shares = np.einsum("ocij,bopq->ijbcpq", weight, grad_output)
     of_parameters = {name: value for name, value in right.items() if name in ("weight_grad", "bias_grad")}
-    return {
+    mistakes = {
         "the gradients are averaged over the batch; only a loss averages, a layer adds up": {
             name: value / value.dtype.type(max(1, len(x))) for name, value in of_parameters.items()
         },
+        "weight_grad is reshaped before it is transposed: Σ cols gᵀ has a column for every output channel": {
+            "weight_grad": columns_first.reshape(weight.shape)
+        },
         "the kernel is flipped on the way back": {"x_grad": flipped_back["x_grad"]},
-        "x_grad still has the padding, which is no part of x": {"x_grad": still_padded["x_grad"]},
+        "x_grad still has the padding, which is no part of x": {"x_grad": still_padded},
+        "the padding is cut off at the end alone; it lies before x too": {
+            "x_grad": still_padded[:, :, :height, :width]
+        },
+        "the padding of the height is cut off from the width too": {
+            "x_grad": still_padded[:, :, top : top + height, top : top + width]
+        },
+        "x_grad ends where the last window does; it has the shape of x": {
+            "x_grad": reached[:, :, top : top + height, left : left + width]
+        },
         "where windows overlap, one overwrites the other; they must add up": {
             "x_grad": overwritten(shares, x.shape, as_pair(stride), as_pair(padding))
         },
     }
+    if bias is not None:
+        mean = grad_output.mean(axis=(2, 3)).sum(axis=0)
+        mistakes["bias_grad is averaged over the positions; it is summed over them"] = {"bias_grad": mean}
+    return mistakes
 
 
 def as_pair(size: Size) -> Pair:
@@ -91,9 +122,12 @@ def as_pair(size: Size) -> Pair:
     return (size, size) if isinstance(size, int) else size
 
 
-def kernel_fits(x: Array, kernel_size: Pair, padding: Pair) -> bool:
-    """Whether the kernel is no larger than the padded x."""
-    return all(k <= length + 2 * p for k, length, p in zip(kernel_size, x.shape[2:], padding, strict=True))
+def positions(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
+    """How many positions the kernel has down and across the padded x; none or fewer where it does not fit."""
+    down, across = (
+        (length + 2 * p - k) // s + 1 for length, k, s, p in zip(x.shape[2:], kernel_size, stride, padding, strict=True)
+    )
+    return down, across
 
 
 def flipped(weight: Array) -> Array:

@@ -40,10 +40,20 @@ def dropped(source: Array, is_dropped: Array, p: float) -> Array:
 def assert_dropped(output: Array, x: Array, p: float) -> None:
     """Every value of the output is zero or x / (1 - p), and a share p is zero."""
     is_zero = checked(output, x, "output") == 0
-    known = {sentence: {"output": other} for sentence, other in _scalings(x, is_zero, p).items()}
-    assert_same({"output": output}, {"output": dropped(x, is_zero, p)}, mistakes=known)
-    swapped = "p is the probability to be dropped, not to be kept"
-    assert_count("zeros", is_zero, bounds(x.size, p), {swapped: bounds(x.size, 1 - p)})
+    known = {} if is_zero.any() else {"nothing is dropped: the output is x, in training too": x}
+    mistakes = {sentence: {"output": other} for sentence, other in (known | _scalings(x, is_zero, p)).items()}
+    assert_same({"output": output}, {"output": dropped(x, is_zero, p)}, mistakes=mistakes)
+    assert_count("zeros", is_zero, bounds(x.size, p), _shares(is_zero, p))
+
+
+def assert_passed_on(evaluation: Array, x: Array, p: float) -> None:
+    """What comes out in evaluation is x."""
+
+    def known() -> dict[str, dict[str, Array]]:
+        as_in_training = dropped(x, checked(evaluation, x, "evaluation") == 0, p)
+        return {"evaluation drops and divides as training does; its output is x": {"evaluation": as_in_training}}
+
+    assert_same({"evaluation": evaluation}, {"evaluation": x}, mistakes=known)
 
 
 def assert_gradient(x_grad: Array, output: Array, grad_output: Array, p: float) -> None:
@@ -58,9 +68,13 @@ def assert_gradient(x_grad: Array, output: Array, grad_output: Array, p: float) 
     assert_count("zeros", of_gradient, (fewest, most))
 
 
-def assert_independent(name: str, first: Array, second: Array, p: float) -> None:
-    """Two masks agree in as many places as masks do that know nothing of each other: p² + (1 - p)² of them."""
-    assert_count(name, first == second, bounds(first.size, p**2 + (1 - p) ** 2))
+def assert_independent(name: str, first: Array, second: Array, p: float, if_equal: str = "") -> None:
+    """Two masks agree in as many places as masks do that know nothing of each other: p² + (1 - p)² of them.
+
+    `if_equal` says what makes them agree everywhere.
+    """
+    known = {if_equal: (first.size, first.size)} if if_equal else {}
+    assert_count(name, first == second, bounds(first.size, p**2 + (1 - p) ** 2), known)
 
 
 def assert_count(name: str, events: Array, limits: Limits, mistakes: Mapping[str, Limits] | None = None) -> None:
@@ -83,13 +97,26 @@ def assert_mean(output: Array, x: Array, p: float) -> None:
     assert_same({"the output's mean": mean}, {"the output's mean": np.clip(mean, lowest, highest)})
 
 
+def _shares(is_dropped: Array, p: float) -> dict[str, Limits]:
+    """What other masks would give: how many are dropped where the mistake is possible."""
+    shares = {
+        "p is the probability to be dropped, not to be kept": bounds(is_dropped.size, 1 - p),
+        "everything is dropped": (is_dropped.size, is_dropped.size),
+    }
+    count = int(is_dropped.sum())
+    if (is_dropped == is_dropped[:1]).all():
+        shares["one mask is used for the whole batch; every value is dropped or kept by itself"] = (count, count)
+    if (is_dropped == is_dropped[..., :1]).all():
+        shares["the values of a row are dropped together; every value is dropped or kept by itself"] = (count, count)
+    return shares
+
+
 def _scalings(source: Array, is_dropped: Array, p: float) -> dict[str, Array]:
     """What other factors would give."""
     factors = {
         "what is kept is multiplied by 1 - p; it must be divided": 1 - p,
         "what is kept is divided by p; p is the share that is dropped": 1 / p,
+        "what is kept is not divided by 1 - p": 1.0,
     }
-    if is_dropped.any():
-        factors["what is kept is not divided by 1 - p, so that the mean shrinks"] = 1.0
     kept = np.where(is_dropped, source.dtype.type(0), source)
     return {sentence: kept * source.dtype.type(factor) for sentence, factor in factors.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from autograder.testing import truth
@@ -16,16 +18,30 @@ def flatten(x: Array, start_dim: int = 1, end_dim: int = -1, grad_output: Array 
 
 def output_mistakes(x: Array, start_dim: int = 1, end_dim: int = -1) -> Answer:
     start, end = start_dim % x.ndim, end_dim % x.ndim
+    without_end = (*x.shape[:start], math.prod(x.shape[start:end]), *x.shape[end:])
     mistakes = {
-        "start_dim is ignored": x.reshape(-1, *x.shape[end + 1 :]) if x.size else x,
+        "the axes are left as they are; those from start_dim to end_dim become one": x,
+        "start_dim is ignored": flatten(x, 0, end)["output"],
         "end_dim is ignored": flatten(x, start, -1)["output"],
+        "end_dim is left out; it belongs to the flattened axes": x.reshape(without_end),
         "the first of the flattened axes runs fastest; it must be the last": in_column_order(x, start, end),
     }
     if x.ndim > 1:
         mistakes["start_dim and end_dim are ignored"] = flatten(x)["output"]
-    if end > start:
-        mistakes["end_dim is left out; it belongs to the flattened axes"] = flatten(x, start, end - 1)["output"]
     return {sentence: {"output": output} for sentence, output in mistakes.items()}
+
+
+def gradient_mistakes(x: Array, start_dim: int, end_dim: int, grad_output: Array) -> Answer:
+    gradients = {
+        "x_grad has the shape of the output; it must have that of x": grad_output,
+        "x_grad has two axes, as the default's output; it must have those of x": flatten(grad_output.reshape(x.shape))[
+            "output"
+        ],
+        "the first of the flattened axes runs fastest in x_grad; it must be the last": (
+            grad_output.reshape(x.shape, order="F")
+        ),
+    }
+    return {sentence: {"x_grad": x_grad} for sentence, x_grad in gradients.items()}
 
 
 def in_column_order(x: Array, start: int, end: int) -> Array:

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from autograder.testing import Candidate, Probe, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, without_gradient
-from part2_layers.tests.oracle_dropout import assert_dropped, assert_gradient, assert_independent, assert_mean
+from part2_layers.tests.oracle_dropout import (
+    assert_dropped,
+    assert_gradient,
+    assert_independent,
+    assert_mean,
+    assert_passed_on,
+)
 from part2_layers.tests.strategies import BATCHES, LENGTHS, NONE
 
 dropout = probes("dropout")
@@ -76,7 +82,7 @@ def test_evaluation_drops_nothing(candidate: Candidate, problem: Problem) -> Non
     """eval() turns dropping off, so that the output is x, and train() turns it on again."""
     problem = without_gradient(problem)
     got = candidate.run(dropout.forward_in_both_modes, **problem)
-    assert_same(got, {"evaluation": problem["x"]}, names=["evaluation"])
+    assert_passed_on(got["evaluation"], problem["x"], problem["p"])
     for name in ("training", "training again"):
         assert_dropped(got[name], problem["x"], problem["p"])
 
@@ -106,7 +112,8 @@ def test_every_forward_has_a_new_mask(candidate: Candidate, problem: Problem) ->
     problem = without_gradient(problem)
     got = candidate.run(dropout.forward_twice, **problem)
     first, second = (checked(got[name], problem["x"], name) == 0 for name in ("first", "second"))
-    assert_independent("values with an equal fate in two forwards", first, second, problem["p"])
+    fate, if_equal = "values with an equal fate in two forwards", "both forwards drop the same values"
+    assert_independent(fate, first, second, problem["p"], if_equal)
 
 
 @law("dropout.forward")
@@ -118,7 +125,8 @@ def test_the_generator_decides(candidate: Candidate, problem: Problem) -> None:
     assert_same({"output": same}, {"output": checked(one, problem["x"], "output")})
     other = candidate.run(dropout.forward, **{**problem, "seed": problem["seed"] + 1})["output"]
     first, second = (checked(output, problem["x"], "output") == 0 for output in (one, other))
-    assert_independent("values with an equal fate for two seeds", first, second, problem["p"])
+    if_equal = "the mask does not come from the generator that was given"
+    assert_independent("values with an equal fate for two seeds", first, second, problem["p"], if_equal)
 
 
 @edge_case("dropout.forward")
