@@ -120,7 +120,9 @@ def _backward(layers: Layers, x: Array, grad_output: Array, order: list[int], is
     x_grad = grad = torch.tensor(grad_output)
     for place in order:
         (outputs[place] * grad).sum().backward()
-        x_grad = inputs[place].grad if inputs[place].grad is not None else torch.zeros_like(inputs[place])
+        of_input = inputs[place].grad
+        assert of_input is not None
+        x_grad = of_input
         grad = x_grad if is_handed_on else grad
     gradients = {f"{name}_grad": array_of(parameter.grad, parameter) for name, parameter in module.named_parameters()}
     return {"x_grad": array_of(x_grad), **gradients}
