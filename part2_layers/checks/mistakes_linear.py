@@ -9,6 +9,7 @@ from autograder.authoring.mistakes import mistake
 forward = partial(mistake, "linear.forward")
 backward = partial(mistake, "linear.backward")
 
+GRAD_ROWS = "grad_rows = grad_output.reshape(-1, self.out_features)"
 BIAS = "output += self.bias"
 WEIGHT_GRAD, BIAS_GRAD = "grad_rows.T @ self.x_rows", "grad_rows.sum(axis=0)"
 
@@ -52,9 +53,8 @@ MISTAKES = (
     ),
     backward("linear: first axis only", (BIAS_GRAD, "grad_output.sum(axis=0)")),
     backward(
-        "linear: adds the bias's share to x_grad",
-        ("grad_rows @ self.weight)", "grad_rows @ self.weight + 1)"),
-        says="x_grad is off by 1 everywhere",
+        "linear: divides grad_output",
+        (GRAD_ROWS, f"{GRAD_ROWS} / max(1, len(self.x_rows))"),
+        says="grad_output is divided by the size of the batch; only a loss averages",
     ),
-    backward("linear: changes grad_output", ("grad_rows = ", "grad_output *= 2\n        grad_rows = ")),
 )

@@ -26,6 +26,11 @@ def gradient_mistakes(x: Array, weight: Array, bias: Array | None, grad_output: 
     weight_grad = {"weight_grad": grad_rows.T @ rows / count}
     bias_grad = {} if bias is None else {"bias_grad": grad_rows.sum(axis=0) / count}
     mistakes: dict[str, Answer] = {
-        "the gradients are averaged over the batch; only a loss averages, a layer adds up": weight_grad | bias_grad
+        "the gradients are averaged over the batch; only a loss averages, a layer adds up": weight_grad | bias_grad,
+        "grad_output is divided by the size of the batch; only a loss averages": {
+            "x_grad": grad_output @ weight / count,
+            **weight_grad,
+            **bias_grad,
+        },
     }
     return mistakes | ({"bias_grad is averaged over the batch; it is the sum": bias_grad} if bias_grad else {})
