@@ -9,10 +9,12 @@ from autograder.authoring.mistakes import mistake
 forward = partial(mistake, "linear.forward")
 backward = partial(mistake, "linear.backward")
 
+GRAD_ROWS = "grad_rows = grad_output.reshape(-1, self.out_features)"
 BIAS = "output += self.bias"
+WEIGHT_GRAD, BIAS_GRAD = "grad_rows.T @ self.x_rows", "grad_rows.sum(axis=0)"
 
 MISTAKES = (
-    forward("linear: no bias", (BIAS, "pass")),
+    forward("linear: no bias", (BIAS, "pass"), says="the bias is missing"),
     forward("linear: bias twice", (BIAS, "output += 2 * self.bias")),
     forward(
         "linear: bias without asking", ("if self.bias is not None:\n            output", "if True:\n            output")
@@ -23,22 +25,36 @@ MISTAKES = (
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
     backward(
+        "linear: overwrites the gradients",
+        ("self.weight_grad += ", "self.weight_grad[...] = "),
+        ("self.bias_grad += ", "self.bias_grad[...] = "),
+        says="the gradients of the parameters are overwritten by a second backward; each backward must add",
+    ),
+    backward(
         "linear: overwrites weight_grad",
         ("self.weight_grad += ", "self.weight_grad[...] = "),
-        says="weight_grad is overwritten by a second backward; each backward must add",
+        says="one of the gradients is overwritten by a second backward; each backward must add",
     ),
     backward(
         "linear: overwrites bias_grad",
         ("self.bias_grad += ", "self.bias_grad[...] = "),
-        says="bias_grad is overwritten by a second backward; each backward must add",
+        says="one of the gradients is overwritten by a second backward; each backward must add",
     ),
-    backward("linear: averages", ("grad_rows.T @ self.x_rows", "grad_rows.T @ self.x_rows / max(1, len(grad_rows))")),
-    backward("linear: bias_grad averages", ("grad_rows.sum(axis=0)", "grad_rows.mean(axis=0)")),
-    backward("linear: first axis only", ("grad_rows.sum(axis=0)", "grad_output.sum(axis=0)")),
     backward(
-        "linear: adds the bias's share to x_grad",
-        ("grad_rows @ self.weight)", "grad_rows @ self.weight + 1)"),
-        says="x_grad is off by 1 everywhere",
+        "linear: averages",
+        (WEIGHT_GRAD, f"{WEIGHT_GRAD} / len(grad_rows)"),
+        (BIAS_GRAD, "grad_rows.mean(axis=0)"),
+        says="the gradients are averaged over the batch; only a loss averages, a layer adds up",
     ),
-    backward("linear: changes grad_output", ("grad_rows = ", "grad_output *= 2\n        grad_rows = ")),
+    backward(
+        "linear: bias_grad averages",
+        (BIAS_GRAD, "grad_rows.mean(axis=0)"),
+        says="bias_grad is averaged over the batch; it is the sum",
+    ),
+    backward("linear: first axis only", (BIAS_GRAD, "grad_output.sum(axis=0)")),
+    backward(
+        "linear: divides grad_output",
+        (GRAD_ROWS, f"{GRAD_ROWS} / max(1, len(self.x_rows))"),
+        says="grad_output is divided by the size of the batch; only a loss averages",
+    ),
 )

@@ -15,12 +15,14 @@ SQUARES, SQUARES_COUNT = "self.difference**2", "self.reduction, input.size"
 SQUARES_FACTOR = "2 * grad_output / max(1, count)"
 CLASS_AXIS = "self.class_axis"
 SHIFTED = "input - input.max(axis=self.class_axis, keepdims=True)"
-LOG_TOTAL = "np.log(np.exp(shifted).sum(axis=self.class_axis, keepdims=True))"
+TOTAL = "np.exp(shifted).sum(axis=self.class_axis, keepdims=True)"
+LOG_TOTAL = f"np.log({TOTAL})"
 LOG_PROBS = f"self.log_probs = shifted - {LOG_TOTAL}"
 COUNTED, COUNT = "counts = target != self.ignore_index", "self.reduction, self.count"
 SMOOTHED = "smoothed = (1 - self.label_smoothing) * q + self.label_smoothing / classes"
 MASKED = "smoothed * np.expand_dims(counts, self.class_axis)"
 GRADIENT, FACTOR = "np.exp(self.log_probs) * total - self.q", "(grad_output / max(1, count))"
+LOSS = "return reduce((self.q * surprise).sum(axis=self.class_axis), self.reduction, self.count)"
 DIVISOR = 'self.count if self.reduction == "mean" else 1'
 # p · ∂L/∂p of L = -q log(p + 10⁻⁷), and what it makes of the gradient
 NEAR = "self.q * np.exp(self.log_probs) / (np.exp(self.log_probs) + self.q.dtype.type(1e-7))"
@@ -72,16 +74,19 @@ MISTAKES = (
     ),
     forward(
         "cross_entropy: a small number inside the logarithm",
-        (LOG_PROBS, f"self.log_probs = np.log(np.exp(shifted - {LOG_TOTAL}) + input.dtype.type(1e-9))"),
+        (f"shifted = {SHIFTED}", "powers = np.exp(input)"),
+        (LOG_PROBS, f"self.log_probs = np.log(powers / {TOTAL.replace('shifted', 'input')} + 1e-9)"),
         says="log(p + 1e-09) adds a small number inside the logarithm; log p = s - log Σ eˢ needs none",
     ),
     forward(
         "cross_entropy: a loss of shape (1, 1)",
-        (
-            "self.class_axis), self.reduction, self.count)",
-            "self.class_axis), self.reduction, self.count) * np.ones((1, 1), input.dtype)",
-        ),
+        (LOSS, f"{LOSS}.reshape(1, 1)"),
         says="the values are right, but output has axes of length 1 too many: (1, 1) instead of ()",
+    ),
+    forward(
+        "cross_entropy: the sum keeps its axes",
+        ("losses.sum()", "losses.sum(keepdims=True)"),
+        says="the values are right, but output has axes of length 1 too many: (1,) instead of ()",
     ),
     forward(
         "cross_entropy: softmax over the last axis",
@@ -115,6 +120,7 @@ MISTAKES = (
             MASKED,
             f"{MASKED} + np.expand_dims(~counts, self.class_axis).astype(q.dtype) * self.label_smoothing / classes",
         ),
+        says="ignored targets are smoothed too; their q is zero",
     ),
     forward("cross_entropy: no smoothing", (SMOOTHED, "smoothed = q"), says="label_smoothing has no effect"),
     forward(
@@ -125,6 +131,7 @@ MISTAKES = (
     forward(
         "cross_entropy: smoothing turned round",
         (SMOOTHED, "smoothed = self.label_smoothing * q + (1 - self.label_smoothing) / classes"),
+        says="the target is weighted by ε and the uniform distribution by 1 - ε; it is the other way round",
     ),
     forward(
         "cross_entropy: the mean of nothing is zero",
@@ -152,7 +159,11 @@ MISTAKES = (
         (FACTOR, "grad_output"),
         says='"mean" gives the sum: it is not divided by the count',
     ),
-    backward("cross_entropy: gradient of the sum divided", (DIVISOR, "self.count")),
+    backward(
+        "cross_entropy: gradient of the sum divided",
+        (DIVISOR, "self.count"),
+        says='the gradient is divided by the count, whatever the reduction; only that of "mean" is',
+    ),
     backward(
         "cross_entropy: gradient divided by all targets",
         (DIVISOR, 'self.q.take(0, self.class_axis).size if self.reduction == "mean" else 1'),

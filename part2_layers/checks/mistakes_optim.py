@@ -11,6 +11,8 @@ adam = partial(mistake, "adam.step")
 adamw = partial(mistake, "adamw.step")
 clip = partial(mistake, "optim.clip_grad_norm")
 
+MOMENTUM = 'state["momentum_buffer"] *= self.momentum\n                state["momentum_buffer"] += grad'
+NESTEROV = "grad + self.momentum * momentum if self.nesterov else momentum"
 SGD_STEP = "value -= self.lr * grad"
 ADAM_STEP = "value -= self.lr / (1 - beta1 ** int(step)) * mean / denominator"
 ROOT = "np.sqrt(square / (1 - beta2 ** int(step))) + self.eps"
@@ -34,7 +36,34 @@ MISTAKES = (
         says="no parameter moves: value -= … writes into the array, value = … only makes another",
     ),
     sgd("optim: no weight decay", (DECAY, ""), says="the weight decay is missing"),
-    sgd("optim: adds the weight decay to the gradient itself", ("grad = grad + self.w", "grad += self.w")),
+    sgd(
+        "optim: adds the weight decay to the gradient itself",
+        ("grad = grad + self.w", "grad += self.w"),
+        says="the weight decay is added to the gradient's own array; make a new one",
+    ),
+    sgd(
+        "optim: weight decay past the momentum",
+        (DECAY, ""),
+        (SGD_STEP, "value -= self.lr * (grad + self.weight_decay * value)"),
+        says="the weight decay does not pass through the momentum",
+    ),
+    sgd(
+        "optim: momentum for nesterov only",
+        ("if self.nesterov else momentum", "if self.nesterov else grad"),
+        says="the momentum is missing",
+    ),
+    sgd(
+        "optim: lr inside the momentum",
+        ("        if self.momentum:\n", "        grad = self.lr * grad\n        if self.momentum:\n"),
+        (SGD_STEP, "value -= grad"),
+        says="the learning rate is inside the momentum; it is a factor of the step alone",
+    ),
+    sgd(
+        "optim: the first momentum is the gradient's own array",
+        ("= grad.copy()", "= grad"),
+        (MOMENTUM, 'state["momentum_buffer"] = self.momentum * state["momentum_buffer"] + grad'),
+        says="the first momentum is the gradient's own array, into which the next gradient is written",
+    ),
     sgd(
         "optim: momentum holds the gradient's own array",
         ("= grad.copy()", "= grad"),
@@ -49,16 +78,36 @@ MISTAKES = (
     sgd(
         "optim: momentum averages",
         (" += grad", " += (1 - self.momentum) * grad"),
+        ("= grad.copy()", "= (1 - self.momentum) * grad"),
+        says="the gradient enters the momentum with the factor 1 - momentum; here it has none",
+    ),
+    sgd(
+        "optim: momentum averages after the first step",
+        (" += grad", " += (1 - self.momentum) * grad"),
         says="after the first step the gradient enters the momentum with the factor 1 - momentum; here it has none",
     ),
-    sgd("optim: momentum forgets", ('state["momentum_buffer"] *= self.momentum', "pass")),
-    sgd("optim: nesterov without the gradient", ("grad + self.momentum * momentum", "self.momentum * momentum")),
+    sgd(
+        "optim: momentum adds up",
+        ('state["momentum_buffer"] *= self.momentum', "pass"),
+        says="the momentum adds up all gradients: what it was before is not multiplied by momentum",
+    ),
+    sgd("optim: no nesterov", (NESTEROV, "momentum"), says="nesterov makes no difference"),
+    sgd(
+        "optim: nesterov without the gradient",
+        ("grad + self.momentum * momentum", "self.momentum * momentum"),
+        says="the gradient is missing from nesterov's step, g + momentum · m",
+    ),
     sgd("optim: state by the last part of the name", ("default(name,", 'default(name.split(".")[-1],')),
     adam(
         "optim: no correction",
         (" / (1 - beta2 ** int(step))", ""),
         (" / (1 - beta1 ** int(step))", ""),
         says="m and v are not divided by 1 - βᵗ: they begin at zero, and are too small at first",
+    ),
+    adam(
+        "optim: m not corrected",
+        (" / (1 - beta1 ** int(step))", ""),
+        says="m is not divided by 1 - β₁ᵗ: it begins at zero, and is too small at first",
     ),
     adam(
         "optim: v not corrected",
@@ -69,6 +118,17 @@ MISTAKES = (
         "optim: eps under the root",
         (ROOT, "np.sqrt(square / (1 - beta2 ** int(step)) + self.eps)"),
         says="ε is under the root",
+    ),
+    adam("optim: no eps", (" + self.eps", ""), says="ε is missing"),
+    adam(
+        "optim: eps corrected too",
+        (ROOT, "(np.sqrt(square) + self.eps) / np.sqrt(1 - beta2 ** int(step))"),
+        says="ε is divided by √(1 - β₂ᵗ) too",
+    ),
+    adam(
+        "optim: no root",
+        (ROOT, "square / (1 - beta2 ** int(step)) + self.eps"),
+        says="the root of v is missing",
     ),
     adam(
         "optim: parameters of Adam rounded to float32",
@@ -154,5 +214,14 @@ MISTAKES = (
         says="the gradients stay as they are: grad *= … writes into the array, grad = … only makes another",
     ),
     clip("optim: division by a norm of zero", ("(norm + 1e-6)", "norm"), says="the 10⁻⁶ below the fraction is missing"),
-    clip("optim: returns the norm afterwards", ("np.asarray(norm)", "np.asarray(min(norm, max_norm))")),
+    clip(
+        "optim: returns the norm afterwards",
+        ("np.asarray(norm)", f"np.asarray({NORM})"),
+        says="the norm is taken after clipping; what it was before is returned",
+    ),
+    clip(
+        "optim: clips each number by itself",
+        ("grad *= scale", "np.clip(grad, -max_norm, max_norm, out=grad)"),
+        says="each number is clipped by itself; only the length of the vector changes",
+    ),
 )

@@ -29,7 +29,11 @@ MISTAKES = (
         ("return x", "return y"),
         says="only the last layer runs; each takes the output of the one before",
     ),
-    forward("sequential: returns early", (FORWARD_STEP, "return layer.forward(x)")),
+    forward(
+        "sequential: returns early",
+        (FORWARD_STEP, "return layer.forward(x)"),
+        says="only the first layer runs; a return inside the loop ends it",
+    ),
     forward("sequential: adds x", (FORWARD_STEP, "x = x + layer.forward(x)")),
     forward("sequential: names its layers", ("setattr(self, str(position)", 'setattr(self, f"layer{position}"')),
     forward("sequential: hides its layers", ("setattr(self, str(position), layer)", "pass")),
@@ -42,20 +46,21 @@ MISTAKES = (
         "sequential: every layer takes g",
         (BACKWARD_STEP, "x_grad = layer.backward(grad_output)"),
         ("return grad_output", "return x_grad"),
+        says="every layer is given the gradient from above; each takes what the layer behind it gives",
     ),
     backward(
         "sequential: no backward of the first layer",
         (BACKWARD_LOOP, "for layer in self.layers[:0:-1]"),
-        says="0.weight_grad is zero everywhere",
+        says="the first layer is left out of backward",
     ),
     backward(
         "sequential: no backward of the last layer",
         (BACKWARD_LOOP, "for layer in self.layers[-2::-1]"),
-        says="1.weight_grad is zero everywhere",
+        says="the last layer is left out of backward",
     ),
     backward(
         "sequential: backward twice",
         (BACKWARD_STEP, f"layer.backward(grad_output)\n            {BACKWARD_STEP}"),
-        says="0.weight_grad is too large by the factor 2",
+        says="every backward runs twice, and adds to the gradients twice",
     ),
 )

@@ -16,18 +16,21 @@ def linear(x: Array, weight: Array, bias: Array | None, grad_output: Array | Non
     return forward_and_backward(with_state(layer, {"weight": weight, "bias": bias}, weight.dtype), x, grad_output)
 
 
-def linear_mistakes(x: Array, weight: Array, bias: Array | None, grad_output: Array) -> Answer:
+def output_mistakes(x: Array, weight: Array, bias: Array | None) -> Answer:
+    return {} if bias is None else {"the bias is missing": {"output": x @ weight.T}}
+
+
+def gradient_mistakes(x: Array, weight: Array, bias: Array | None, grad_output: Array) -> Answer:
     rows, grad_rows = x.reshape(-1, weight.shape[1]), grad_output.reshape(-1, weight.shape[0])
     count = max(1, len(rows))
+    weight_grad = {"weight_grad": grad_rows.T @ rows / count}
+    bias_grad = {} if bias is None else {"bias_grad": grad_rows.sum(axis=0) / count}
     mistakes: dict[str, Answer] = {
-        "the gradients are averaged over the batch; only a loss averages, a layer adds up": {
-            "weight_grad": grad_rows.T @ rows / count,
-            **({} if bias is None else {"bias_grad": grad_rows.sum(axis=0) / count}),
+        "the gradients are averaged over the batch; only a loss averages, a layer adds up": weight_grad | bias_grad,
+        "grad_output is divided by the size of the batch; only a loss averages": {
+            "x_grad": grad_output @ weight / count,
+            **weight_grad,
+            **bias_grad,
         },
     }
-    if bias is not None:
-        mistakes |= {
-            "the bias is missing": {"output": x @ weight.T},
-            "the bias is subtracted": {"output": x @ weight.T - bias},
-        }
-    return mistakes
+    return mistakes | ({"bias_grad is averaged over the batch; it is the sum": bias_grad} if bias_grad else {})

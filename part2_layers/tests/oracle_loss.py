@@ -30,7 +30,7 @@ def mse_mistakes(loss: str, input: Array, target: Array, options: Answer, grad_o
     if input.ndim and input.size and options.get("reduction", "mean") == "mean":
         by_the_batch = '"mean" divides by the batch only; it divides by the number of all values'
         known[by_the_batch] = _scaled(right, input.size / len(input))
-    known |= _reduction_mistakes(_mse, input, target, options, grad_output)
+    known |= _reduction_mistakes(_mse, input, target, options, grad_output, input.size)
     return known | {
         "the difference is not squared: this is |input - target|": _run(absolute, input, target, grad_output),
         "the loss is halved; ½ (input - target)² is another loss": {"output": _scaled(right, 0.5)["output"]},
@@ -43,16 +43,16 @@ def cross_entropy_mistakes(
     loss: str, input: Array, target: Array, options: Answer, grad_output: Gradient = None
 ) -> Answer:
     problem = input, target, options, grad_output
-    known = _reduction_mistakes(_cross_entropy, *problem)
-    if options.get("label_smoothing"):
-        known |= _smoothing_mistakes(*problem)
-    elif target.dtype.kind == "i":
+    is_classes = target.dtype.kind == "i"
+    count = (target != options.get("ignore_index", -100)).sum() if is_classes else input.size // _classes(input)
+    known = _reduction_mistakes(_cross_entropy, *problem, count) | _smoothing_mistakes(*problem)
+    if is_classes and not options.get("label_smoothing"):
         known |= _softmax_mistakes(*problem)
-    if target.dtype.kind == "i":
+    if is_classes:
         known |= _ignore_mistakes(*problem)
     if options.get("reduction", "mean") == "mean":
         known['"mean" divides by the number of classes too; it averages over the targets'] = _scaled(
-            _cross_entropy(*problem), 1 / input.shape[_class_axis(input)]
+            _cross_entropy(*problem), 1 / _classes(input)
         )
     return known
 
@@ -122,13 +122,17 @@ def _softmax_mistakes(input: Array, target: Array, options: Answer, grad_output:
 def _smoothing_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
     """Other smoothings; loss and gradient are linear in label_smoothing."""
     sharp, uniform = (_cross_entropy(input, target, {**options, "label_smoothing": e}, grad_output) for e in (0.0, 1.0))
-    smoothing, classes = options["label_smoothing"], input.shape[_class_axis(input)]
-    to_others = smoothing * classes / (classes - 1)
+    smoothing, classes = options.get("label_smoothing", 0.0), _classes(input)
     others = {
-        "label_smoothing has no effect": 0.0,
-        "ε is shared by the wrong classes only; ε / v goes to each of the v classes": to_others,
-        "the target is weighted by ε and the uniform distribution by 1 - ε; it is the other way round": 1 - smoothing,
+        "the target is weighted by ε and the uniform distribution by 1 - ε; it is the other way round": 1 - smoothing
     }
+    if smoothing:
+        others |= {
+            "label_smoothing has no effect": 0.0,
+            "ε is shared by the wrong classes only; ε / v goes to each of the v classes": (
+                smoothing * classes / (classes - 1)
+            ),
+        }
     return {
         sentence: {name: np.asarray((1 - other) * sharp[name] + other * uniform[name]) for name in sharp}
         for sentence, other in others.items()
@@ -138,14 +142,24 @@ def _smoothing_mistakes(input: Array, target: Array, options: Answer, grad_outpu
 def _ignore_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
     """What may become of ignored targets."""
     ignore_index, axis = options.get("ignore_index", -100), _class_axis(input)
-    ignored, classes = target == ignore_index, input.shape[axis]
+    ignored, classes = target == ignore_index, _classes(input)
     if not ignored.any():
         return {}
     right, is_mean = _cross_entropy(input, target, options, grad_output), options.get("reduction", "mean") == "mean"
-    share = (np.ones(target.shape) if grad_output is None else grad_output) / ((~ignored).sum() if is_mean else 1)
+    count = (~ignored).sum() if is_mean else 1
+    share = (np.ones(target.shape) if grad_output is None else grad_output) / count
     probs = torch.softmax(torch.tensor(input), axis).numpy()
     pulled = (probs * np.expand_dims(ignored * share, axis)).astype(input.dtype)
     known = {"ignored targets have a gradient; it is zero": {"input_grad": right["input_grad"] + pulled}}
+    if options.get("label_smoothing"):  # (1 - ε) q + ε / v where q = 0, and no longer masked
+        uniform, epsilon = np.full_like(input, 1 / classes), options["label_smoothing"]
+        theirs = _cross_entropy(input, uniform, {"reduction": "none"}, (epsilon * ignored * share).astype(input.dtype))
+        losses = (epsilon * ignored * theirs["output"]).astype(input.dtype)
+        losses = losses if options.get("reduction") == "none" else losses.sum() / losses.dtype.type(count)
+        added = {"output": losses, "input_grad": theirs["input_grad"]}
+        known["ignored targets are smoothed too; their q is zero"] = {
+            name: np.asarray(right[name] + value) for name, value in added.items()
+        }
     if is_mean:
         averages_all = '"mean" divides by the number of all targets; the ignored ones do not count'
         known[averages_all] = _scaled(right, (~ignored).mean())
@@ -158,7 +172,7 @@ def _ignore_mistakes(input: Array, target: Array, options: Answer, grad_output: 
 
 
 def _reduction_mistakes(
-    run: Callable[..., Answer], input: Array, target: Array, options: Answer, grad_output: Gradient
+    run: Callable[..., Answer], input: Array, target: Array, options: Answer, grad_output: Gradient, count: int
 ) -> Answer:
     """The other reductions, and a gradient from above that is not used."""
     reduction = options.get("reduction", "mean")
@@ -167,11 +181,10 @@ def _reduction_mistakes(
         others = {"sum": '"sum" gives the mean', "mean": '"mean" gives the sum: it is not divided by the count'}
         other = {**options, "reduction": "mean" if reduction == "sum" else "sum"}
         known[others[reduction]] = run(input, target, other, grad_output)
-        number = run(input, target, options, None)["output"]
-        for shape in ((1, 1), (1,)):
-            known[f"the loss has the shape {shape}; a sum or a mean is one number, of shape ()"] = {
-                "output": number.reshape(shape)
-            }
+    if reduction != "mean":
+        known['the gradient is divided by the count, whatever the reduction; only that of "mean" is'] = _gradient(
+            _scaled(run(input, target, options, grad_output), 1 / max(1, count))
+        )
     return known
 
 
@@ -201,3 +214,7 @@ def _gradient(answer: Answer) -> Answer:
 
 def _class_axis(input: Array | torch.Tensor) -> int:
     return min(1, input.ndim - 1)
+
+
+def _classes(input: Array) -> int:
+    return int(input.shape[_class_axis(input)])

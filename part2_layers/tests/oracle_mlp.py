@@ -104,17 +104,21 @@ def run_network_mistakes(
                 module.forward = partial(forward, module)
         return forward_and_backward(built, x, grad_output)
 
-    return {
-        "the activations are missing": where(ReLU, lambda _, x: x),
+    mistakes = {
         "the activations are Tanh instead of ReLU": where(ReLU, lambda _, x: torch.tanh(x)),
         "the activations are Sigmoid instead of ReLU": where(ReLU, lambda _, x: torch.sigmoid(x)),
         "the activations are GELU instead of ReLU": where(ReLU, lambda _, x: torch.nn.functional.gelu(x)),
         "there is an activation after the last layer": where(Network, lambda built, x: torch.relu(built.layers(x))),
-        "x does not go around the blocks": where(Residual, lambda block, x: block.inner(x)),
     }
+    if sizes.get("num_blocks", 0):
+        mistakes["x does not go around the blocks"] = where(Residual, lambda block, x: block.inner(x))
+    return mistakes
 
 
 # Residual
+
+X_CHANGED = "x was changed in place; make a new array"
+GRADIENT_CHANGED = "grad_output was changed in place; make a new array"
 
 
 @truth
@@ -126,17 +130,19 @@ def residual(x: Array, weight: Array, bias: Array, depth: int, grad_output: Arra
     return forward_and_backward(with_state(layer, state, x.dtype), x, grad_output)
 
 
-def residual_mistakes(x: Array, weight: Array, bias: Array, depth: int, grad_output: Array | None = None) -> Answer:
+def output_mistakes(x: Array, weight: Array, bias: Array, depth: int) -> Answer:
     y = weight * x + bias
-    mistakes: dict[str, Answer] = {
+    return {
         "x does not go around f: the output is f(x) alone": {"output": y},
         "f is left out: the output is x alone": {"output": x},
+        X_CHANGED: {"output": x.dtype.type(2 ** (depth - 1)) * (x + y)},  # of several, each adds x to itself
     }
-    if grad_output is None:
-        return mistakes
+
+
+def gradient_mistakes(x: Array, weight: Array, bias: Array, depth: int, grad_output: Array) -> Answer:
     weight_grad, bias_grad = ("inner." * depth + name for name in ("weight_grad", "bias_grad"))
     runs = 2**depth
-    return mistakes | {
+    return {
         "the way around f is missing: x_grad is f's gradient alone": {"x_grad": weight * grad_output},
         "the way through f is missing: x_grad is g alone": {
             "x_grad": grad_output,
@@ -147,4 +153,23 @@ def residual_mistakes(x: Array, weight: Array, bias: Array, depth: int, grad_out
             weight_grad: runs * (x * grad_output).sum(axis=0),
             bias_grad: runs * grad_output.sum(axis=0),
         },
+        GRADIENT_CHANGED: {"x_grad": x.dtype.type(2 ** (depth - 1)) * (grad_output + weight * grad_output)},
     }
+
+
+@truth
+def wire(x: Array) -> Answer:
+    return {"output": x + x, "x afterwards": x}
+
+
+def wire_mistakes(x: Array) -> Answer:
+    return {X_CHANGED: {"x afterwards": x + x}}
+
+
+@truth
+def wire_and_back(x: Array, grad_output: Array) -> Answer:
+    return {"x_grad": grad_output + grad_output, "x afterwards": x, "grad_output afterwards": grad_output}
+
+
+def wire_and_back_mistakes(x: Array, grad_output: Array) -> Answer:
+    return {GRADIENT_CHANGED: {"grad_output afterwards": grad_output + grad_output}}

@@ -75,29 +75,27 @@ TORCH: dict[str, Callable[..., TakeStep]] = {"SGD": _sgd, "Adam": _adam, "AdamW"
 
 
 def trajectory_mistakes(**problem: Any) -> Answer:
-    parameters, lrs, gradients = problem["parameters"], problem["lrs"], problem["gradients"]
-    sums = [
-        {name: sum(past[name] for past in gradients[: step + 1]) for name in gradients[0]} for step in range(len(lrs))
-    ]
     return {
         "no parameter moves: value -= … writes into the array, value = … only makes another": {
-            f"step {step}": parameters for step in range(1, len(lrs) + 1)
+            f"step {step}": problem["parameters"] for step in range(1, len(problem["lrs"]) + 1)
         },
-        "the first learning rate is used in every step; self.lr may change between them": _on(
-            problem, lrs=lrs[:1] * len(lrs)
-        ),
-        "the gradients add up from step to step; zero_grad must set them to zero": _on(problem, gradients=sums),
         **MISTAKES[problem["optimizer"]](problem, **problem["options"]),
     }
 
 
 def _sgd_mistakes(problem: Answer, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False) -> Answer:
-    def by(share: float = 1.0, has_lr_inside: bool = False, is_decoupled: bool = False) -> Answer:
+    def by(
+        share: float = 1.0,
+        kept: float = momentum,
+        has_lr_inside: bool = False,
+        is_decoupled: bool = False,
+        has_gradient: bool = True,
+    ) -> Answer:
         def rule(value: Array, grad: Array, lr: float, step: int, state: Arrays) -> Array:
             decay = weight_decay * value
             grad = (grad if is_decoupled else grad + decay) * (lr if has_lr_inside else 1)
-            state["m"] = momentum * state.get("m", np.zeros_like(value)) + share * grad
-            move = grad + momentum * state["m"] if nesterov else state["m"]
+            state["m"] = kept * state.get("m", np.zeros_like(value)) + share * grad
+            move = has_gradient * grad + momentum * state["m"] if nesterov else state["m"]
             return value - move * (1 if has_lr_inside else lr) - (lr * decay if is_decoupled else 0)
 
         return _walked(rule, problem)
@@ -120,7 +118,10 @@ def _sgd_mistakes(problem: Answer, momentum: float = 0.0, weight_decay: float = 
     if weight_decay:
         mistakes["the weight decay is missing"] = _with_options(problem, weight_decay=0.0)
     if nesterov:
-        mistakes["nesterov makes no difference"] = _with_options(problem, nesterov=False)
+        mistakes |= {
+            "nesterov makes no difference": _with_options(problem, nesterov=False),
+            "the gradient is missing from nesterov's step, g + momentum · m": by(has_gradient=False),
+        }
     if momentum:
         mistakes |= {
             "the momentum is missing": _with_options(problem, momentum=0.0, nesterov=False),
@@ -128,6 +129,7 @@ def _sgd_mistakes(problem: Answer, momentum: float = 0.0, weight_decay: float = 
             "after the first step the gradient enters the momentum with the factor 1 - momentum; here it has none": (
                 _with_options(problem, dampening=momentum)
             ),
+            "the momentum adds up all gradients: what it was before is not multiplied by momentum": by(kept=1.0),
             "the learning rate is inside the momentum; it is a factor of the step alone": by(has_lr_inside=True),
         }
     if momentum and not weight_decay:
@@ -192,6 +194,24 @@ def _adamw_mistakes(problem: Answer, weight_decay: float = 1e-2, **options: Any)
         "the weight decay is missing": _with_options(problem, weight_decay=0.0),
         "the weight decay is not multiplied by the learning rate": _walked(without_lr, problem),
         "the weight decay comes after Adam's step instead of before it": _walked(afterwards, problem),
+    }
+
+
+@truth
+def arrays_afterwards(**problem: Any) -> Answer:
+    """After the walk the parameters are the arrays that they were, and the gradients those of the last step."""
+    return {"is the same array": dict.fromkeys(problem["parameters"], True), "gradient": problem["gradients"][-1]}
+
+
+def in_place_mistakes(**problem: Any) -> Answer:
+    weight_decay, last = problem["options"].get("weight_decay"), problem["gradients"][-1]
+    if problem["optimizer"] == "AdamW" or not weight_decay:
+        return {}
+    before = trajectory(**problem)[f"step {len(problem['lrs']) - 1}"]
+    return {
+        "the weight decay is added to the gradient's own array; make a new one": {
+            "gradient": {name: grad + weight_decay * before[name] for name, grad in last.items()}
+        }
     }
 
 

@@ -27,16 +27,13 @@ def output_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | None)
 
     right = output()["output"]
     height, width = as_pair(kernel_size)
+    down, across = as_pair(kernel_size if stride is None else stride)
     mistakes = {
         "the windows move by 1, whatever the stride": output(stride=1),
         "the windows move by kernel_size, whatever the stride": output(stride=None),
+        "stride is swapped between height and width": output(stride=(across, down)),
+        "stride of the height is used for the width too": output(stride=(down, down)),
     }
-    if stride is not None:
-        down, across = as_pair(stride)
-        mistakes |= {
-            "stride is swapped between height and width": output(stride=(across, down)),
-            "stride of the height is used for the width too": output(stride=(down, down)),
-        }
     if kind == "max":
         return {
             **mistakes,
@@ -46,6 +43,9 @@ def output_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | None)
     return {
         **mistakes,
         "the sum over the window is not divided by its size": {"output": right * (height * width)},
+        "the sum is divided by the height of the window squared; its size is height · width": {
+            "output": right * right.dtype.type(width / height)
+        },
         "the maximum is taken instead of the mean": output(kind="max"),
     }
 
@@ -60,8 +60,11 @@ def gradient_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | Non
             "the gradient is not divided by the size of the window": {
                 "x_grad": handed_back(x, size, step, shares * grad.dtype.type(size[0] * size[1]))
             },
+            "the gradient is divided by the height of the window squared; its size is height · width": {
+                "x_grad": handed_back(x, size, step, shares * grad.dtype.type(size[1] / size[0]))
+            },
         }
-    largest, first, last = largest_places(x, size, step)
+    largest, first, last, first_by_columns = largest_places(x, size, step)
     count = largest.sum(axis=(-2, -1), keepdims=True).astype(grad.dtype)
     return {
         **_overwriting(grad * first, x, step),
@@ -74,17 +77,48 @@ def gradient_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | Non
         "where several are the largest, the last takes the gradient; the first must": {
             "x_grad": handed_back(x, size, step, grad * last)
         },
+        "where several are the largest, the first is counted column by column; it must be row by row": {
+            "x_grad": handed_back(x, size, step, grad * first_by_columns)
+        },
+        "every place of the window takes the gradient; only its maximum may": {
+            "x_grad": handed_back(x, size, step, grad * np.ones_like(largest))
+        },
     }
 
 
-def largest_places(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array, Array]:
-    """Where the maxima of each window are, all of them, the first and the last.  Shapes: (b, c, p, q, i, j)."""
+@truth
+def pool_twice(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Answer:
+    """What a second run gives, and the gradients of parameters, of which there are none."""
+    return {"twice": pool(kind, x, kernel_size, stride, grad_output), "after zero_grad": {}}
+
+
+def twice_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Answer:
+    right, (height, width) = pool(kind, x, kernel_size, stride, grad_output), as_pair(kernel_size)
+    output, x_grad, size = right["output"], right["x_grad"], x.dtype.type(height * width)
+    changes: Answer = {"x_grad adds to that of the backward before; it begins at zero": {"x_grad": x_grad + x_grad}}
+    if kind == "mean":  # divided once more in the second run
+        changes |= {
+            "x was changed in place; make a new array": {"output": output / size},
+            "grad_output was changed in place; make a new array": {"x_grad": x_grad / size},
+        }
+    return {sentence: {"twice": {**right, **changed}} for sentence, changed in changes.items()}
+
+
+def largest_places(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array, Array, Array]:
+    """Where the maxima of each window are: all, the first, the last, and the first column by column.
+
+    Shapes: (b, c, p, q, i, j).
+    """
     windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
     largest = windows == windows.max(axis=(-2, -1), keepdims=True)
-    places = largest.reshape(*windows.shape[:4], size[0] * size[1])
-    first = places & (places.cumsum(axis=-1) == 1)
-    last = places & (places[..., ::-1].cumsum(axis=-1)[..., ::-1] == 1)
-    return largest, first.reshape(windows.shape), last.reshape(windows.shape)
+    first, last = _first(largest), _first(largest[..., ::-1, ::-1])[..., ::-1, ::-1]
+    return largest, first, last, _first(largest.swapaxes(-2, -1)).swapaxes(-2, -1)
+
+
+def _first(largest: Array) -> Array:
+    """Only the first of each window, row by row."""
+    places = largest.reshape(*largest.shape[:4], largest.shape[4] * largest.shape[5])
+    return (places & (places.cumsum(axis=-1) == 1)).reshape(largest.shape)
 
 
 def handed_back(x: Array, size: Pair, stride: Pair, shares: Array) -> Array:

@@ -76,35 +76,56 @@ def loaded(layers: Layers, x: Array, state_dict: Answer) -> Answer:
     return {"output": array_of(module(torch.tensor(x)))}
 
 
-def sequential_mistakes(layers: Layers, x: Array, grad_output: Array | None = None) -> Answer:
+def output_mistakes(layers: Layers, x: Array) -> Answer:
     others = {
         "the layers run from the last to the first": layers[::-1],
         "the last layer is left out": layers[:-1],
+        "only the first layer runs; a return inside the loop ends it": layers[:1],
         "only the last layer runs; each takes the output of the one before": layers[-1:],
     }
     known = {}
     for sentence, other in others.items():
         with contextlib.suppress(RuntimeError):  # one layer does not fit the other
             known[sentence] = forward_and_backward(_sequential(other), x, None)
-    if grad_output is not None:
-        with contextlib.suppress(RuntimeError):
-            known["backward runs from the first layer to the last; it is the other way round"] = (
-                _backward_from_the_first(layers, x, grad_output)
-            )
     return known
 
 
-def _backward_from_the_first(layers: Layers, x: Array, grad_output: Array) -> Answer:
-    """Every layer's gradients where the first layer is given the gradient from above."""
-    module, value, grad = _sequential(layers), torch.tensor(x), torch.tensor(grad_output)
+def gradient_mistakes(layers: Layers, x: Array, grad_output: Array) -> Answer:
+    right, places = sequential(layers, x, grad_output), list(range(len(layers)))[::-1]
+    runs = {name: 2 ** name.count(".") for name in right if name not in ("output", "x_grad")}  # 1 for each Sequential
+    known: Answer = {
+        "every backward runs twice, and adds to the gradients twice": {
+            name: value * value.dtype.type(runs.get(name, 1)) for name, value in right.items()
+        }
+    }
+    others = {
+        "backward runs from the first layer to the last; it is the other way round": (places[::-1], True),
+        "every layer is given the gradient from above; each takes what the layer behind it gives": (places, False),
+        "the first layer is left out of backward": (places[:-1], True),
+        "the last layer is left out of backward": (places[1:], True),
+    }
+    for sentence, (order, is_handed_on) in others.items():
+        with contextlib.suppress(RuntimeError):
+            known[sentence] = _backward(layers, x, grad_output, order, is_handed_on)
+    return known
+
+
+def _backward(layers: Layers, x: Array, grad_output: Array, order: list[int], is_handed_on: bool) -> Answer:
+    """The gradients if backward runs in this order, each with the gradient of the layer before it, or all with g."""
+    module, value = _sequential(layers), torch.tensor(x)
+    inputs, outputs = [], []
     for layer in module:
-        given = value.detach().requires_grad_()
-        value = layer(given)
-        (value * grad).sum().backward()
-        assert given.grad is not None
-        grad = given.grad
+        inputs.append(value.detach().requires_grad_())
+        outputs.append(value := layer(inputs[-1]))
+    x_grad = grad = torch.tensor(grad_output)
+    for place in order:
+        (outputs[place] * grad).sum().backward()
+        of_input = inputs[place].grad
+        assert of_input is not None
+        x_grad = of_input
+        grad = x_grad if is_handed_on else grad
     gradients = {f"{name}_grad": array_of(parameter.grad, parameter) for name, parameter in module.named_parameters()}
-    return {"x_grad": array_of(grad), **gradients}
+    return {"x_grad": array_of(x_grad), **gradients}
 
 
 def _sequential(layers: Layers) -> torch.nn.Sequential:

@@ -452,7 +452,8 @@ def assert_right_entry(candidate: Candidate, probe: Probe, problem: Problem, nam
     @np.errstate(all="ignore")
     def known() -> Problem:
         in_the_logarithm = oracle.logarithm_mistakes({name: got.get(name)}, **problem)
-        return in_the_logarithm | oracle.cross_entropy_mistakes(**problem)
+        changes = in_the_logarithm | oracle.cross_entropy_mistakes(**problem)
+        return {sentence: {**right, **changed} for sentence, changed in changes.items()}
 
     assert_same(got, right, [name], known)
 

@@ -73,7 +73,7 @@ def chain(draw: Draw, features: int, count: int, kinds: tuple[str, ...], dtype: 
 def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """forward hands x to the first layer, and the output of each layer to the next."""
     problem = without_gradient(problem)
-    assert_right(candidate, sequential.forward, oracle.sequential, problem, ["output"], oracle.sequential_mistakes)
+    assert_right(candidate, sequential.forward, oracle.sequential, problem, ["output"], oracle.output_mistakes)
 
 
 @oracle_test("sequential.forward")
@@ -81,7 +81,7 @@ def test_output_matches_torch(candidate: Candidate, problem: Problem) -> None:
 def test_output_of_nested_layers_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """A Sequential may itself be a layer of another, and the input may have more axes."""
     problem = without_gradient(problem)
-    assert_right(candidate, sequential.forward, oracle.sequential, problem, ["output"], oracle.sequential_mistakes)
+    assert_right(candidate, sequential.forward, oracle.sequential, problem, ["output"], oracle.output_mistakes)
 
 
 @edge_case("sequential.forward")
@@ -191,5 +191,5 @@ def test_an_empty_batch_has_an_empty_gradient(candidate: Candidate, problem: Pro
 def check_gradients(candidate: Candidate, problem: Problem) -> None:
     """The gradients of x and of all parameters are torch's, and a known mistake is named."""
     names = [name for name in oracle.sequential(**problem) if name != "output"]
-    probe, mistakes = sequential.forward_and_backward, oracle.sequential_mistakes
+    probe, mistakes = sequential.forward_and_backward, oracle.gradient_mistakes
     assert_right(candidate, probe, oracle.sequential, problem, names, mistakes)
