@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import mistake
+from autograder.authoring.mistakes import Whole, mistake
 
 extend = partial(mistake, "ctc.extend")
 log_forward = partial(mistake, "ctc.log_forward")
@@ -22,6 +22,17 @@ TOTAL = "total += shares[2]"
 ALPHA = "(log_arrivals(emissions[:, None], can_skip[None]) + emissions[:, None])[:, 0]"
 
 BETA = "log_arrivals(emissions[:, None], can_skip[None])[::-1, 0, ::-1]"
+BETA_FROM_THE_LAST_STATE = """
+extended, can_skip = extend_target_with_blank(target, blank)
+log_beta = np.full((len(log_probs), len(extended)), -np.inf, log_probs.dtype)
+log_beta[-1, -1] = 0
+for t in range(len(log_probs) - 2, -1, -1):
+    after = log_beta[t + 1] + log_probs[t + 1, extended]
+    log_beta[t] = after
+    log_beta[t, :-1] = np.logaddexp(log_beta[t, :-1], after[1:])
+    log_beta[t, :-2] = np.logaddexp(log_beta[t, :-2], np.where(can_skip[2:], after[2:], -np.inf))
+return log_beta
+"""
 REVERSED_TARGET = "extend_target_with_blank(np.asarray(target)[::-1], blank)"
 
 SUM_OF_WALKS = "total = log_sum(log_walks, axis=1)"
@@ -46,7 +57,11 @@ MISTAKES = (
         says="a blank may be skipped between equal labels too; they would become one",
     ),
     extend("ctc: never skips", (CAN_SKIP, "pass"), says="no blank may ever be skipped"),
-    extend("ctc: skips to blanks too", (CAN_SKIP, "can_skip[2:] = extended[2:] != extended[1:-1]")),
+    extend(
+        "ctc: skips to blanks too",
+        (CAN_SKIP, "can_skip[2:] = extended[2:] != extended[1:-1]"),
+        says="blanks may be skipped to, too; only a label that differs from the one before it may",
+    ),
     extend(
         "ctc: skips to the first label",
         (CAN_SKIP, CAN_SKIP + "\n    can_skip[1:2] = True"),
@@ -70,7 +85,11 @@ MISTAKES = (
         (ALPHA, BETA.replace("[::-1, 0, ::-1]", "[:, 0]")),
         says="the symbol of frame t is left out",
     ),
-    log_forward("ctc: α takes the likeliest way only", (TOTAL, "total.fill(1)")),
+    log_forward(
+        "ctc: α takes the likeliest way only",
+        (TOTAL, "np.max(shares, axis=0, out=total)"),
+        says="the likeliest walk alone counts; all walks add up",
+    ),
     log_forward(
         "ctc: α is a probability", (ALPHA, f"np.exp({ALPHA})"), says="these are probabilities, not their logarithms"
     ),
@@ -104,6 +123,16 @@ MISTAKES = (
         (BETA, BETA.replace("[::-1, 0, ::-1]", "[::-1, 0]")),
         says="log_beta is in reverse order along axis 1",
     ),
+    log_backward(
+        "ctc: β ends in the last state only",
+        (Whole("log_backward"), BETA_FROM_THE_LAST_STATE),
+        says="walks end in the last state only; they may end with the last label",
+    ),
+    log_backward(
+        "ctc: β is a probability",
+        (BETA, f"np.exp({BETA})"),
+        says="these are probabilities, not their logarithms",
+    ),
     log_backward("ctc: β with α's skips", (REVERSED_TARGET, "extend_target_with_blank(target, blank)")),
     log_backward(
         "ctc: β skips nothing",
@@ -128,7 +157,7 @@ MISTAKES = (
     log_posteriors(
         "ctc: γ underflows",
         (SUM_OF_WALKS, "total = np.log(np.exp(log_walks).sum(axis=1, keepdims=True))"),
-        says="answer is zero everywhere",
+        says="the sum over the states underflows; add up in log space",
     ),
     loss_forward(
         "ctc: mean does not divide by the target lengths",
@@ -146,7 +175,15 @@ MISTAKES = (
         (MEAN, "losses.sum() / losses.dtype.type(max(1, sum(map(len, self.labels))))"),
         says='"mean" divides the sum by all labels; each loss is divided by its own first',
     ),
-    loss_forward("ctc: mean is the sum", (MEAN, "losses.sum()"), says='"mean" does not divide by the batch'),
+    loss_forward(
+        "ctc: mean is the sum",
+        ('if self.reduction == "mean":', "if False:"),
+        ('self.reduction == "sum" else', 'self.reduction != "none" else'),
+        says='"mean" gives the sum',
+    ),
+    loss_forward(
+        "ctc: mean does not divide by the batch", (MEAN, "losses.sum()"), says='"mean" does not divide by the batch'
+    ),
     loss_forward(
         "ctc: mean leaves out the infeasible",
         (MEAN, "losses.sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))"),
@@ -161,30 +198,40 @@ MISTAKES = (
     loss_forward(
         "ctc: zero_infinity has no effect", ("if self.zero_infinity:", "if False:"), says="zero_infinity has no effect"
     ),
-    loss_forward("ctc: infeasible losses are always 0", ("if self.zero_infinity:", "if True:")),
+    loss_forward(
+        "ctc: infeasible losses are always 0",
+        ("if self.zero_infinity:", "if True:"),
+        says="the loss of an infeasible target is always 0; it is inf without zero_infinity",
+    ),
     loss_forward(
         "ctc: the sign of the loss", (LOG_P, LOG_P.replace("-log_p", "log_p")), says="output has the wrong sign"
     ),
     loss_forward(
         "ctc: the loss skips nothing",
         (OF_THE_BATCH, "log_arrivals(emissions, False & can_skip)"),
-        says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
+        says="no blank is ever skipped",
     ),
     loss_forward("ctc: the loss skips everywhere", (OF_THE_BATCH, "log_arrivals(emissions, True | can_skip)")),
     loss_forward(
         "ctc: without a frame every target is infeasible",
         (OF_NOTHING, "pass"),
-        says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
+        says="without a frame the empty target is taken for infeasible; its loss is 0",
     ),
     loss_forward(
-        "ctc: without a frame no target is infeasible", (OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", ""))
+        "ctc: without a frame no target is infeasible",
+        (OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", "")),
+        says="without a frame no target has a loss; only the empty one has none",
     ),
     loss_forward(
         "ctc: the loss underflows",
         (LOG_P, "return -np.log(np.exp(log_p[:, 0])), posteriors"),
         says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
     ),
-    loss_backward("ctc: the gradient of logits", (LOG_P, LOG_P + " - np.exp(log_probs)")),
+    loss_backward(
+        "ctc: the gradient of logits",
+        (LOG_P, LOG_P + " - np.exp(log_probs) * (np.arange(time)[:, None] < frames)[:, :, None]"),
+        says="this is the gradient of logits, softmax and all; backward gives that of log_probs",
+    ),
     loss_backward(
         "ctc: the sign of the gradient",
         (SCALE, SCALE.replace("-scale", "scale")),

@@ -49,15 +49,62 @@ def torch_step(kind: type[torch.nn.RNNCell | torch.nn.GRUCell]) -> Step:
     return step
 
 
-AVERAGED = "the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up"
+OVERWRITTEN = "the parameters' gradients are overwritten; each backward must add to them"
 
 
-def run_mistakes(right: Answer, steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
-    """What each mistaken step would give, and what the right one gives with averaged gradients."""
-    averaged = {
-        f"{name}_grad": right.get(f"{name}_grad", 0) / max(1, problem["x"].shape[-2]) for name in problem["state"]
+def run_mistakes(right: Answer, step: Step, steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
+    """What each mistaken step would give, and mistakes of a backward whose step is right."""
+    found = {sentence: run(mistaken, **problem) for sentence, mistaken in steps.items()}
+    if problem.get("grad_output") is None:
+        return found
+    of_parameters = {f"{name}_grad" for name in problem["state"]}
+    found["the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up"] = {
+        name: right[name] / max(1, problem["x"].shape[-2]) for name in of_parameters
     }
-    return {sentence: run(step, **problem) for sentence, step in steps.items()} | {AVERAGED: averaged}
+    if problem["x"].ndim == 2:
+        found["dL/dx and dL/dh are exchanged"] = {"x_grad": right["h_grad"], "h_grad": right["x_grad"]}
+    else:
+        last = len(problem["x"]) - 1
+        found |= {
+            OVERWRITTEN: run_back(step, lambda t: t, adds=False, **problem),
+            "backward belongs to the first forward on the stack; it must take the last": run_back(
+                step, lambda t: last - t, **problem
+            ),
+            "each backward belongs to the same forward; it must take that off the stack": run_back(
+                step, lambda t: last, **problem
+            ),
+        }
+    return found
+
+
+def run_back(
+    step: Step,
+    taken: Callable[[int], int],
+    state: Answer,
+    x: Array,
+    h: Array | None,
+    grad_output: Array,
+    adds: bool = True,
+) -> Answer:
+    """The gradients of several steps where the backward of step t belongs to the forward of step `taken(t)`.
+
+    If it does not add, the parameters' gradients are those of the last backward alone.
+    """
+    parameters = {name: leaf(value) for name, value in state.items()}
+    hidden = torch.tensor(np.zeros_like(grad_output[0]) if h is None else h)
+    kept = []
+    for x_t in x:
+        kept.append((leaf(x_t), leaf(hidden.detach().numpy())))
+        hidden = step(parameters, *kept[-1])
+    found, h_grad = {name: torch.zeros_like(value) for name, value in parameters.items()}, torch.zeros_like(hidden)
+    x_grads = []
+    for t in reversed(range(len(x))):
+        above = (step(parameters, *kept[taken(t)]) * (torch.tensor(grad_output[t]) + h_grad)).sum()
+        x_grad, h_grad, *others = torch.autograd.grad(above, (*kept[taken(t)], *parameters.values()))
+        found = {name: grad + adds * found[name] for name, grad in zip(parameters, others, strict=True)}
+        x_grads.append(x_grad)
+    gradients = {"x": torch.stack(x_grads[::-1]), "h": h_grad, **found}
+    return {f"{name}_grad": gradient.numpy() for name, gradient in gradients.items()}
 
 
 def assert_right_on_views(candidate: Candidate, probe: Probe, truth: Callable[..., Answer], problem: Answer) -> None:
@@ -77,14 +124,25 @@ def leaf(value: Array) -> Tensor:
 
 def products(parameters: Parameters, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """W_ih x + b_ih and W_hh h + b_hh."""
-    linear = torch.nn.functional.linear
-    of_x = linear(x, parameters["weight_ih"], parameters.get("bias_ih"))
-    return of_x, linear(h, parameters["weight_hh"], parameters.get("bias_hh"))
+    of_x = x @ parameters["weight_ih"].T + parameters.get("bias_ih", 0)
+    return of_x, h @ parameters["weight_hh"].T + parameters.get("bias_hh", 0)
 
 
 def lacking(step: Step, *names: str) -> Step:
     """The step without these parameters."""
     return lambda parameters, x, h: step({k: v for k, v in parameters.items() if k not in names}, x, h)
+
+
+def with_state_after(step: Step) -> Step:
+    """The step whose gradient of weight_hh is made with the new state in the place of the old one."""
+
+    def mistaken(parameters: Parameters, x: Tensor, h: Tensor) -> Tensor:
+        weight, after = parameters["weight_hh"], step(parameters, x, h).detach()
+        only_gradient = after @ (weight - weight.detach()).T
+        bias = parameters.get("bias_hh", 0) + only_gradient
+        return step({**parameters, "weight_hh": weight.detach(), "bias_hh": bias}, x, h)
+
+    return mistaken
 
 
 def as_if(value: Tensor, route: Tensor) -> Tensor:

@@ -25,6 +25,11 @@ CHANCE = 1e-12
 # A character less probable than this is not drawn: a grading draws fewer than 10³ in the tests that rely on it.
 NEVER = 1e-14
 
+STATE_FORGOTTEN = "of what was drawn only the last character is read; hand on the state"
+NOT_READ = "what is drawn is not read: each character is drawn as the first was"
+ONLY_THE_LAST = "of the prompt only the last character is read"
+ONLY_THE_FIRST = "the logits after the prompt's first character are taken; those after its last count"
+
 
 class Predictor(torch.nn.Module):
     """An Embedding, a GRU and a Linear."""
@@ -66,9 +71,6 @@ def forward_mistakes(sizes: Answer, state: Answer, x: Array, h_0: Array | None) 
     mistakes = {
         "only the last character has logits; every one has": {"logits": right["logits"][-1]},
         "h_n is that of the top layer alone": {"h_n": right["h_n"][-1]},
-        "every character is read from h_0, not from the state after the one before it": {
-            "logits": np.concatenate([_run(sizes, state, x[t : t + 1], h_0)["logits"] for t in range(len(x))])
-        },
     }
     if h_0 is not None:
         mistakes["h_0 has no effect"] = _run(sizes, state, x, None)
@@ -145,12 +147,10 @@ def most_probable_mistakes(sizes: Answer, state: Answer, prompt: Array | list[in
         return text if len(text) == len(begin) else text[-1:]
 
     return {
-        "of what was drawn only the last character is read; hand on the state": {"text": write(forgetful)},
-        "of the prompt only the last character is read": {"text": write(list, begin[-1:])},
-        "of the prompt only the first character is read": {"text": write(list, begin[:1])},
-        "what is drawn is not read: each character is drawn as the first was": {
-            "text": write(lambda text: text[: len(begin)])
-        },
+        STATE_FORGOTTEN: {"text": write(forgetful)},
+        ONLY_THE_LAST: {"text": write(list, begin[-1:])},
+        ONLY_THE_FIRST: {"text": write(list, begin[:1])},
+        NOT_READ: {"text": write(lambda text: text[: len(begin)])},
     }
 
 
@@ -179,11 +179,14 @@ def drawing_mistakes(sizes: Answer, state: Answer, prompt: list[int], temperatur
     """The probabilities of the next character after the prompt that known mistakes would give."""
     tempered = {t: probabilities(sizes, state, np.array(prompt)[:, None], t)[-1, 0] for t in (1.0, 1 / temperature)}
     right = probabilities(sizes, state, np.array(prompt)[:, None], temperature)[-1, 0]
-    alone = probabilities(sizes, state, np.array(prompt[-1:])[:, None], temperature)[-1, 0]
+    last, first = (
+        probabilities(sizes, state, np.array(part)[:, None], temperature)[-1, 0] for part in (prompt[-1:], prompt[:1])
+    )
     known = {
         "the most probable character is always taken; draw one": np.eye(len(right))[right.argmax()],
         "all characters are drawn equally often": np.full(len(right), 1 / len(right)),
-        "of the prompt only the last character is read": alone,
+        ONLY_THE_LAST: last,
+        ONLY_THE_FIRST: first,
     }
     if temperature != 1:
         known["temperature has no effect"] = tempered[1.0]

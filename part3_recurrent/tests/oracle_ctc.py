@@ -7,6 +7,7 @@ it stands at 2k on a blank, at 2k - 1 on the k-th label.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -54,14 +55,21 @@ def spelled(path: Iterable[int], blank: int) -> Path:
     return tuple(int(symbol) for symbol, _ in itertools.groupby(path) if symbol != blank)
 
 
-def _alpha(log_probs: Array, target: Array, blank: int, counts: Callable[[Path], bool] = lambda path: True) -> Array:
+def _alpha(
+    log_probs: Array,
+    target: Array,
+    blank: int,
+    counts: Callable[[Path], bool] = lambda path: True,
+    both: Callable[[float, float], float] = operator.add,
+) -> Array:
     """For every beginning of a path that spells a beginning of the target: its probability, at the state it is in."""
     wanted, table = tuple(target.tolist()), np.zeros((len(log_probs), 2 * len(target) + 1))
     for t in range(len(log_probs)):
         for path, probability in _paths(log_probs[: t + 1]):
             said = spelled(path, blank)
             if said == wanted[: len(said)] and counts(path):
-                table[t, 2 * len(said) - (path[-1] != blank)] += probability
+                place = t, 2 * len(said) - (path[-1] != blank)
+                table[place] = both(table[place], probability)
     return _log(table, log_probs.dtype)
 
 
@@ -228,6 +236,9 @@ def extend_mistakes(target: Array, blank: int) -> dict[str, Answer]:
             "can_skip": right["can_skip"] | (np.arange(len(is_label)) == 1)
         },
         "no blank may ever be skipped": {"can_skip": np.zeros_like(is_label)},
+        "blanks may be skipped to, too; only a label that differs from the one before it may": {
+            "can_skip": np.arange(len(is_label)) > 1
+        },
         "the blank is always 0": {"extended": np.where(is_label, right["extended"], 0)},
     }
 
@@ -238,6 +249,7 @@ def alpha_mistakes(log_probs: Array, target: Array, blank: int) -> dict[str, Ans
         "walks begin in state 0 only; they may begin with the first label": _alpha(
             log_probs, target, blank, lambda path: path[0] == blank
         ),
+        "the likeliest walk alone counts; all walks add up": _alpha(log_probs, target, blank, both=max),
         "the symbol of frame t is left out": _alpha(log_probs, target, blank) - _emissions(log_probs, target, blank),
         "these are probabilities, not their logarithms": np.exp(_alpha(log_probs, target, blank)),
     }
@@ -279,7 +291,16 @@ def loss_mistakes(
     batch, rest = (log_probs, targets, input_lengths, target_lengths), (options, grad_output)
     right, dtype = loss(*batch, *rest), log_probs.dtype
     whole = np.full_like(input_lengths, len(log_probs))
-    known = {
+    each = loss(*batch, {**options, "reduction": "none", "zero_infinity": False}, None)["output"]
+    losses = {
+        "no blank is ever skipped": _without_skips(*batch, options.get("blank", 0)),
+        "without a frame no target has a loss; only the empty one has none": np.where(input_lengths == 0, 0, each),
+        "without a frame the empty target is taken for infeasible; its loss is 0": np.where(
+            input_lengths == 0, np.inf, each
+        ),
+    }
+    known = {sentence: {"output": _reduced(one, target_lengths, options, dtype)} for sentence, one in losses.items()}
+    known |= {
         "input_lengths has no effect": loss(log_probs, targets, whole, target_lengths, *rest),
         "grad_output has no effect": {"log_probs_grad": loss(*batch, options, None)["log_probs_grad"]},
         "this is the gradient of logits, softmax and all; backward gives that of log_probs": {
@@ -291,13 +312,16 @@ def loss_mistakes(
         known["the blank is always 0"] = loss(*batch, {**options, "blank": 0}, grad_output)
     if "zero_infinity" in options:
         known["zero_infinity has no effect"] = loss(*batch, {**options, "zero_infinity": False}, grad_output)
+    else:
+        known["the loss of an infeasible target is always 0; it is inf without zero_infinity"] = {
+            "output": loss(*batch, {**options, "zero_infinity": True}, None)["output"]
+        }
     if options.get("reduction", "mean") != "mean":
         return known
     single = loss(*batch, {**options, "reduction": "none"}, None)["output"]
     lengths, batch_size = np.maximum(target_lengths, 1), len(target_lengths)
     others = {}
     if "zero_infinity" in options:
-        each = loss(*batch, {**options, "reduction": "none", "zero_infinity": False})["output"]
         feasible = max(1, np.isfinite(each).sum())
         others['"mean" leaves out the infeasible examples; it counts them in, as 0'] = (
             (single / lengths).sum() / feasible,
@@ -328,6 +352,29 @@ def loss_mistakes(
         }
         for sentence, (output, factors) in others.items()
     }
+
+
+def _without_skips(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int) -> Array:
+    """Each example's loss if walks may not skip a blank."""
+    starts = np.cumsum(target_lengths) - target_lengths
+    losses = np.full(len(target_lengths), np.inf)
+    for b, (frames, length) in enumerate(zip(input_lengths, target_lengths, strict=True)):
+        target = targets[starts[b] : starts[b] + length] if targets.ndim == 1 else targets[b, :length]
+        emissions = _emissions(log_probs[:frames, b], target, blank)
+        alpha = np.array([0, *np.full(2 * length, -np.inf)])  # before the first frame
+        for emission in emissions:
+            stepped = np.append(-np.inf, alpha[:-1])
+            alpha = np.logaddexp(alpha, stepped) + emission
+        losses[b] = -np.logaddexp.reduce(alpha[-2:])
+    return losses
+
+
+def _reduced(losses: Array, target_lengths: Array, options: Answer, dtype: np.dtype) -> Array:
+    """The loss of the batch, from those of its examples."""
+    if options.get("zero_infinity"):
+        losses = np.where(np.isinf(losses), 0, losses)
+    weighted = losses * shares(target_lengths, options, None)
+    return np.asarray(weighted if options.get("reduction") == "none" else weighted.sum(), dtype)
 
 
 @np.errstate(invalid="ignore")

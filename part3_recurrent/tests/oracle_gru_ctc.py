@@ -13,6 +13,7 @@ from autograder.testing import truth
 from autograder.testing.strategies import Shape
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
+from part3_recurrent.tests.oracle_cells import as_if
 
 Lengths = Array | list[int] | None
 Last = Callable[[torch.Tensor], torch.Tensor]
@@ -70,8 +71,14 @@ def backward_mistakes(sizes: Answer, state: Answer, x: Array, lengths: Lengths, 
         "the gradient is that of softmax, p (g - Σ g p); of its logarithm it is g - p Σ g": lambda logits: (
             logits.softmax(dim=-1)
         ),
+        "p stands for the probabilities, here it is their logarithms: it is g - p Σ g": _with_log_for_p,
     }
     return {sentence: _run(sizes, state, x, lengths, log_probs_grad, last) for sentence, last in others.items()}
+
+
+def _with_log_for_p(logits: torch.Tensor) -> torch.Tensor:
+    log_p = log_softmax(logits)
+    return as_if(log_p, logits - (log_p.detach() * logits).sum(dim=-1, keepdim=True))
 
 
 def _run(

@@ -14,7 +14,7 @@ from torch import Tensor
 from autograder.testing import assert_same, checked, truth
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests import oracle_gru_cell, oracle_rnn_cell
-from part3_recurrent.tests.oracle_cells import AVERAGED, Parameters, Step, as_if, leaf
+from part3_recurrent.tests.oracle_cells import Parameters, Step, as_if, leaf
 from part3_recurrent.tests.oracle_sequences import KINDS, Roll, answer, of_direction, over_time
 
 STEPS: dict[str, Step] = {"RNN": oracle_rnn_cell.step, "GRU": oracle_gru_cell.step}
@@ -128,8 +128,9 @@ def _same_order(x: Tensor, lengths: Tensor) -> Tensor:
     return x
 
 
-def _all_reversed(x: Tensor, lengths: Tensor) -> Tensor:
-    return x.flip(0)
+def _padding_reversed(x: Tensor, lengths: Tensor) -> Tensor:
+    runs = (torch.arange(len(x))[:, None] < lengths)[:, :, None]
+    return torch.where(runs, x, 0).flip(0)
 
 
 def _only_value_reversed(x: Tensor, lengths: Tensor) -> Tensor:
@@ -141,38 +142,59 @@ def _halved(x: Tensor) -> Tensor:
 
 
 MISTAKEN_STACKS = {
+    "every layer and direction begins with h_0[0]": Stack(begin=lambda h_0, place: h_0[0]),
+    "nothing goes back from a layer to the one below": Stack(between=lambda x, layer: x.detach()),
+}
+WITH_TWO_DIRECTIONS = {
     "the second direction's output is not reversed again": Stack(undo=_same_order),
     "the second direction reads forwards, too": Stack(reverse=_same_order, undo=_same_order),
     "the second direction reads forwards, and its output is reversed": Stack(reverse=_same_order),
     "the second direction begins in the padding; it must begin at each sequence's end": Stack(
-        reverse=_all_reversed, undo=_all_reversed
+        reverse=_padding_reversed, undo=_padding_reversed
     ),
     "the two directions are joined in the wrong order": Stack(join=lambda outputs: torch.cat(outputs[::-1], dim=2)),
-    "the directions are added; they must stand beside each other": Stack(
-        join=lambda outputs: torch.stack(outputs).sum(dim=0).tile(len(outputs))
-    ),
     "h_0 and h_n are ordered by direction first; in torch it is the layer": Stack(
         place=lambda layer, of_layers, direction, of_directions: direction * of_layers + layer
     ),
-    "every layer and direction begins with h_0[0]": Stack(begin=lambda h_0, place: h_0[0]),
+    "both directions of a layer begin with the same state": Stack(begin=lambda h_0, place: h_0[place // 2]),
     "the second direction's gradient of x is missing": Stack(into_second=Tensor.detach),
     "the directions' gradients of x are averaged; they must add up": Stack(into_first=_halved, into_second=_halved),
     "no gradient of x comes from the first direction": Stack(into_first=Tensor.detach),
     "the second direction's gradient of x is not reversed": Stack(reverse=_only_value_reversed),
     "the gradient of the second direction's output is not reversed": Stack(undo=_only_value_reversed),
-    "nothing goes back from a layer to the one below": Stack(between=lambda x, layer: x.detach()),
 }
 
 
 def recurrent_mistakes(**problem: Any) -> dict[str, Answer]:
-    found = {sentence: by_hand(stack, **problem) for sentence, stack in MISTAKEN_STACKS.items()}
-    if problem.get("output_grad") is not None:
-        without = [name for name in ("output_grad", "h_n_grad") if problem[name] is not None]
-        for name in without:
-            found[f"{name} is left out"] = by_hand(Stack(), **{**problem, name: np.zeros_like(problem[name])})
-        right, batch = recurrent(**problem), max(1, problem["x"].shape[0 if problem["options"]["batch_first"] else 1])
-        found[AVERAGED] = {f"{name}_grad": right[f"{name}_grad"] / batch for name in problem["state"]}
+    stacks = MISTAKEN_STACKS | (WITH_TWO_DIRECTIONS if problem["options"]["bidirectional"] else {})
+    found = {sentence: by_hand(stack, **problem) for sentence, stack in stacks.items()}
+    if problem.get("output_grad") is None:
+        found["h_n holds the last state alone; every layer and direction has one"] = {
+            "h_n": recurrent(**problem)["h_n"][-1:]
+        }
+        return found
+    found["the gradients of h_0 and h_n are ordered by direction first; in torch it is the layer"] = _by_direction(
+        **problem
+    )
+    if (h_n_grad := problem["h_n_grad"]) is not None:
+        directions = len(suffixes(problem["options"]))
+        of_the_top = np.concatenate([np.zeros_like(h_n_grad[:-directions]), h_n_grad[-directions:]])
+        found |= {
+            "h_n_grad is left out": by_hand(Stack(), **{**problem, "h_n_grad": None}),
+            "h_n_grad reaches the top layer alone; every layer has a part of it": by_hand(
+                Stack(), **{**problem, "h_n_grad": of_the_top}
+            ),
+        }
     return found
+
+
+def _by_direction(**problem: Any) -> Answer:
+    """The gradients if only backward orders the states by direction first."""
+    layers, directions = problem["options"]["num_layers"], len(suffixes(problem["options"]))
+    places = np.arange(layers * directions).reshape(directions, layers).T.ravel()
+    above = problem["h_n_grad"]
+    found = by_hand(Stack(), **{**problem, "h_n_grad": None if above is None else above[places]})
+    return {**found, "h_0_grad": found["h_0_grad"][np.argsort(places)]}
 
 
 def dropout_mistakes(training: bool, **problem: Any) -> dict[str, Answer]:
@@ -181,12 +203,13 @@ def dropout_mistakes(training: bool, **problem: Any) -> dict[str, Answer]:
     def dropped(x: Tensor, layer: int = 0) -> Tensor:
         return 0 * x
 
-    between = Stack(between=dropped) if training else Stack()
+    if not training:
+        return {}
     mistakes = {
         "there is no dropout between the layers": Stack(),
-        "dropout acts in evaluation, too": Stack(between=dropped),
-        "dropout acts after the last layer, too": between._replace(last=dropped),
-        "dropout acts after the last layer, and not between the layers": Stack(last=dropped),
+        "dropout acts on the input, too; it stands between the layers": Stack(
+            between=dropped, into_first=dropped, into_second=dropped
+        ),
         "backward does not go through the dropout": Stack(between=lambda x, layer: as_if(0 * x, x)),
     }
     return {sentence: by_hand(stack, **problem) for sentence, stack in mistakes.items()}

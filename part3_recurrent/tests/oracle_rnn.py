@@ -8,7 +8,7 @@ from typing import Any
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
 from part3_recurrent.tests import oracle_sequences
-from part3_recurrent.tests.oracle_rnn_cell import MISTAKEN_STEPS, step
+from part3_recurrent.tests.oracle_rnn_cell import LAYERS_STEPS, step
 
 
 @truth
@@ -24,4 +24,4 @@ def rnn(
 
 
 def rnn_mistakes(**problem: Any) -> Answer:
-    return oracle_sequences.mistakes(rnn(**problem), step, MISTAKEN_STEPS, **problem)
+    return oracle_sequences.mistakes(step, LAYERS_STEPS, **problem)

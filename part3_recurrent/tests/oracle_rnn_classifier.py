@@ -13,6 +13,7 @@ from autograder.testing import truth
 from autograder.testing.strategies import Shape
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
+from part3_recurrent.tests.oracle_cells import as_if
 
 Lengths = Array | list[int] | None
 Summary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -61,7 +62,22 @@ def classifier_mistakes(
         "the Linear reads the average of the outputs; it reads the top layer's last state": _run(
             *problem, lengths, logits_grad, lambda output, h_n: output.mean(dim=0)
         ),
+        "the Linear reads the average of all layers' last states; it reads the top layer's": _run(
+            *problem, lengths, logits_grad, lambda output, h_n: h_n.mean(dim=0)
+        ),
     }
+    if logits_grad is not None:
+        mistakes |= {
+            "every layer's state has the gradient; only the top layer's was read": _run(
+                *problem, lengths, logits_grad, lambda output, h_n: as_if(h_n[-1], h_n.sum(dim=0))
+            ),
+            "the bottom layer's state has the gradient; the top layer's was read": _run(
+                *problem, lengths, logits_grad, lambda output, h_n: as_if(h_n[-1], h_n[0])
+            ),
+            "the gradient enters at the last time step; it must enter at each sequence's own end": _run(
+                *problem, lengths, logits_grad, lambda output, h_n: as_if(h_n[-1], output[-1])
+            ),
+        }
     if lengths is not None:
         mistakes |= {
             "the Linear reads the output at the last time step, which is zero for a sequence that ended before": _run(

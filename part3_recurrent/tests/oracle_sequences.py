@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from autograder.testing import Candidate, Probe, assert_same
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import AVERAGED, Parameters, Step, leaf
+from part3_recurrent.tests.oracle_cells import OVERWRITTEN, Parameters, Step, leaf
 
 KINDS = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU}
 
@@ -73,7 +73,7 @@ class Roll:
     ) -> tuple[Tensor, Tensor]:
         h, outputs = self.begin(h_0), []
         for t, x_t in enumerate(x):
-            new, runs = step(parameters, x_t, self.before(h)), (t < lengths)[:, None]
+            new, runs = step(parameters, x_t, h), (t < lengths)[:, None]
             h = self.after(new, h, runs)
             outputs.append(self.output(new, h, runs))
         output = torch.stack(outputs)
@@ -82,10 +82,6 @@ class Roll:
     def begin(self, h_0: Tensor) -> Tensor:
         """The state before the first step."""
         return h_0
-
-    def before(self, h: Tensor) -> Tensor:
-        """The state that the step takes."""
-        return h
 
     def after(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
         """The state after the step."""
@@ -135,11 +131,11 @@ class RollToLastOutput(Roll):
         return output[-1]
 
 
-class RollWithoutMemory(Roll):
-    """Nothing goes back from a step to the one before."""
+class RollWithoutWayBack(Roll):
+    """Nothing goes back to a state but from its own output."""
 
-    def before(self, h: Tensor) -> Tensor:
-        return h.detach()
+    def after(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
+        return super().after(new, h, runs).detach()
 
 
 MISTAKEN_ROLLS: dict[str, Roll] = {
@@ -148,17 +144,17 @@ MISTAKEN_ROLLS: dict[str, Roll] = {
     "padding is read: output and state go on after a sequence's end": RollOnOutwards(),
     "h_n is the state at the last time step; it must be the one at each sequence's own end": RollOn(),
     "the output after a sequence's end is its last state; it must be zero": RollHeld(),
-    "nothing goes back from a time step to the one before": RollWithoutMemory(),
+    "a state has the gradient of its output alone; that from the next step, or from h_n, belongs to it": (
+        RollWithoutWayBack()
+    ),
 }
 
 
-def mistakes(right: Answer, step: Step, mistaken_steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
+def mistakes(step: Step, mistaken_steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
     """What mistaken steps and mistaken ways over time would give, and mistakes with the gradients from above."""
     found = {sentence: by_hand(roll, step, **problem) for sentence, roll in MISTAKEN_ROLLS.items()}
     found |= {sentence: by_hand(Roll(), mistaken, **problem) for sentence, mistaken in mistaken_steps.items()}
     if problem.get("output_grad") is not None:
-        batch = max(1, problem["x"].shape[1])
-        found[AVERAGED] = {f"{name}_grad": right[f"{name}_grad"] / batch for name in problem["state"]}
         for name in ("h_n_grad", "output_grad"):
             without = {**problem, name: np.zeros_like(problem[name])}
             found[f"{name} is left out"] = by_hand(Roll(), step, **without)
@@ -196,13 +192,8 @@ def assert_adds_up(candidate: Candidate, probe: Probe, right: Answer, problem: A
     """Of two backward passes: the parameters' gradients are twice those of one, x_grad and h_0_grad are not."""
     of_parameters = {f"{name}_grad": right[f"{name}_grad"] for name in problem["state"]}
     twice = {**right, **{name: value + value for name, value in of_parameters.items()}}
-    known: dict[str, Answer] = {"the parameters' gradients are overwritten; each backward must add to them": right}
-    known |= {
-        f"{name} is overwritten; each backward must add to it": {**twice, name: value}
-        for name, value in of_parameters.items()
-    }
     names = [name for name in right if name.endswith("_grad")]
-    assert_same(candidate.run(probe, **problem), twice, names=names, mistakes=known)
+    assert_same(candidate.run(probe, **problem), twice, names=names, mistakes={OVERWRITTEN: right})
 
 
 def with_other_padding(problem: Answer) -> Answer:

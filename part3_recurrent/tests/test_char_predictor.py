@@ -206,13 +206,6 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 
 @oracle_test("char_predictor.generate")
-@given(problem=cold_prompts())
-def test_a_cold_text_takes_the_most_probable_characters(candidate: Candidate, problem: Problem) -> None:
-    """At a low temperature each character is the most probable one after all those before it."""
-    assert_most_probable(candidate, problem)
-
-
-@oracle_test("char_predictor.generate")
 @given(problem=drawings(length=1, temperatures=(1.0,)))
 def test_characters_are_as_frequent_as_the_model_says(candidate: Candidate, problem: Problem) -> None:
     """Of many draws after one prompt each character has the share that softmax(logits) gives it."""
@@ -238,11 +231,18 @@ def test_the_second_character_follows_the_first(candidate: Candidate, problem: P
     p_second = oracle.probabilities(**model, texts=after_each)[-1]
     alone = oracle.probabilities(**model, texts=vocabulary[None])[-1]
     mistakes = {
-        "of what was drawn only the last character is read; hand on the state": p_first[:, None] * alone,
-        "what is drawn is not read: the second character is drawn as the first was": np.outer(p_first, p_first),
+        oracle.STATE_FORGOTTEN: p_first[:, None] * alone,
+        oracle.NOT_READ: np.outer(p_first, p_first),
     }
     counts = first.astype(int) @ second.T.astype(int)
     oracle.assert_counts(f"pairs in {DRAWS} texts", counts, DRAWS, p_first[:, None] * p_second, mistakes)
+
+
+@oracle_test("char_predictor.generate")
+@given(problem=cold_prompts())
+def test_a_cold_text_takes_the_most_probable_characters(candidate: Candidate, problem: Problem) -> None:
+    """At a low temperature each character is the most probable one after all those before it."""
+    assert_most_probable(candidate, problem)
 
 
 @law("char_predictor.generate")

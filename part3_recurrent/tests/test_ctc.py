@@ -211,9 +211,7 @@ def test_gamma_with_impossible_symbols(candidate: Candidate, problem: Problem) -
 def test_gamma_of_an_infeasible_target(candidate: Candidate, problem: Problem) -> None:
     """For a target that needs more frames than there are, log γ is -inf everywhere, without a warning."""
     shape, dtype = table_of(problem)
-    right, nan = (np.full(shape, value, dtype) for value in (-np.inf, np.nan))
-    known = {"log γ is nan where no walk spells the target; it is -inf": {"log_gamma": nan}}
-    assert_same(candidate.run(ctc.gamma_without_warning, **problem), {"log_gamma": right}, mistakes=known)
+    assert_same(candidate.run(ctc.gamma_without_warning, **problem), {"log_gamma": np.full(shape, -np.inf, dtype)})
 
 
 @edge_case("ctc.log_posteriors")
@@ -228,7 +226,8 @@ def test_gamma_of_a_long_example_sums_to_one(candidate: Candidate) -> None:
     """γ sums to one over the states at every frame, also at each of 2000."""
     problem = long_example("float64")
     got = checked(candidate.run(ctc.gamma, **problem)["log_gamma"], table_of(problem), "log_gamma")
-    assert_same(probabilities(got).sum(axis=1), np.ones(len(got)))
+    known = {"the sum over the states underflows; add up in log space": np.zeros(len(got))}
+    assert_same(probabilities(got).sum(axis=1), np.ones(len(got)), mistakes=known)
 
 
 @law("ctc.log_posteriors")

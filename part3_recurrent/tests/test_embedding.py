@@ -63,14 +63,14 @@ def lookups_out_of_range(draw: Draw) -> Problem:
 @given(problem=lookups())
 def test_rows_match_torch(candidate: Candidate, problem: Problem) -> None:
     """forward gives for each symbol its row of the weight, in the weight's dtype."""
-    assert_right(candidate, embedding.forward, oracle.embedding, without_gradient(problem))
+    assert_right_rows(candidate, problem)
 
 
 @oracle_test("embedding.forward")
 @given(problem=lookups(axes=(3, 0)))
 def test_symbols_of_any_shape_match_torch(candidate: Candidate, problem: Problem) -> None:
     """Symbols may have any number of axes, even none; the output has one more."""
-    assert_right(candidate, embedding.forward, oracle.embedding, without_gradient(problem))
+    assert_right_rows(candidate, problem)
 
 
 @edge_case("embedding.forward")
@@ -146,6 +146,12 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
     """backward before any forward is a RuntimeError."""
     arguments = {name: problem[name] for name in ("weight", "grad_output")}
     candidate.raises(RuntimeError, embedding.backward_first, **arguments)
+
+
+def assert_right_rows(candidate: Candidate, problem: Problem) -> None:
+    """The rows are torch's, and a known mistake is named."""
+    arguments, mistakes = without_gradient(problem), oracle.forward_mistakes
+    assert_right(candidate, embedding.forward, oracle.embedding, arguments, mistakes=mistakes)
 
 
 def assert_right_gradient(candidate: Candidate, problem: Problem) -> None:
