@@ -12,6 +12,7 @@ backward = partial(mistake, "tiled.backward")
 NEW_LARGEST = "np.maximum(largest, scores.max(axis=-1, keepdims=True))"
 SCORES = "scores = self.scores(rows, keys)"
 WEIGHTS = "np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])"
+ROWS = "for rows in self.tiles(self.query.shape[-2]):"
 ALL_WEIGHTS = "np.exp(self.scores(slice(0, self.query.shape[-2]), slice(0, self.key.shape[-2])) - self.log_sums)"
 
 MISTAKES = (
@@ -140,7 +141,8 @@ MISTAKES = (
     ),
     backward(
         "tiled: holds all weights",
-        (f"weights = {WEIGHTS}", f"weights = {ALL_WEIGHTS}[..., rows, keys]"),
+        (ROWS, f"all_weights = {ALL_WEIGHTS}\n        {ROWS}"),
+        (f"weights = {WEIGHTS}", "weights = all_weights[..., rows, keys]"),
         says="a number for every query and key is held at once; go through the scores in tiles of block_size",
     ),
 )
