@@ -36,28 +36,52 @@ ADDS_IN_PLACE = """\
 """
 
 MISTAKES = (
-    heads("multi-head: split by a reshape alone", (SPLIT, "x.reshape(batch, num_heads, time, features // num_heads)")),
+    heads(
+        "multi-head: split by a reshape alone",
+        (SPLIT, "x.reshape(batch, num_heads, time, features // num_heads)"),
+        says="the features are split by a reshape alone, which mixes times and heads",
+    ),
     heads(
         "multi-head: every num_heads-th feature for a head",
         (SPLIT, "x.reshape(batch, time, features // num_heads, num_heads).transpose(0, 3, 1, 2)"),
+        says="the first head has every num_heads-th feature; it has the first of them",
     ),
-    heads("multi-head: heads after the time", (SPLIT, SPLIT.replace(".swapaxes(1, 2)", ""))),
-    heads("multi-head: features before the time", (SPLIT, SPLIT.replace("swapaxes(1, 2)", "transpose(0, 2, 3, 1)"))),
     heads(
-        "multi-head: heads in the batch", (SPLIT, f"{SPLIT}.reshape(batch * num_heads, time, features // num_heads)")
+        "multi-head: heads after the time",
+        (SPLIT, SPLIT.replace(".swapaxes(1, 2)", "")),
+        says="the heads stand after the time; they must stand before it",
+    ),
+    heads(
+        "multi-head: features before the time",
+        (SPLIT, SPLIT.replace("swapaxes(1, 2)", "transpose(0, 2, 3, 1)")),
+        says="the features of a head stand before the time; they must stand after it",
+    ),
+    heads(
+        "multi-head: heads in the batch",
+        (SPLIT, f"{SPLIT}.reshape(batch * num_heads, time, features // num_heads)"),
+        says="the heads are in the axis of the batch; they must have one of their own",
     ),
     heads(
         "multi-head: split in float64 always",
         (SPLIT, f"{SPLIT}.astype(float)"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    heads("multi-head: joined by a reshape alone", (JOIN, "x.reshape(batch, time, heads * features)")),
+    heads(
+        "multi-head: joined by a reshape alone",
+        (JOIN, "x.reshape(batch, time, heads * features)"),
+        says="the heads are joined by a reshape alone, which mixes times and heads",
+    ),
     heads(
         "multi-head: joined with the features of all heads in turn",
         (JOIN, "x.transpose(0, 2, 3, 1).reshape(batch, time, heads * features)"),
+        says="the first features of all heads stand first; all features of the first head must",
     ),
     heads("multi-head: joined with the last head first", (JOIN, JOIN.replace("x.swapaxes", "x[:, ::-1].swapaxes"))),
-    heads("multi-head: joined without one axis for all features", (JOIN, "x.swapaxes(1, 2)")),
+    heads(
+        "multi-head: joined without one axis for all features",
+        (JOIN, "x.swapaxes(1, 2)"),
+        says="the heads still have an axis of their own; it must be one with that of the features",
+    ),
     heads("multi-head: the mean of the heads", (JOIN, "x.mean(axis=1)")),
     heads(
         "multi-head: joined in float64 always",
@@ -69,26 +93,58 @@ MISTAKES = (
         (EITHER, "masks[0] & masks[1]"),
         says="a key is hidden where both masks hide it; it must be where either does",
     ),
-    masks("multi-head: hidden where just one mask hides", (EITHER, "masks[0] ^ masks[1]")),
-    masks("multi-head: padding alone", (EITHER, "masks[0]"), says="the attn_mask is ignored"),
-    masks("multi-head: attention mask alone", (EITHER, "masks[1]"), says="the key_padding_mask is ignored"),
+    masks(
+        "multi-head: hidden where just one mask hides",
+        (EITHER, "masks[0] ^ masks[1]"),
+        says="a key that both masks hide is seen; it must be hidden where either does",
+    ),
+    masks(
+        "multi-head: padding alone",
+        (EITHER, "masks[0]"),
+        says="the attn_mask is ignored where there is a key_padding_mask too",
+    ),
+    masks(
+        "multi-head: attention mask alone",
+        (EITHER, "masks[1]"),
+        says="the key_padding_mask is ignored where there is an attn_mask too",
+    ),
+    masks(
+        "multi-head: padding always ignored",
+        ("if key_padding_mask is not None:", "if False:"),
+        says="the key_padding_mask is ignored",
+    ),
+    masks(
+        "multi-head: attention mask always ignored",
+        ("if attn_mask is not None:\n        masks", "if False:\n        masks"),
+        says="the attn_mask is ignored",
+    ),
     masks("multi-head: padding hides queries", (PADDING, "key_padding_mask[:, None, :, None]")),
     masks("multi-head: padding with two axes", (PADDING, "key_padding_mask")),
     masks("multi-head: padding with three axes", (PADDING, "key_padding_mask[:, None, :]")),
     masks("multi-head: padding by head", (PADDING, "key_padding_mask[None, :, None, :]")),
-    masks("multi-head: padding the other way round", (PADDING, f"~{PADDING}")),
+    masks(
+        "multi-head: padding the other way round",
+        (PADDING, f"~{PADDING}"),
+        says="the key_padding_mask is the other way round; True means ignored",
+    ),
     masks("multi-head: attention masks of sequences for heads", (ATTENTION, "attn_mask")),
     masks("multi-head: attention masks (t, s) only", (ATTENTION, "attn_mask[None, None]")),
     masks("multi-head: attention masks (b, t, s) only", (ATTENTION, "attn_mask[:, None]")),
     masks(
         "multi-head: attention mask of the first sequence for all",
         (ATTENTION, "attn_mask.reshape(-1, *attn_mask.shape[-2:])[:1, None]"),
+        says="the attn_mask of the first sequence is taken for all",
     ),
     masks("multi-head: attention mask turned", (ATTENTION, f"{ATTENTION}.swapaxes(-1, -2)")),
-    masks("multi-head: attention mask the other way round", (ATTENTION, f"~{ATTENTION}")),
+    masks(
+        "multi-head: attention mask the other way round",
+        (ATTENTION, f"~{ATTENTION}"),
+        says="the attn_mask is the other way round; True means ignored",
+    ),
     masks(
         "multi-head: padding written into the attention masks (b, t, s)",
         (RESULT, f"if len(masks) == 2 and attn_mask.ndim == 3:\n        masks[1] |= masks[0]\n    {RESULT}"),
+        says="the key_padding_mask is written into the caller's attn_mask; a | b makes a new array",
     ),
     masks(
         "multi-head: a mask that hides nothing for none", (NONE, "        return np.zeros((1, 1, 1, 1), dtype=bool)\n")
@@ -111,12 +167,16 @@ MISTAKES = (
     forward(
         "multi-head: one mask or the other",
         (MERGED, "merge_masks(key_padding_mask if attn_mask is None else None, attn_mask))"),
-        says="the key_padding_mask is ignored",
+        says="the key_padding_mask is ignored where there is an attn_mask too",
     ),
-    forward("multi-head: keys and values exchanged", (ATTEND, ATTEND.replace("k, v", "v, k"))),
+    forward(
+        "multi-head: keys and values exchanged",
+        (ATTEND, ATTEND.replace("k, v", "v, k")),
+        says="keys and values are exchanged",
+    ),
     forward("multi-head: queries for keys", (KEY, QUERY)),
     forward("multi-head: keys for values", (VALUE, KEY)),
-    forward("multi-head: queries without their projection", (QUERY, "query")),
+    forward("multi-head: queries without their projection", (QUERY, "query"), says="q_proj is missing"),
     forward("multi-head: values without their bias", (VALUE, "value @ self.v_proj.weight.T")),
     forward("multi-head: without out_proj", (OUT, "join_heads(output)"), says="out_proj is missing"),
     forward("multi-head: out_proj without its bias", (OUT, "join_heads(output) @ self.out_proj.weight.T")),
@@ -126,15 +186,33 @@ MISTAKES = (
         says="the features are split by a reshape alone, which mixes times and heads",
     ),
     forward(
-        "multi-head: forward joins by a reshape alone", (OUT, "self.out_proj.forward(output.reshape(query.shape))")
+        "multi-head: forward gives a head every num_heads-th feature",
+        (
+            SPLIT_ALL,
+            "(x.reshape(*x.shape[:2], -1, self.num_heads).transpose(0, 3, 1, 2) for x in projected)",
+        ),
+        says="the first head has every num_heads-th feature; it has the first of them",
+    ),
+    forward(
+        "multi-head: forward joins by a reshape alone",
+        (OUT, "self.out_proj.forward(output.reshape(query.shape))"),
+        says="the heads are joined by a reshape alone, which mixes times and heads",
     ),
     forward(
         "multi-head: scores divided by √embed_dim",
         (ATTEND, ATTEND.replace("q,", "q / np.sqrt(self.num_heads, dtype=q.dtype),")),
         says="the scores are divided by √embed_dim; it must be the root of what one head has",
     ),
-    forward("multi-head: the query added", (OUT, f"query + {OUT}")),
-    forward("multi-head: zeros for a query that sees nothing", (OUT, f"{OUT} * output.any(axis=(1, 3))[..., None]")),
+    forward(
+        "multi-head: the query added",
+        (OUT, f"query + {OUT}"),
+        says="the query is added to the output; the layer has no residual connection",
+    ),
+    forward(
+        "multi-head: zeros for a query that sees nothing",
+        (OUT, f"{OUT} * output.any(axis=(1, 3))[..., None]"),
+        says="a query that sees no key gets zeros; it must get out_proj's bias",
+    ),
     backward(
         "multi-head: backward without out_proj",
         (OUT_BACK, "split_heads(grad_output, self.num_heads)"),
@@ -154,10 +232,12 @@ MISTAKES = (
     backward(
         "multi-head: the gradient split by a reshape alone",
         (OUT_BACK, "self.out_proj.backward(grad_output).reshape(self.attention.output_shape)"),
+        says="the gradient of the output is split by a reshape alone, which mixes times and heads",
     ),
     backward(
         "multi-head: the gradients joined by a reshape alone",
         (JOIN_ALL, "(x.reshape(len(x), x.shape[2], -1) for x in self.attention.backward(output_grad))"),
+        says="the gradients of the heads are joined by a reshape alone, which mixes times and heads",
     ),
     backward(
         "multi-head: projections of queries and keys exchanged on the way back",
@@ -166,12 +246,17 @@ MISTAKES = (
     backward(
         "multi-head: gradients of keys and values exchanged",
         (f"{GRADIENTS} = map", "query_grad, value_grad, key_grad = map"),
+        says="the attention's gradients of keys and values are exchanged",
     ),
-    backward("multi-head: results exchanged", (RESULTS, f"return {QUERY_BACK}, {VALUE_BACK}, {KEY_BACK}")),
+    backward(
+        "multi-head: results exchanged",
+        (RESULTS, f"return {QUERY_BACK}, {VALUE_BACK}, {KEY_BACK}"),
+        says="key_grad and value_grad are exchanged",
+    ),
     backward(
         "multi-head: gradients before the projections",
         (RESULTS, f"return {GRADIENTS}"),
-        says="value_grad is too large by the factor 16",
+        says="the gradients do not go back through q_proj, k_proj and v_proj",
     ),
     backward("multi-head: the sum of all three", (RESULTS, f"return ({QUERY_BACK} + {KEY_BACK} + {VALUE_BACK},) * 3")),
     backward(
@@ -187,19 +272,28 @@ MISTAKES = (
     backward(
         "multi-head: the mean over the batch",
         (OUT_BACK, OUT_BACK.replace("grad_output", "grad_output / max(1, len(grad_output))")),
-        says="query_grad is too small by the factor 2, the length of grad_output's axis 0",
+        says="query_grad is too small by the factor #, the length of grad_output's axis 0",
     ),
-    backward("multi-head: parameters' gradients start anew", (CHECK_BACK, f"{CHECK_BACK}\n        self.zero_grad()")),
+    backward(
+        "multi-head: parameters' gradients start anew",
+        (CHECK_BACK, f"{CHECK_BACK}\n        self.zero_grad()"),
+        says="the parameters' gradients start anew with every backward; they must add up until zero_grad",
+    ),
     backward(
         "multi-head: no gradient for out_proj's bias from a query that sees nothing",
         (OUT_BACK, OUT_BACK.replace("grad_output", f"grad_output * {SEES}")),
+        says="out_proj.bias_grad lacks what comes from a query that sees no key",
     ),
     backward(
         "multi-head: backward changes grad_output",
         (RESULTS, f"grad_output *= 2\n        {RESULTS}"),
         says="twice.value_grad is too large by the factor 2",
     ),
-    forward("multi-head: forward adds the padding to the attention mask", (SHAPE, SHAPE + ADDS_IN_PLACE)),
+    forward(
+        "multi-head: forward adds the padding to the attention mask",
+        (SHAPE, SHAPE + ADDS_IN_PLACE),
+        says="the key_padding_mask is written into the caller's attn_mask; a | b makes a new array",
+    ),
     forward(
         "multi-head: forward changes the caller's query",
         (

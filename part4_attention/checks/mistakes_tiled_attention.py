@@ -12,11 +12,20 @@ backward = partial(mistake, "tiled.backward")
 NEW_LARGEST = "np.maximum(largest, scores.max(axis=-1, keepdims=True))"
 SCORES = "scores = self.scores(rows, keys)"
 WEIGHTS = "np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])"
+ROWS = "for rows in self.tiles(self.query.shape[-2]):"
 ALL_WEIGHTS = "np.exp(self.scores(slice(0, self.query.shape[-2]), slice(0, self.key.shape[-2])) - self.log_sums)"
 
 MISTAKES = (
-    forward("tiled: output is not scaled down", ("                output *= scale\n", "")),
-    forward("tiled: total is not scaled down", ("total = scale * total +", "total = total +")),
+    forward(
+        "tiled: output is not scaled down",
+        ("                output *= scale\n", ""),
+        says="the output is not scaled down when a larger score comes",
+    ),
+    forward(
+        "tiled: total is not scaled down",
+        ("total = scale * total +", "total = total +"),
+        says="the sum l is not scaled down when a larger score comes",
+    ),
     forward(
         "tiled: scaled up",
         ("np.exp(before - largest)", "np.exp(largest - before)"),
@@ -27,6 +36,12 @@ MISTAKES = (
         (NEW_LARGEST, "scores.max(axis=-1, keepdims=True)"),
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
+    forward(
+        "tiled: nothing is scaled down",
+        ("                output *= scale\n", ""),
+        ("total = scale * total +", "total = total +"),
+        says="neither the output nor the sum l is scaled down when a larger score comes",
+    ),
     forward("tiled: no largest score", (NEW_LARGEST, "np.zeros_like(largest)")),
     forward(
         "tiled: largest starts at -inf",
@@ -34,8 +49,12 @@ MISTAKES = (
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     forward("tiled: largest starts at 0", ("np.finfo(dtype).min", "0")),
-    forward("tiled: a mean of the tiles' softmaxes", ("total = scale * total + ", "total = ")),
-    forward("tiled: not divided", ("            output /= total\n", "")),
+    forward(
+        "tiled: total of the last tile",
+        ("total = scale * total + ", "total = "),
+        says="the sum l is that of the last tile of keys; it must be added up over all",
+    ),
+    forward("tiled: not divided", ("            output /= total\n", ""), says="the output is not divided by the sum l"),
     forward("tiled: divides zero by zero", ("            total[total == 0] = 1  # a query that sees no key\n", "")),
     forward(
         "tiled: always float64",
@@ -61,20 +80,54 @@ MISTAKES = (
     backward(
         "tiled: row sums of one tile",
         ("(weights_grad - row_sums)", "(weights_grad - (weights_grad * weights).sum(axis=-1, keepdims=True))"),
+        says="the sum in dS is that of one tile of keys; it must run over all keys",
+    ),
+    backward(
+        "tiled: scores' gradient not times the weights",
+        ("weights * (weights_grad - row_sums)", "(weights_grad - row_sums)"),
+        says="dS lacks the factor W: dS = W ⊙ (dW - Σ dW ⊙ W)",
+    ),
+    backward(
+        "tiled: no way through the softmax",
+        ("weights * (weights_grad - row_sums)", "weights_grad"),
+        says="the softmax is left out on the way back: dS is taken to be dW",
+    ),
+    backward(
+        "tiled: query_grad without the scale",
+        ("scores_grad @ self.key[..., keys, :]", "scores_grad / scale @ self.key[..., keys, :]"),
+        says="query_grad lacks the factor 1 / √d",
+    ),
+    backward(
+        "tiled: key_grad without the scale",
+        ("scores_grad.swapaxes(-1, -2) @", "scores_grad.swapaxes(-1, -2) / scale @"),
+        says="key_grad lacks the factor 1 / √d",
     ),
     backward("tiled: no scale", (" * scale", ""), says="query_grad and key_grad lack the factor 1 / √d"),
     backward(
         "tiled: scale twice", (" * scale", " * scale**2"), says="query_grad and key_grad have the factor 1 / √d twice"
     ),
-    backward("tiled: query_grad of the last tile", ("query_grad[..., rows, :] +=", "query_grad[..., rows, :] =")),
-    backward("tiled: key_grad of the last tile", ("key_grad[..., keys, :] +=", "key_grad[..., keys, :] =")),
-    backward("tiled: value_grad of the last tile", ("value_grad[..., keys, :] +=", "value_grad[..., keys, :] =")),
+    backward(
+        "tiled: query_grad of the last tile",
+        ("query_grad[..., rows, :] +=", "query_grad[..., rows, :] ="),
+        says="query_grad is that of the last tile of keys; it must be the sum over all",
+    ),
+    backward(
+        "tiled: key_grad of the last tile",
+        ("key_grad[..., keys, :] +=", "key_grad[..., keys, :] ="),
+        says="key_grad is that of the last tile of queries; it must be the sum over all",
+    ),
+    backward(
+        "tiled: value_grad of the last tile",
+        ("value_grad[..., keys, :] +=", "value_grad[..., keys, :] ="),
+        says="value_grad is that of the last tile of queries; it must be the sum over all",
+    ),
     backward(
         "tiled: softmax of each tile",
         (
             WEIGHTS,
             "np.exp(self.scores(rows, keys))\n                weights /= weights.sum(axis=-1, keepdims=True)",
         ),
+        says="W is the softmax of one tile of keys; it must be that of all keys",
     ),
     backward(
         "tiled: ones from above",
@@ -83,11 +136,13 @@ MISTAKES = (
     ),
     backward(
         "tiled: changes grad_output",
-        ("            grad = grad_output", "            grad_output *= 2\n            grad = grad_output"),
+        ("        return query_grad,", "        grad_output *= 2\n        return query_grad,"),
+        says="grad_output afterwards is too large by the factor 2",
     ),
     backward(
         "tiled: holds all weights",
-        (f"weights = {WEIGHTS}", f"weights = {ALL_WEIGHTS}[..., rows, keys]"),
+        (ROWS, f"all_weights = {ALL_WEIGHTS}\n        {ROWS}"),
+        (f"weights = {WEIGHTS}", "weights = all_weights[..., rows, keys]"),
         says="a number for every query and key is held at once; go through the scores in tiles of block_size",
     ),
 )

@@ -14,12 +14,18 @@ from torch.nn import functional
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
 from part4_attention.tests.oracle import attend, attention_weights
-from part4_attention.tests.oracle_scaled_dot_product_attention import MISTAKEN_FORMULAS, NOT_QUITE_HIDING_FORMULAS
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 Heads = Callable[[Tensor, int], Tensor]
+Change = Callable[[Tensor], Tensor]
 
 MASKS = ("key_padding_mask", "attn_mask")
+SPLIT_ALONE = "the features are split by a reshape alone, which mixes times and heads"
+IN_TURN = "the first head has every num_heads-th feature; it has the first of them"
+JOINED_ALONE = "the heads are joined by a reshape alone, which mixes times and heads"
+PADDING_IGNORED, ATTENTION_IGNORED = "the key_padding_mask is ignored", "the attn_mask is ignored"
+PADDING_IGNORED_BESIDE = "the key_padding_mask is ignored where there is an attn_mask too"
+WRITTEN_INTO = "the key_padding_mask is written into the caller's attn_mask; a | b makes a new array"
 
 
 @truth
@@ -44,15 +50,62 @@ def merge_masks(key_padding_mask: Array | None, attn_mask: Array | None, shape: 
     return merged
 
 
-def mask_mistakes(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[int]) -> Answer:
-    mistakes = {
-        "the key_padding_mask is ignored": merge_masks(None, attn_mask, shape),
-        "the attn_mask is ignored": merge_masks(key_padding_mask, None, shape),
+def split_mistakes(x: Array, num_heads: int) -> Answer:
+    batch, time, features = x.shape
+    right, each = split_heads(x, num_heads), features // num_heads
+    return {
+        SPLIT_ALONE: x.reshape(batch, num_heads, time, each),
+        IN_TURN: x.reshape(batch, time, each, num_heads).transpose(0, 3, 1, 2),
+        "the heads stand after the time; they must stand before it": right.swapaxes(1, 2),
+        "the features of a head stand before the time; they must stand after it": right.swapaxes(2, 3),
+        "the heads are in the axis of the batch; they must have one of their own": np.concatenate(list(right)),
     }
-    padding, attention = mistakes["the attn_mask is ignored"], mistakes["the key_padding_mask is ignored"]
+
+
+def join_mistakes(x: Array) -> Answer:
+    batch, heads, time, features = x.shape
+    return {
+        JOINED_ALONE: x.reshape(batch, time, heads * features),
+        "the first features of all heads stand first; all features of the first head must": x.transpose(
+            0, 2, 3, 1
+        ).reshape(batch, time, heads * features),
+        "the heads still have an axis of their own; it must be one with that of the features": x.swapaxes(1, 2),
+    }
+
+
+def mask_mistakes(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[int]) -> Answer:
+    padding, attention = merge_masks(key_padding_mask, None, shape), merge_masks(None, attn_mask, shape)
+    mistakes: dict[str, Array | None] = {}
     if padding is not None and attention is not None:
-        mistakes["a key is hidden where both masks hide it; it must be where either does"] = padding & attention
-    return {sentence: {"mask": merged} for sentence, merged in mistakes.items()}
+        mistakes |= {
+            PADDING_IGNORED_BESIDE: attention,
+            "the attn_mask is ignored where there is a key_padding_mask too": padding,
+            "a key is hidden where both masks hide it; it must be where either does": padding & attention,
+            "a key that both masks hide is seen; it must be hidden where either does": padding ^ attention,
+        }
+    elif padding is not None and key_padding_mask is not None:
+        mistakes |= {
+            PADDING_IGNORED: None,
+            "the key_padding_mask is the other way round; True means ignored": ~padding,
+        }
+    elif attention is not None and attn_mask is not None:
+        mistakes |= {
+            ATTENTION_IGNORED: None,
+            "the attn_mask is the other way round; True means ignored": ~attention,
+        }
+        if attn_mask.ndim == 3:
+            mistakes["the attn_mask of the first sequence is taken for all"] = attention[:1].repeat(shape[0], axis=0)
+    known: Answer = {sentence: {"mask": merged} for sentence, merged in mistakes.items()}
+    if (written := with_padding(key_padding_mask, attn_mask)) is not None:
+        known[WRITTEN_INTO] = {"attn_mask afterwards": written}
+    return known
+
+
+def with_padding(key_padding_mask: Array | None, attn_mask: Array | None) -> Array | None:
+    """An attn_mask (b, t, s) into which the padding has been written; None where it is no such mask."""
+    if key_padding_mask is None or attn_mask is None or attn_mask.ndim == 2:
+        return None
+    return attn_mask | key_padding_mask[:, None]
 
 
 @truth
@@ -92,40 +145,86 @@ def multi_head_mistakes(**problem: Any) -> Answer:
     def changed(inputs: Answer | None = None, **mistake: Any) -> Answer:
         return from_parts(**{**problem, **mistake, "inputs": {**problem["inputs"], **(inputs or {})}})
 
-    root = math.sqrt(problem["num_heads"])
+    root, right = math.sqrt(problem["num_heads"]), from_parts(**problem)
     mistakes = {
-        "the features are split by a reshape alone, which mixes times and heads": changed(
-            split=lambda x, heads: x.reshape(len(x), heads, x.shape[1], x.shape[2] // heads)
-        ),
-        "the first head has every num_heads-th feature; it has the first of them": changed(
-            split=lambda x, heads: x.unflatten(2, (x.shape[2] // heads, heads)).permute(0, 3, 1, 2)
-        ),
+        SPLIT_ALONE: changed(split=lambda x, heads: x.reshape(len(x), heads, x.shape[1], x.shape[2] // heads)),
+        IN_TURN: changed(split=lambda x, heads: x.unflatten(2, (x.shape[2] // heads, heads)).permute(0, 3, 1, 2)),
+        JOINED_ALONE: changed(join=lambda x: x.reshape(len(x), x.shape[2], -1)),
         "the scores are divided by √embed_dim; it must be the root of what one head has": changed(
             attention=lambda q, k, v, mask: attend(q / root, k, v, mask)
         ),
-        "out_proj is missing": changed(with_out_proj=False),
-        "the key_padding_mask is ignored": changed({"key_padding_mask": None}),
-        "the attn_mask is ignored": changed({"attn_mask": None}),
+        "keys and values are exchanged": changed(attention=lambda q, k, v, mask: attend(q, v, k, mask)),
+        "q_proj is missing": changed(without="query"),
+        "out_proj is missing": changed(without="out"),
+        "the query is added to the output; the layer has no residual connection": {
+            "output": right["output"] + problem["inputs"]["query"]
+        },
         "the masks are ignored": changed(dict.fromkeys(MASKS)),
+        ATTENTION_IGNORED: changed({"attn_mask": None}),
     }
     if problem["num_heads"] > 1:
         mistakes["there is only one head"] = changed(num_heads=1)
-    if "grad_output" in problem:
-        ones = np.ones_like(problem["grad_output"])
-        mistakes["the gradient from above is taken to be one everywhere"] = changed(grad_output=ones)
-    return mistakes | {sentence: changed(attention=formula) for sentence, formula in MISTAKEN_FORMULAS.items()}
+    if all(problem["inputs"][name] is not None for name in MASKS):
+        mistakes[PADDING_IGNORED_BESIDE] = changed({"key_padding_mask": None})
+    mistakes[PADDING_IGNORED] = changed({"key_padding_mask": None})
+    return mistakes | gradient_mistakes(**problem) if "grad_output" in problem else mistakes
+
+
+def gradient_mistakes(**problem: Any) -> Answer:
+    """What backward would give if something went another way than forward."""
+    right, heads = from_parts(**problem), problem["num_heads"]
+
+    def as_if(value: Tensor, source: Tensor) -> Tensor:
+        """This value, whose gradient goes to the source."""
+        return value.detach() + source - source.detach()
+
+    def split_alone(grad: Tensor) -> Tensor:
+        return grad.transpose(1, 2).reshape(grad.shape)
+
+    def joined_alone(grad: Tensor) -> Tensor:
+        return split(grad, heads).reshape(grad.shape)
+
+    before = from_parts(**problem, is_before_projections=True)
+    return {
+        "the gradient from above is taken to be one everywhere": from_parts(
+            **{**problem, "grad_output": np.ones_like(problem["grad_output"])}
+        ),
+        "the gradient of the output is split by a reshape alone, which mixes times and heads": from_parts(
+            **problem, heads_back=split_alone
+        ),
+        "the gradients of the heads are joined by a reshape alone, which mixes times and heads": from_parts(
+            **problem, projected_back=joined_alone
+        ),
+        "the attention's gradients of keys and values are exchanged": from_parts(
+            **problem, attention=lambda q, k, v, mask: attend(q, as_if(k, v), as_if(v, k), mask)
+        ),
+        "key_grad and value_grad are exchanged": {"key_grad": right["value_grad"], "value_grad": right["key_grad"]},
+        "the gradients do not go back through q_proj, k_proj and v_proj": before,
+    }
 
 
 def blind_mistakes(**problem: Any) -> Answer:
-    """What a large negative number in the place of -inf gives where a query sees nothing."""
-    return {
-        sentence: from_parts(**problem, attention=formula) for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items()
-    }
+    """What comes of zeros for a query that sees nothing."""
+    inputs = problem["inputs"]
+    shape = [len(inputs["query"]), 1, inputs["query"].shape[1], inputs["key"].shape[1]]
+    merged = merge_masks(**{name: inputs[name] for name in MASKS}, shape=shape)
+    sees = np.ones((shape[0], shape[2], 1), dtype=bool) if merged is None else ~merged[:, 0].all(axis=-1, keepdims=True)
+    output = from_parts(**problem)["output"] * sees
+    mistakes: Answer = {"a query that sees no key gets zeros; it must get out_proj's bias": {"output": output}}
+    if "grad_output" in problem and "out_proj.bias" in problem["state"]:
+        sentence = "out_proj.bias_grad lacks what comes from a query that sees no key"
+        mistakes[sentence] = {"out_proj.bias_grad": (problem["grad_output"] * sees).sum(axis=(0, 1))}
+    return mistakes
 
 
 def split(x: Tensor, num_heads: int) -> Tensor:
     """(b, t, heads · d) to (b, heads, t, d)."""
     return x.unflatten(2, (num_heads, x.shape[2] // num_heads)).transpose(1, 2)
+
+
+def join(x: Tensor) -> Tensor:
+    """(b, heads, t, d) to (b, t, heads · d)."""
+    return x.transpose(1, 2).flatten(2)
 
 
 def project(parameters: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
@@ -140,15 +239,31 @@ def from_parts(
     grad_output: Array | None = None,
     *,
     split: Heads = split,
+    join: Change = join,
     attention: Attention = attend,
-    with_out_proj: bool = True,
+    without: str = "",
+    heads_back: Change | None = None,
+    projected_back: Change | None = None,
+    is_before_projections: bool = False,
 ) -> Answer:
-    """The layer from torch's functions; a mistake is another function in the place of one of them."""
+    """The layer from torch's functions; a mistake is another function in the place of one of them.
+
+    It is without one of the projections, if that has as many features as it gives; the gradient of the heads, or of
+    what is projected, is changed on the way back, which may end before the projections.
+    """
     arrays, parameters = tensors(**{name: inputs[name] for name in ("query", "key", "value")}), tensors(**state)
-    q, k, v = (split(project(parameters, name[0], x), num_heads) for name, x in arrays.items())
+    projected = {name: x if name == without else project(parameters, name[0], x) for name, x in arrays.items()}
+    if is_before_projections:
+        arrays = projected = tensors(**{name: x.detach().numpy() for name, x in projected.items()})
+    if projected_back is not None:
+        for x in projected.values():
+            x.register_hook(projected_back)
+    q, k, v = (split(x, num_heads) for x in projected.values())
     merged = merge_masks(**{name: inputs[name] for name in MASKS}, shape=[*q.shape[:3], k.shape[2]])
     output = attention(q, k, v, None if merged is None else torch.tensor(merged))
-    output = output.transpose(1, 2).reshape(inputs["query"].shape)
-    output = project(parameters, "out", output) if with_out_proj else output
+    if heads_back is not None:
+        output.register_hook(heads_back)
+    output = join(output)
+    output = output if without == "out" else project(parameters, "out", output)
     known = {"output": output.detach().numpy()}
     return known if grad_output is None else {**known, **gradients(output, grad_output, {**arrays, **parameters})}

@@ -81,10 +81,10 @@ def weights_after_backward(query: Array, key: Array, value: Array, mask: Array |
     return attention.attention_weights
 
 
-def run_and_write_into_the_output(query: Array, key: Array, value: Array, grad_output: Array) -> Named:
-    """Backward, after the caller has written into what forward gave."""
+def run_and_write_into_the_output(query: Array, key: Array, value: Array, grad_output: Array, written: float) -> Named:
+    """Backward, after the caller has written this number into what forward gave."""
     attention = ScaledDotProductAttention()
-    attention.forward(query, key, value).fill(np.nan)
+    attention.forward(query, key, value).fill(written)
     query_grad, key_grad, value_grad = attention.backward(grad_output)
     return {"query_grad": query_grad, "key_grad": key_grad, "value_grad": value_grad}
 

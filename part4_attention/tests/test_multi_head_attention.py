@@ -155,14 +155,16 @@ def with_any_masks(
 @given(problem=features_of_heads())
 def test_heads_are_split(candidate: Candidate, problem: Problem) -> None:
     """split_heads gives head h the h-th part of the features, at every time: (b, heads, t, d)."""
-    assert_same(candidate.run(multi_head.split, **problem), oracle.split_heads(**problem))
+    got = candidate.run(multi_head.split, **problem)
+    assert_same(got, oracle.split_heads(**problem), mistakes=lambda: oracle.split_mistakes(**problem))
 
 
 @oracle_test("multi_head.split_heads")
 @given(x=features_of_heads().map(lambda problem: oracle.split_heads(**problem)))
 def test_heads_are_joined(candidate: Candidate, x: np.ndarray) -> None:
     """join_heads puts the features of the heads beside one another again: (b, t, heads · d)."""
-    assert_same(candidate.run(multi_head.join, x=x), oracle.join_heads(x))
+    got = candidate.run(multi_head.join, x=x)
+    assert_same(got, oracle.join_heads(x), mistakes=lambda: oracle.join_mistakes(x))
 
 
 @law("multi_head.split_heads")
@@ -257,8 +259,11 @@ def test_the_weights_are_kept(candidate: Candidate, problem: Problem) -> None:
 def test_arguments_are_left_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same output, and no argument is changed."""
     problem = without_gradient(problem)
-    right = {**oracle.multi_head(**problem), "inputs afterwards": problem["inputs"]}
-    assert_same(candidate.run(multi_head.forward_on_views, **problem), right)
+    inputs = problem["inputs"]
+    right = {**oracle.multi_head(**problem), "inputs afterwards": inputs}
+    written = {**inputs, "attn_mask": oracle.with_padding(**{name: inputs[name] for name in MASKS})}
+    mistakes = {oracle.WRITTEN_INTO: {**right, "inputs afterwards": written}}
+    assert_same(candidate.run(multi_head.forward_on_views, **problem), right, mistakes=mistakes)
 
 
 @law("multi_head.forward")
@@ -334,7 +339,9 @@ def test_gradients_accumulate(candidate: Candidate, problem: Problem) -> None:
     twice |= {name: grad + grad for name, grad in of_parameters.items()}
     zero = {name: np.zeros_like(grad) for name, grad in of_parameters.items()}
     expected: dict[str, Any] = {"twice": twice, "after zero_grad": zero}
-    assert_same(candidate.run(multi_head.run_twice, **problem), expected)
+    sentence = "the parameters' gradients start anew with every backward; they must add up until zero_grad"
+    mistakes = {sentence: {**expected, "twice": {**twice, **of_parameters}}}
+    assert_same(candidate.run(multi_head.run_twice, **problem), expected, mistakes=mistakes)
 
 
 @law("multi_head.backward")

@@ -27,6 +27,7 @@ from part4_attention.tests.strategies import (
 attention = probes("scaled_dot_product_attention")
 
 GRADIENTS = ["query_grad", "key_grad", "value_grad"]
+WRITTEN = 1000.0  # into an output by its caller
 
 # The problems
 
@@ -143,7 +144,10 @@ def test_scores_and_mask_are_left_alone(candidate: Candidate, problem: Problem) 
     """Transposed and strided scores give the same weights, and neither scores nor mask are changed."""
     weights = oracle.softmax(**problem)
     afterwards = {"scores afterwards": problem["scores"], "mask afterwards": problem["mask"]}
-    assert_same(candidate.run(attention.softmax_on_views, **problem), {"weights": weights, **afterwards})
+    right = {"weights": weights, **afterwards}
+    overwritten = "the caller's scores hold the weights afterwards; work on a copy"
+    mistakes = {overwritten: {**right, "scores afterwards": weights}}
+    assert_same(candidate.run(attention.softmax_on_views, **problem), right, mistakes=mistakes)
 
 
 @edge_case("attention.softmax")
@@ -159,7 +163,7 @@ def test_a_row_that_is_masked_everywhere_is_zero(candidate: Candidate, problem: 
 def test_scores_in_the_thousands_do_not_overflow(candidate: Candidate, problem: Problem) -> None:
     """Scores in the thousands give the right weights too, without a warning on the way."""
     got = candidate.run(attention.softmax_strictly, **problem)
-    assert_same(got, oracle.softmax(**problem), mistakes=lambda: oracle.softmax_mistakes(**problem))
+    assert_same(got, oracle.softmax(**problem), mistakes=lambda: oracle.underflow_mistakes(**problem))
 
 
 @edge_case("attention.softmax")
@@ -198,7 +202,8 @@ def test_output_with_a_mask_matches_torch(candidate: Candidate, problem: Problem
 def test_the_weights_are_kept(candidate: Candidate, problem: Problem) -> None:
     """attention_weights holds the softmax (..., t, s), with zeros where the mask is True."""
     problem = without_gradient(problem)
-    assert_right(candidate, attention.forward, oracle.attention, problem, ["attention_weights"])
+    names = ["attention_weights"]
+    assert_right(candidate, attention.forward, oracle.attention, problem, names, oracle.weights_mistakes)
 
 
 @law("attention.forward")
@@ -255,7 +260,10 @@ def test_arguments_are_left_alone(candidate: Candidate, problem: Problem) -> Non
     """Transposed and strided arguments give the same output, and no argument is changed."""
     problem = without_gradient(problem)
     afterwards = {f"{name} afterwards": value for name, value in problem.items()}
-    assert_same(candidate.run(attention.forward_on_views, **problem), {**oracle.attention(**problem), **afterwards})
+    right = {**oracle.attention(**problem), **afterwards}
+    scaled = (problem["query"] / np.sqrt(problem["query"].shape[-1])).astype(problem["query"].dtype)
+    mistakes = {"the caller's query is divided by √d; work on a copy": {**right, "query afterwards": scaled}}
+    assert_same(candidate.run(attention.forward_on_views, **problem), right, mistakes=mistakes)
 
 
 @edge_case("attention.forward")
@@ -326,7 +334,8 @@ def test_each_pass_is_by_itself(candidate: Candidate, problem: Problem) -> None:
 @given(problem=attentions(MASKS, leading_axes=FEW, queries=MORE_THAN_A_BLOCK))
 def test_gradients_of_many_queries(candidate: Candidate, problem: Problem) -> None:
     """With more queries than blocks.py puts into one block, keys and values have the gradients of all of them."""
-    assert_same(candidate.run(attention.forward_and_backward, **problem), oracle.attention(**problem))
+    probe = attention.forward_and_backward
+    assert_right(candidate, probe, oracle.attention, problem, mistakes=oracle.mistakes_of_the_last_block)
 
 
 @law("attention.backward")
@@ -334,15 +343,23 @@ def test_gradients_of_many_queries(candidate: Candidate, problem: Problem) -> No
 def test_the_weights_stay(candidate: Candidate, problem: Problem) -> None:
     """After backward attention_weights still holds the softmax."""
     weights = oracle.attention(**without_gradient(problem))["attention_weights"]
-    assert_same(candidate.run(attention.weights_after_backward, **problem), weights)
+    mistakes = {"attention_weights holds dS after backward; work on a copy": oracle.scores_gradient(**problem)}
+    assert_same(candidate.run(attention.weights_after_backward, **problem), weights, mistakes=mistakes)
 
 
 @law("attention.backward")
 @given(problem=attentions())
 def test_the_output_is_the_callers(candidate: Candidate, problem: Problem) -> None:
     """Who writes into the output that forward gave does not change the gradients."""
-    got = candidate.run(attention.run_and_write_into_the_output, **without_mask(problem))
-    assert_same(got, oracle.attention(**problem), names=GRADIENTS)
+    right = oracle.attention(**problem)
+
+    def known() -> Problem:
+        return {
+            name: {**right, **change} for name, change in oracle.mistakes_of_a_shared_output(WRITTEN, **problem).items()
+        }
+
+    got = candidate.run(attention.run_and_write_into_the_output, **without_mask(problem), written=WRITTEN)
+    assert_same(got, right, names=GRADIENTS, mistakes=known)
 
 
 @law("attention.backward")
