@@ -52,6 +52,11 @@ MISTAKES = (
         says="the log-softmax is over time",
     ),
     ctc_inputs(
+        "encoder-decoder: softmax over the batch",
+        (LOG_PROBS, LOG_PROBS.replace("dim=-1", "dim=0")),
+        says="the log-softmax is over the batch",
+    ),
+    ctc_inputs(
         "encoder-decoder: time not first",
         (LOG_PROBS, LOG_PROBS.replace(".transpose(0, 1)", "")),
         says="time is not first",
@@ -66,17 +71,17 @@ MISTAKES = (
     encode(
         "encoder-decoder: encoder's positions never",
         (ENCODED_POSITIONS, "if False:"),
-        says="positions are added where they are to be skipped, or skipped where they are to be added",
+        says="the positions are missing",
     ),
     encode(
         "encoder-decoder: encoder's positions always",
         (ENCODED_POSITIONS, "if True:"),
-        says="positions are added where they are to be skipped, or skipped where they are to be added",
+        says="positions are added though they are to be skipped",
     ),
     encode(
         "encoder-decoder: encoder's positions by the decoder's choice",
         (ENCODED_POSITIONS, "if not self.skip_decoder_pe:"),
-        says="positions are added where they are to be skipped, or skipped where they are to be added",
+        says="positions are added where they are to be skipped, and skipped where they are to be added",
     ),
     encode(
         "encoder-decoder: encoder sees padding",
@@ -84,15 +89,29 @@ MISTAKES = (
         says="the encoder's padding is not masked",
     ),
     encode("encoder-decoder: encoder without a norm", (ENCODED, "encoded = x"), says="the final norm is missing"),
-    encode("encoder-decoder: encoder with the decoder's norm", (ENCODED, "encoded = self.norm(x)")),
+    encode(
+        "encoder-decoder: encoder with the decoder's norm",
+        (ENCODED, "encoded = self.norm(x)"),
+        says="the final norm is not the encoder's: the weight and bias of encoder_norm are missing",
+    ),
     encode(
         "encoder-decoder: CTC before the norm", (GIVEN, "self.ctc_inputs(x, lengths)"), says="the final norm is missing"
     ),
-    encode("encoder-decoder: CTC detached", (GIVEN, "self.ctc_inputs(encoded.detach(), lengths)")),
-    encode("encoder-decoder: CTC with the original lengths", (GIVEN, "self.ctc_inputs(encoded, source_lengths)")),
+    encode(
+        "encoder-decoder: CTC detached",
+        (GIVEN, "self.ctc_inputs(encoded.detach(), lengths)"),
+        says="no gradient passes from CTC's inputs to the encoder",
+    ),
+    encode(
+        "encoder-decoder: CTC with the original lengths",
+        (GIVEN, "self.ctc_inputs(encoded, source_lengths)"),
+        says="the lengths are those of the sources; they must be those after the reduction of time",
+    ),
+    encode("encoder-decoder: log-probabilities alone for CTC", (GIVEN, f'{GIVEN}["log_probs"]')),
     encode(
         "encoder-decoder: mask of the original lengths",
         (DROPOUT, DROPOUT.replace("(x, lengths)", "(x, source_lengths.clamp(max=x.shape[1]))")),
+        says="the padding mask has the lengths of the sources; it must have those after the reduction of time",
     ),
     encode("encoder-decoder: no dropout after the positions", (DROPOUT, DROPOUT.replace("self.dropout(x)", "x"))),
     encode("encoder-decoder: encoder's layers counted from 0", (ENCODER_NUMBERS, "enumerate(self.enc_layers)")),
@@ -130,15 +149,22 @@ MISTAKES = (
     decode(
         "encoder-decoder: decoder with the encoder's norm",
         (LOGITS, "self.final_linear(self.encoder_norm(x)), attention"),
+        says="the final norm is not the decoder's: the weight and bias of norm are missing",
     ),
     decode(
         "encoder-decoder: log-probabilities for logits",
         (LOGITS, "self.final_linear(self.norm(x)).log_softmax(-1), attention"),
+        says="these are log-probabilities; the logits themselves are asked for",
     ),
     decode(
         "encoder-decoder: weights exchanged",
         ("x, self_weights, cross_weights = layer", "x, cross_weights, self_weights = layer"),
         says="the weights of the two attentions are exchanged",
+    ),
+    decode(
+        "encoder-decoder: decoder's layers in the opposite order",
+        (DECODER_NUMBERS, "enumerate(reversed(self.dec_layers), start=1)"),
+        says="the layers run in the opposite order",
     ),
     decode("encoder-decoder: decoder's layers counted from 0", (DECODER_NUMBERS, "enumerate(self.dec_layers)")),
     decode("encoder-decoder: no layer is dropped in decode", (DROPS, "")),
@@ -150,26 +176,50 @@ MISTAKES = (
     decode(
         "encoder-decoder: decode embeds without positions",
         ("self.embed(padded_targets)", "self.dropout(self.target_embedding(padded_targets))"),
+        says="the tokens are embedded without embed, which scales them and adds their positions",
     ),
     score(
         "encoder-decoder: utterances repeated by turns",
-        (
-            REPEATED,
-            REPEATED_BY_TURNS,
-        ),
+        (REPEATED, REPEATED_BY_TURNS),
+        says="the utterances are repeated by turns; the prompts of one stand one after another",
     ),
     score(
         "encoder-decoder: encoded alone repeated by turns",
         (REPEATED, "encoded.repeat(len(prompts) // len(encoded), 1, 1), repeated(pad_mask, len(prompts))"),
+        says="what was encoded is repeated by turns, and its mask is not",
     ),
     score("encoder-decoder: mask not repeated", (REPEATED, "repeated(encoded, len(prompts)), pad_mask")),
     score("encoder-decoder: nothing repeated", (REPEATED, "encoded, pad_mask")),
-    score("encoder-decoder: scored without a mask", (SCORED, SCORED.replace("pad_mask=pad_mask, ", ""))),
-    score("encoder-decoder: the first step's logits", ("logits[:, -1]", "logits[:, 0]")),
-    score("encoder-decoder: log-probabilities for scores", ("logits[:, -1]", "logits[:, -1].log_softmax(-1)")),
-    score_further("encoder-decoder: pieces without an offset", ("self.embed(tokens, offset)", "self.embed(tokens)")),
-    score_further("encoder-decoder: pieces without a mask", (FURTHER, FURTHER.replace("causal", "None"))),
-    score_further("encoder-decoder: pieces see padding", (FURTHER, FURTHER.replace("pad_mask", "None"))),
+    score(
+        "encoder-decoder: scored without a mask",
+        (SCORED, SCORED.replace("pad_mask=pad_mask, ", "")),
+        says="the cross-attention looks at the encoder's padding",
+    ),
+    score(
+        "encoder-decoder: the first step's logits",
+        ("logits[:, -1]", "logits[:, 0]"),
+        says="these are the logits after the first token; those after the last are asked for",
+    ),
+    score(
+        "encoder-decoder: log-probabilities for scores",
+        ("logits[:, -1]", "logits[:, -1].log_softmax(-1)"),
+        says="these are log-probabilities; the logits themselves are asked for",
+    ),
+    score_further(
+        "encoder-decoder: pieces without an offset",
+        ("self.embed(tokens, offset)", "self.embed(tokens)"),
+        says="the positions begin at 0 in every piece; they must go on",
+    ),
+    score_further(
+        "encoder-decoder: pieces without a mask",
+        (FURTHER, FURTHER.replace("causal", "None")),
+        says="the causal mask is missing: a token sees those that follow it in its piece",
+    ),
+    score_further(
+        "encoder-decoder: pieces see padding",
+        (FURTHER, FURTHER.replace("pad_mask", "None")),
+        says="the cross-attention looks at the encoder's padding",
+    ),
     score_further("encoder-decoder: pieces without a cache", (FURTHER, FURTHER.replace(" cache,", " None,"))),
     score_further(
         "encoder-decoder: keys of the encoder computed again", (FURTHER, FURTHER.replace("cross_cache)", "None)"))
@@ -186,6 +236,7 @@ MISTAKES = (
     score_further(
         "encoder-decoder: pieces without the norm",
         ("self.final_linear(self.norm(x[:, -1]))", "self.final_linear(x[:, -1])"),
+        says="the final norm is missing",
     ),
     transfer("encoder-decoder: nothing is copied", (COPY, "pass")),
     transfer(
@@ -193,21 +244,38 @@ MISTAKES = (
         (COPY, f"{COPY}\n                own[name].requires_grad_(False)"),
     ),
     transfer("encoder-decoder: only what is transferred is reported", (NEW, "[]"), (UNUSED, "[]")),
-    transfer("encoder-decoder: all is reported as new", (NEW, "list(own.items())")),
-    transfer("encoder-decoder: all is reported as unused", (UNUSED, "list(pretrained.items())")),
+    transfer(
+        "encoder-decoder: all is reported as new",
+        (NEW, "list(own.items())"),
+        says="what is transferred is reported as new too",
+    ),
+    transfer(
+        "encoder-decoder: all is reported as unused",
+        (UNUSED, "list(pretrained.items())"),
+        says="what is transferred is reported as unused too",
+    ),
     transfer(
         "encoder-decoder: what is unused is reported as new",
         (NEW, f"{NEW} + {UNUSED}"),
         (f'"unused": {UNUSED}', '"unused": []'),
+        says="what is unused is reported as new",
     ),
-    transfer("encoder-decoder: new and unused exchanged", ('"new"', '"?"'), ('"unused"', '"new"'), ('"?"', '"unused"')),
+    transfer(
+        "encoder-decoder: new and unused exchanged",
+        ('"new"', '"?"'),
+        ('"unused"', '"new"'),
+        ('"?"', '"unused"'),
+        says="what is new is reported as unused, and what is unused as new",
+    ),
     transfer(
         "encoder-decoder: the checkpoint's tensors are reported",
         (TRANSFERRED, "list(transferable.items())"),
-        says="the values are right and their dtype is not: float64 instead of float32",
+        says="the checkpoint's tensors are reported; they must be the model's parameters",
     ),
     transfer(
-        "encoder-decoder: all of the checkpoint is reported as transferred", (TRANSFERRED, "list(pretrained.items())")
+        "encoder-decoder: all of the checkpoint is reported as transferred",
+        (TRANSFERRED, "list(pretrained.items())"),
+        says="all of the checkpoint is reported as transferred",
     ),
     transfer(
         "encoder-decoder: the vocabulary is copied where it must not be",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import mistake
+from autograder.authoring.mistakes import Whole, mistake
 
 lengths = partial(mistake, "speech_embedding.lengths")
 padding = partial(mistake, "speech_embedding.without_padding")
@@ -42,7 +42,17 @@ MISTAKES = (
         (ROUNDED_UP, "(lengths / factor).ceil()"),
         says="the lengths are rounded up, but they must be integers too",
     ),
-    lengths("speech: lengths rounded to the nearest", (ROUNDED_UP, "(lengths / factor).round().long()")),
+    lengths(
+        "speech: lengths not rounded",
+        (ROUNDED_UP, "lengths / factor"),
+        says="the lengths are fractions; they must be integers",
+    ),
+    lengths(
+        "speech: lengths rounded to the nearest",
+        (ROUNDED_UP, "(lengths / factor).round().long()"),
+        says="the division rounds to the nearest; it must round up",
+    ),
+    lengths("speech: lengths as they were", (ROUNDED_UP, "lengths"), says="the lengths are those of the input"),
     lengths("speech: lengths changed in place", (ROUNDED_UP, "lengths.add_(factor - 1) // factor")),
     padding(
         "speech: steps masked for padding",
@@ -54,12 +64,39 @@ MISTAKES = (
         (MASKED, "x * ~PadMask(x, lengths)[:, :, None]"),
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
+    padding("speech: padding not masked", (MASKED, "x"), says="x is returned as it is"),
+    padding(
+        "speech: padding masked one step late",
+        (
+            Whole("without_padding"),
+            """
+            output = x.clone()
+            for row, length in enumerate(lengths):
+                output[row, length + 1 :] = 0
+            return output
+            """,
+        ),
+        says="the zeros begin one step late",
+    ),
+    padding(
+        "speech: padding masked one step early",
+        (
+            Whole("without_padding"),
+            """
+            output = x.clone()
+            for row, length in enumerate(lengths):
+                output[row, length - 1 :] = 0
+            return output
+            """,
+        ),
+        says="the zeros begin one step early",
+    ),
     padding("speech: padding masked in place", (MASKED, MASKED.replace("masked_fill", "masked_fill_"))),
     padding("speech: padding masked without a gradient", (MASKED, MASKED.replace("x.", "x.detach().", 1))),
     convolution(
         "speech: convolution not masked",
         (AFTER_CONVOLUTION, "return x, lengths"),
-        says="the steps beyond each length are not zero; the convolution's bias makes them so",
+        says="the steps beyond each length are not zero: mask after the convolution, which has a bias",
     ),
     convolution(
         "speech: convolution by ReLU",
@@ -74,6 +111,12 @@ MISTAKES = (
     convolution(
         "speech: convolution reshaped, not transposed",
         (CONVOLVED, CONVOLVED.replace("x.transpose(1, 2)", "x.reshape(len(x), x.shape[2], -1)")),
+        says="time and features are mixed by a reshape; they must be transposed",
+    ),
+    convolution(
+        "speech: convolution by the approximate GELU",
+        (CONVOLVED, CONVOLVED.replace("x.transpose(1, 2))", 'x.transpose(1, 2)), approximate="tanh"')),
+        says="the activation is GELU's approximation by tanh; it must be the exact one",
     ),
     convolution(
         "speech: convolution with the old lengths",
@@ -91,6 +134,11 @@ MISTAKES = (
         "speech: the rest of the frames dropped",
         (PADDED, "x[:, : time // self.factor * self.factor]"),
         says="the frames that fill no whole group are dropped",
+    ),
+    group(
+        "speech: the last frame repeated",
+        (PADDED, 'functional.pad(x.transpose(1, 2), (0, -time % self.factor), mode="replicate").transpose(1, 2)'),
+        says="the last frame is repeated; the last group must be filled up with zeros",
     ),
     group(
         "speech: zeros before the frames",
@@ -162,7 +210,12 @@ MISTAKES = (
         (LAST, "self.dropout(self.linear(without_padding(x, lengths)))"),
         says="the linear layer's bias stays beyond each length: mask after it",
     ),
-    forward("speech: without dropout", (LAST, LAST.replace("self.dropout", ""))),
+    forward("speech: without dropout", (LAST, LAST.replace("self.dropout", "")), says="nothing is dropped in training"),
+    forward(
+        "speech: dropout without a division",
+        (LAST, f"{LAST} * (1 - self.dropout.p if self.training else 1)"),
+        says="what is kept is not divided by 1 - p",
+    ),
     forward(
         "speech: dropout before the linear layer", (LAST, "without_padding(self.linear(self.dropout(x)), lengths)")
     ),
@@ -172,6 +225,7 @@ MISTAKES = (
             LAST,
             LAST.replace("self.dropout", "functional.dropout").replace("lengths))", "lengths), self.dropout.p)"),
         ),
+        says="numbers are dropped in evaluation too",
     ),
     forward(
         "speech: padding masked by a product",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import mistake
+from autograder.authoring.mistakes import Whole, mistake
 
 project = partial(mistake, "attention.project")
 masks = partial(mistake, "attention.merge_masks")
@@ -15,6 +15,7 @@ cross_attention = partial(mistake, "sublayers.cross_attention")
 feed_forward = partial(mistake, "sublayers.feed_forward")
 
 SAME, TOGETHER = "query is key and key is value", "self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)"
+THIRDS = "weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)"
 APART = "map(functional.linear, (query, key, value), weights, biases)"
 SPLIT = "x.reshape(batch, time, self.num_heads, features // self.num_heads).transpose(1, 2)"
 
@@ -25,6 +26,8 @@ ALONE = "attn_mask[None, None] if padding is None"
 SCORES, SOFTMAX = "q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5", "scores.softmax(dim=-1)"
 HIDDEN = "scores.masked_fill(mask, -torch.inf)"
 ZEROS = "weights = weights.masked_fill(mask, 0)"
+KEPT = "kept = torch.rand_like(weights) >= self.dropout if self.training else 1"
+STILL_WEIGHTS = "a query that ignores every key still has weights; it must have zeros"
 DROPPED, MEAN = "output = functional.dropout(weights, self.dropout, self.training) @ v", "weights.mean(dim=1)"
 
 FUSED = "functional.scaled_dot_product_attention(q, k, v, None if mask is None else ~mask, dropout)"
@@ -51,9 +54,65 @@ MISTAKES = (
         says="the values are projected from the key",
     ),
     project(
-        "attention: all of one shape are taken for self-attention", (SAME, "query.shape == key.shape == value.shape")
+        "attention: all of one shape are taken for self-attention",
+        (SAME, "query.shape == key.shape == value.shape"),
+        says="all three are projected from the query",
     ),
-    project("attention: keys and values in each other's thirds", (APART, APART.replace("key, value", "value, key"))),
+    project(
+        "attention: all projected from the query",
+        (APART, APART.replace("key, value", "query, query")),
+        says="all three are projected from the query",
+    ),
+    project(
+        "attention: keys projected from the query",
+        (APART, APART.replace("key, value", "query, value")),
+        says="the keys are projected from the query",
+    ),
+    project(
+        "attention: keys projected from the value, values from the key",
+        (APART, APART.replace("key, value", "value, key")),
+        says="the keys are projected from the value, and the values from the key",
+    ),
+    project(
+        "attention: thirds in the opposite order",
+        ("q, k, v = functional.linear(query,", "v, k, q = functional.linear(query,"),
+        (THIRDS, f"{THIRDS.replace('), self', ')[::-1], self')}[::-1]"),
+        says="the thirds of in_proj are the values', the keys' and the queries', not the other way round",
+    ),
+    project(
+        "attention: keys and values in each other's thirds",
+        ("q, k, v = functional.linear(query,", "q, v, k = functional.linear(query,"),
+        (f"q, k, v = {APART}", f"q, v, k = {APART.replace('key, value', 'value, key')}"),
+        says="keys and values have each other's thirds of in_proj",
+    ),
+    project(
+        "attention: the first third for all",
+        (
+            Whole("MultiHeadAttention.project"),
+            """
+            weight, bias = self.in_proj_weight[: query.shape[-1]], self.in_proj_bias[: query.shape[-1]]
+            return tuple(functional.linear(x, weight, bias) for x in (query, key, value))
+            """,
+        ),
+        says="all three have the first third of in_proj",
+    ),
+    project(
+        "attention: without in_proj_bias",
+        ("self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)", "self.in_proj_weight).chunk(3, dim=-1)"),
+        (APART, APART.replace(", biases", "")),
+        says="in_proj_bias is not added",
+    ),
+    project(
+        "attention: weights not transposed",
+        (
+            Whole("MultiHeadAttention.project"),
+            """
+            weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+            return tuple(x @ weight + bias for x, weight, bias in zip((query, key, value), weights, biases))
+            """,
+        ),
+        says="the weights are not transposed; linear is x Wᵀ + b",
+    ),
     project(
         "attention: parameters without gradients",
         (TOGETHER, "self.in_proj_weight.data, self.in_proj_bias.data).chunk(3, dim=-1)"),
@@ -68,6 +127,11 @@ MISTAKES = (
         (SPLIT, "x.reshape(batch, time, features // self.num_heads, self.num_heads).permute(0, 3, 1, 2)"),
         says="the first head has every num_heads-th feature; it has the first of them",
     ),
+    project(
+        "attention: heads after the time",
+        (SPLIT, SPLIT.replace(".transpose(1, 2)", "")),
+        says="the heads come after the time; they must come before it",
+    ),
     project("attention: a length left to be worked out", (SPLIT, SPLIT.replace("features // self.num_heads", "-1"))),
     masks(
         "attention: hidden where both masks hide",
@@ -77,11 +141,13 @@ MISTAKES = (
     masks(
         "attention: one mask or the other", (EITHER, "attn_mask[None, None]"), says="the key_padding_mask is ignored"
     ),
+    masks("attention: the padding alone", (EITHER, "padding"), says="the attn_mask is ignored"),
     masks("attention: padding hides queries", (PADDING, "key_padding_mask[:, None, :, None]")),
     masks(
         "attention: the masks inverted",
-        (PADDING, f"~{PADDING}"),
-        (EITHER, "~attn_mask[None, None] | padding"),
+        ("        return padding", "        return None if padding is None else ~padding"),
+        (ALONE, f"~{ALONE}"),
+        (EITHER, f"~({EITHER})"),
         says="the mask is inverted; it must stay True where ignored",
     ),
     masks(
@@ -101,25 +167,62 @@ MISTAKES = (
         says="the scores are divided by √d_model; it must be the root of what one head has",
     ),
     attend(
+        "attention: scores divided by dₕ",
+        (SCORES, SCORES.replace(" ** 0.5", "")),
+        says="the scores are divided by dₕ; it must be its root",
+    ),
+    attend(
+        "attention: without the softmax",
+        (SOFTMAX, "scores"),
+        says="the softmax is missing; the scores themselves are the weights",
+    ),
+    attend("attention: without the mask", ("if mask is not None", "if False"), says="the mask is ignored"),
+    attend(
         "attention: mask inverted",
         (HIDDEN, HIDDEN.replace("mask,", "~mask,")),
         (ZEROS, ZEROS.replace("mask,", "~mask,")),
         says="the mask is inverted; True is what is ignored",
     ),
-    attend("attention: masked after the softmax only", (HIDDEN, "scores")),
+    attend(
+        "attention: masked after the softmax only",
+        (HIDDEN, "scores"),
+        says="the mask acts after the softmax only; what is left of the weights no longer sums to one",
+    ),
+    attend(
+        "attention: a large negative score",
+        (HIDDEN, HIDDEN.replace("-torch.inf", "-1e10")),
+        (ZEROS, "pass"),
+        says=f"a large negative score in the place of -inf: {STILL_WEIGHTS}",
+    ),
+    attend(
+        "attention: a large negative number added",
+        (HIDDEN, "scores - mask * 1e9"),
+        (ZEROS, "pass"),
+        says=f"a large negative number added in the place of -inf: {STILL_WEIGHTS}",
+    ),
     attend(
         "attention: nan where all is masked",
         (ZEROS, "pass"),
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     attend("attention: without dropout", (DROPPED, "output = weights @ v"), says="nothing is dropped in training"),
-    attend("attention: dropout in evaluation too", (DROPPED, DROPPED.replace("self.training", "True"))),
+    attend(
+        "attention: dropout in evaluation too",
+        (DROPPED, DROPPED.replace("self.training", "True")),
+        says="values are dropped in evaluation too",
+    ),
+    attend(
+        "attention: dropout without a division",
+        (DROPPED, f"{KEPT}\n        output = (weights * kept) @ v"),
+        says="what is kept is not divided by 1 - p",
+    ),
     attend(
         "attention: dropped weights returned",
         (
             DROPPED,
             "weights = functional.dropout(weights, self.dropout, self.training)\n        output = weights @ v",
         ),
+        says="the weights are returned after dropout; they must be those before it",
     ),
     attend(
         "attention: dropout on the output",
@@ -137,7 +240,11 @@ MISTAKES = (
         says="the mask is inverted; True is what is ignored",
     ),
     fused("attention: fused without the mask", (INVERTED, "None"), says="the mask is ignored"),
-    fused("attention: fused dropout in evaluation too", (ONLY_IN_TRAINING, "self.dropout")),
+    fused(
+        "attention: fused dropout in evaluation too",
+        (ONLY_IN_TRAINING, "self.dropout"),
+        says="values are dropped in evaluation too",
+    ),
     fused("attention: fused without dropout", (ONLY_IN_TRAINING, "0.0"), says="nothing is dropped in training"),
     fused(
         "attention: fused dropout on the output",
@@ -179,6 +286,11 @@ MISTAKES = (
         "sublayers: self-attention without the attention mask",
         (OF_ITSELF, OF_ITSELF.replace("attn_mask", "None")),
         says="the attn_mask is not handed on",
+    ),
+    self_attention(
+        "sublayers: self-attention without masks",
+        (OF_ITSELF, OF_ITSELF.replace("key_padding_mask, attn_mask", "None, None")),
+        says="the masks are not handed on",
     ),
     self_attention("sublayers: cache not handed on", (OF_ITSELF, OF_ITSELF.replace(", cache", ""))),
     cross_attention(
@@ -228,6 +340,11 @@ MISTAKES = (
         says="the activation is ReLU; it must be GELU",
     ),
     feed_forward(
+        "sublayers: no activation",
+        (NETWORK, "x + self.dropout(self.ffn[3](self.ffn[2](self.ffn[0](self.norm(x)))))"),
+        says="there is no activation",
+    ),
+    feed_forward(
         "sublayers: the approximate GELU",
         (NETWORK, f"x + self.dropout(self.ffn[3](self.ffn[2]({APPROXIMATE})))"),
         says="the activation is GELU's approximation by tanh; it must be the exact one",
@@ -235,6 +352,6 @@ MISTAKES = (
     feed_forward(
         "sublayers: no dropout in the middle",
         (NETWORK, "x + self.dropout(self.ffn[3](self.ffn[1](self.ffn[0](self.norm(x)))))"),
-        says="nothing is dropped in training",
+        says="nothing is dropped between GELU and W₂ in training",
     ),
 )

@@ -71,6 +71,7 @@ def cross_attention_mistakes(**problem: Any) -> Answer:
         SELF_ATTENTION_MISSING: changed([CROSS, "ffn"]),
         "the cross-attention is missing": changed([SELF, "ffn"]),
         ADDED_TWICE: changed(twice=True),
+        "the encoder's output is normalised once more": from_torch(**problem, normalises_source=True),
         "the weights of the two attentions are exchanged": {SELF: right[CROSS], CROSS: right[SELF]},
         **{f"the {name} is ignored": changed(without=name) for name in masks},
     }
@@ -85,11 +86,16 @@ def from_torch(
     *,
     order: Sequence[str] | None = None,
     twice: bool = False,
+    normalises_source: bool = False,
 ) -> Answer:
-    """Torch's layer, or its sublayers in this order, each under the name of the weights that it gives."""
+    """Torch's layer, or its sublayers in this order, each under the name of the weights that it gives.
+
+    With `normalises_source`, the cross-attention's norm acts on the encoder's output as well.
+    """
     layer = torch_layer(nn.TransformerDecoderLayer, num_heads, state, NAMES)
     arrays, masks = as_tensors(inputs)
     x, enc_output = arrays["x"], arrays["enc_output"]
+    enc_output = layer.norm2(enc_output) if normalises_source else enc_output
     self_mask = one_mask(num_heads, x, masks.get("dec_key_padding_mask"), masks.get("attn_mask"))
     cross_mask = one_mask(num_heads, x, masks.get("enc_key_padding_mask"))
     sublayers = {

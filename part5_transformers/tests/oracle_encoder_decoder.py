@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,22 @@ from autograder.testing.torch_oracle import Answer, Array, gradients_of, tensors
 from part5_transformers.tests import oracle_decoder_layers, oracle_encoder_layers
 from part5_transformers.tests.oracle_decoder_layers import CROSS, SELF
 from part5_transformers.tests.oracle_layers import cross_attention, in_order, one_mask, self_attention, torch_layer
-from part5_transformers.tests.oracle_transformers import SCALED_TWICE, part_of
-from part5_transformers.tests.strategies import renamed
+from part5_transformers.tests.oracle_transformers import (
+    ALL_POSITIONS,
+    FROM_0,
+    LOG_PROBABILITIES,
+    NO_NORM,
+    NO_POSITIONS,
+    NOT_CAUSAL,
+    PIECES_NOT_CAUSAL,
+    REVERSED,
+    SCALED_TWICE,
+    after_pieces,
+    of_pieces,
+    other_scores,
+    part_of,
+)
+from part5_transformers.tests.strategies import causal, renamed
 from part5_transformers.tests.strategies_encoder_decoder import FACTORS, decoder_shapes, encoder_shapes
 
 TABLE, EMBEDDING, LOGITS = "positional_encoding.pe", "target_embedding.weight", "final_linear.weight"
@@ -28,12 +42,38 @@ OF_VOCABULARY = {EMBEDDING, LOGITS, "final_linear.bias"}
 ENCODERS_PADDING = "the encoder's padding is not masked"
 DECODERS_PADDING = "the decoder's padding is not masked"
 CROSS_PADDING = "the cross-attention looks at the encoder's padding"
-NOT_CAUSAL = "the causal mask is missing"
-SKIPS = "positions are added where they are to be skipped, or skipped where they are to be added"
-NO_NORM = "the final norm is missing"
-REVERSED = "the layers run in the opposite order"
-ENCODER_MISTAKES = (ENCODERS_PADDING, SKIPS, NO_NORM, REVERSED)
-DECODER_MISTAKES = (DECODERS_PADDING, CROSS_PADDING, NOT_CAUSAL, SKIPS, NO_NORM, REVERSED, SCALED_TWICE)
+SKIPS = "positions are added where they are to be skipped, and skipped where they are to be added"
+NO_ENCODER_NORM = "the final norm is not the encoder's: the weight and bias of encoder_norm are missing"
+NO_DECODER_NORM = "the final norm is not the decoder's: the weight and bias of norm are missing"
+SOURCE_LENGTHS = "the lengths are those of the sources; they must be those after the reduction of time"
+SOURCE_MASK = "the padding mask has the lengths of the sources; it must have those after the reduction of time"
+DETACHED = "no gradient passes from CTC's inputs to the encoder"
+UNEMBEDDED = "the tokens are embedded without embed, which scales them and adds their positions"
+ENCODER_MISTAKES = (
+    ENCODERS_PADDING,
+    NO_POSITIONS,
+    ALL_POSITIONS,
+    SKIPS,
+    NO_NORM,
+    NO_ENCODER_NORM,
+    REVERSED,
+    SOURCE_LENGTHS,
+    SOURCE_MASK,
+    DETACHED,
+)
+DECODER_MISTAKES = (
+    DECODERS_PADDING,
+    CROSS_PADDING,
+    NOT_CAUSAL,
+    NO_POSITIONS,
+    ALL_POSITIONS,
+    UNEMBEDDED,
+    NO_NORM,
+    NO_DECODER_NORM,
+    REVERSED,
+    SCALED_TWICE,
+    LOG_PROBABILITIES,
+)
 
 # CTC's inputs
 
@@ -93,6 +133,7 @@ def run_encoder(
 ) -> Answer:
     model = stacks(sizes, state)
     heard = encode(model, sources, lengths, mistake, dropped)
+    heard = replace(heard, lengths=lengths) if mistake == SOURCE_LENGTHS else heard
     outputs = {"encoded": heard.encoded, "log_probs": heard.log_probs.transpose(0, 1)}
     return heard.as_answer() | gradients(outputs, grad_output, model.parameters())
 
@@ -128,9 +169,55 @@ def decoder_with_drops(dropped: list[bool], **problem: Any) -> Answer:
 @truth
 def score(sizes: Answer, state: Answer, tokens: Array, encoded: Array, pad_mask: Array | None) -> Array:
     """The logits after the last token of each prompt; the prompts of an utterance stand one after another."""
-    rows = np.arange(len(tokens)) * len(encoded) // len(tokens)
+    return np.asarray(prompts(sizes, state, tokens, encoded, pad_mask)[:, -1])
+
+
+def score_mistakes(sizes: Answer, state: Answer, tokens: Array, encoded: Array, pad_mask: Array | None) -> Answer:
+    turns = np.arange(len(tokens)) % len(encoded)
+
+    def in_turns(mask: Array | None) -> Array:
+        return run_decoder(sizes, state, tokens, None, encoded[turns], mask, weighs=False)["logits"][:, -1]
+
+    rows = rows_of(tokens, encoded)
+    return {
+        **other_scores(prompts(sizes, state, tokens, encoded, pad_mask)),
+        "the utterances are repeated by turns; the prompts of one stand one after another": in_turns(
+            None if pad_mask is None else pad_mask[turns]
+        ),
+        "what was encoded is repeated by turns, and its mask is not": in_turns(
+            None if pad_mask is None else pad_mask[rows]
+        ),
+        CROSS_PADDING: prompts(sizes, state, tokens, encoded, None)[:, -1],
+    }
+
+
+def mistakes_in_pieces(
+    sizes: Answer, state: Answer, tokens: Array, encoded: Array, pad_mask: Array | None, ends: list[int]
+) -> Answer:
+    def changed(**changes: Any) -> list[Array]:
+        return after_pieces(prompts(sizes, state, tokens, encoded, pad_mask, **changes), ends)
+
+    places, hidden = of_pieces(ends)
+    return {
+        FROM_0: changed(positions=places),
+        PIECES_NOT_CAUSAL: changed(hidden=hidden),
+        **{mistake: changed(mistake=mistake) for mistake in (CROSS_PADDING, NO_NORM)},
+    }
+
+
+def prompts(
+    sizes: Answer, state: Answer, tokens: Array, encoded: Array, pad_mask: Array | None, **changes: Any
+) -> Array:
+    """All logits of prompts, of which those of an utterance stand one after another; changed as in decode."""
+    rows = rows_of(tokens, encoded)
     masks = None if pad_mask is None else pad_mask[rows]
-    return np.asarray(run_decoder(sizes, state, tokens, None, encoded[rows], masks, weighs=False)["logits"][:, -1])
+    known = run_decoder(sizes, state, tokens, None, encoded[rows], masks, weighs=False, **changes)
+    return np.asarray(known["logits"])
+
+
+def rows_of(tokens: Array, encoded: Array) -> Array:
+    """The utterance of every prompt."""
+    return np.arange(len(tokens)) * len(encoded) // len(tokens)
 
 
 def run_decoder(
@@ -145,10 +232,14 @@ def run_decoder(
     mistake: str = "",
     dropped: list[bool] | None = None,
     weighs: bool = True,
+    positions: Array | None = None,
+    hidden: Array | None = None,
 ) -> Answer:
     model, heard = stacks(sizes, state), torch.tensor(encoded, requires_grad=True)
-    hidden = None if pad_mask is None else torch.tensor(pad_mask)
-    logits, attention = decode(model, tokens, lengths, heard, hidden, mistake, dropped, weighs and grad_output is None)
+    padding, weighs = None if pad_mask is None else torch.tensor(pad_mask), weighs and grad_output is None
+    logits, attention = decode(
+        model, tokens, lengths, heard, padding, mistake, dropped, weighs, positions=positions, hidden=hidden
+    )
     known = {"logits": logits.detach().numpy(), "attention": attention}
     return known | gradients({"logits": logits}, grad_output, {**model.parameters(), "encoded": heard})
 
@@ -197,6 +288,24 @@ def transferred(config: Answer, checkpoint: Answer) -> Answer:
         "transferred values": {name: value.astype(np.float32) for name, value in kept.items()},
         "unused values": unused,
     }
+
+
+def transfer_mistakes(config: Answer, checkpoint: Answer) -> Answer:
+    right = transferred(config, checkpoint)
+    kept, new, unused = right["transferred"], right["new"], right["unused"]
+    values = {name: checkpoint[name] for name in kept}
+    changes: dict[str, Answer] = {
+        "what is transferred is reported as new too": {"new": sorted([*new, *kept])},
+        "what is transferred is reported as unused too": {
+            "unused": sorted([*unused, *kept]),
+            "unused values": {**right["unused values"], **values},
+        },
+        "what is unused is reported as new": {"new": sorted([*new, *unused]), "unused": [], "unused values": {}},
+        "what is new is reported as unused, and what is unused as new": {"new": unused, "unused": new},
+        "all of the checkpoint is reported as transferred": {"transferred": sorted([*kept, *unused])},
+        "the checkpoint's tensors are reported; they must be the model's parameters": {"transferred values": values},
+    }
+    return {mistake: {**right, **changed} for mistake, changed in changes.items()}
 
 
 # The model
@@ -290,16 +399,17 @@ def encode(
     """Speech, through torch's encoder layers; what may be wrong is a known mistake."""
     sizes, reduced = model.sizes, -(-lengths // model.sizes["time_reduction"])
     x = embed_speech(model, sources, lengths)
-    pad_mask = torch.arange(x.shape[1]) >= torch.tensor(reduced)[:, None]
-    if sizes["skip_encoder_pe"] == (mistake == SKIPS):
+    pad_mask = torch.arange(x.shape[1]) >= torch.tensor(lengths if mistake == SOURCE_MASK else reduced)[:, None]
+    if adds_positions(sizes["skip_encoder_pe"], mistake):
         x = x + model.others[TABLE][:, : x.shape[1]]
     mask = one_mask(sizes["num_encoder_heads"], x, None if mistake == ENCODERS_PADDING else pad_mask)
     attention = {}
     for number, layer in running(model.encoder, mistake, dropped):
         attention[f"layer{number}_enc_self"] = self_attention(layer, mask)(x)[1]
         x = layer(x, src_mask=mask)
-    encoded = x if mistake == NO_NORM else model.norm(x, "encoder_norm.")
-    return Heard(encoded, pad_mask, attention, log_probabilities(model.others, encoded), reduced)
+    encoded = normalised(model, x, "encoder_norm.", mistake)
+    log_probs = log_probabilities(model.others, encoded.detach() if mistake == DETACHED else encoded)
+    return Heard(encoded, pad_mask, attention, log_probs, reduced)
 
 
 def log_probabilities(parameters: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
@@ -317,17 +427,23 @@ def decode(
     mistake: str = "",
     dropped: list[bool] | None = None,
     weighs: bool = True,
+    *,
+    positions: Array | None = None,
+    hidden: Array | None = None,
 ) -> tuple[Tensor, dict[str, Array]]:
-    """Logits of torch's decoder layers, and with `weighs` their weights; what may be wrong is a known mistake."""
+    """Logits of torch's decoder layers, and with `weighs` their weights; what may be wrong is a known mistake.
+
+    So are other positions than 0, 1 and so on, and a mask that hides other tokens than those that come later.
+    """
     sizes, (_, time), heads = model.sizes, tokens.shape, model.sizes["num_decoder_heads"]
     x = model.others[EMBEDDING][torch.tensor(tokens)]
-    if sizes["weight_tying"]:
+    if sizes["weight_tying"] and mistake != UNEMBEDDED:
         x = x * (sizes["d_model"] if mistake == SCALED_TWICE else math.sqrt(sizes["d_model"]))
-    if sizes["skip_decoder_pe"] == (mistake == SKIPS):
-        x = x + model.others[TABLE][:, :time]
+    if adds_positions(sizes["skip_decoder_pe"], mistake):
+        x = x + model.others[TABLE][:, np.arange(time) if positions is None else positions]
     padding = None if lengths is None else torch.arange(time) >= torch.tensor(lengths)[:, None]
-    causal = None if mistake == NOT_CAUSAL else torch.ones(time, time, dtype=torch.bool).triu(1)
-    self_mask = one_mask(heads, x, None if mistake == DECODERS_PADDING else padding, causal)
+    mask = None if mistake == NOT_CAUSAL else torch.tensor(causal(time) if hidden is None else hidden)
+    self_mask = one_mask(heads, x, None if mistake == DECODERS_PADDING else padding, mask)
     cross_mask = one_mask(heads, x, None if mistake == CROSS_PADDING else pad_mask)
     attention = {}
     for number, layer in running(model.decoder, mistake, dropped):
@@ -337,9 +453,22 @@ def decode(
             attention[f"layer{number}_dec_self"] = weights[SELF].detach().numpy()
             attention[f"layer{number}_dec_cross"] = weights[CROSS].detach().numpy()
         x = layer(x, encoded, tgt_mask=self_mask, memory_mask=cross_mask)
-    x = x if mistake == NO_NORM else model.norm(x, "norm.")
     weight = model.others[EMBEDDING if sizes["weight_tying"] else LOGITS]
-    return functional.linear(x, weight, model.others["final_linear.bias"]), attention
+    logits = functional.linear(normalised(model, x, "norm.", mistake), weight, model.others["final_linear.bias"])
+    return logits.log_softmax(dim=2) if mistake == LOG_PROBABILITIES else logits, attention
+
+
+def adds_positions(skips: bool, mistake: str) -> bool:
+    """Whether positions are added, unless they are to be skipped or by mistake."""
+    wrong = {NO_POSITIONS: False, UNEMBEDDED: False, ALL_POSITIONS: True, SKIPS: skips}
+    return wrong.get(mistake, not skips)
+
+
+def normalised(model: Stacks, x: Tensor, prefix: str, mistake: str) -> Tensor:
+    """The final norm, if it isn't missing, with its weight and bias."""
+    if mistake in (NO_ENCODER_NORM, NO_DECODER_NORM):
+        return functional.layer_norm(x, x.shape[2:])
+    return x if mistake == NO_NORM else model.norm(x, prefix)
 
 
 def running(layers: Mapping[str, Any], mistake: str, dropped: list[bool] | None) -> list[tuple[int, Any]]:

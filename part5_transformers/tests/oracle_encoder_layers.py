@@ -14,6 +14,7 @@ from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
 from part5_transformers.tests.oracle_layers import (
     ADDED_TWICE,
+    CAUSAL_OF_ITS_OWN,
     FEED_FORWARD_MISSING,
     SELF_ATTENTION_MISSING,
     as_answer,
@@ -24,6 +25,7 @@ from part5_transformers.tests.oracle_layers import (
     self_attention,
     torch_layer,
 )
+from part5_transformers.tests.strategies import causal
 
 NAMES = {
     "self_attn.mha.": "self_attn.",
@@ -47,11 +49,13 @@ def self_attention_mistakes(**problem: Any) -> Answer:
         return from_torch(**{**problem, "inputs": inputs}, order=order, twice=twice)
 
     masks = [name for name in problem["inputs"] if name.endswith("mask")]
+    has_causal = {**problem, "inputs": {**problem["inputs"], "attn_mask": causal(problem["inputs"]["x"].shape[1])}}
     return {
         "the feed-forward sublayer comes before the attention": changed(["ffn", "weights"]),
         FEED_FORWARD_MISSING: changed(["weights"]),
         SELF_ATTENTION_MISSING: changed(["ffn"]),
         ADDED_TWICE: changed(twice=True),
+        CAUSAL_OF_ITS_OWN: from_torch(**has_causal),
         **{f"the {name} is ignored": changed(without=name) for name in masks},
     }
 

@@ -17,6 +17,7 @@ Sublayer = Callable[[Tensor], Attended]
 
 FEED_FORWARD_MISSING = "the feed-forward sublayer is missing"
 SELF_ATTENTION_MISSING = "the self-attention is missing"
+CAUSAL_OF_ITS_OWN = "the attention is causal though no mask says so; every step must see all"
 ADDED_TWICE = "a sublayer's input is added to its output again; each sublayer does so itself"
 
 

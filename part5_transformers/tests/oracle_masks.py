@@ -31,6 +31,10 @@ def padding_mistakes(padded_input: Array, input_lengths: Array) -> Answer:
         "the mask is 0 and 1; it must be boolean": right.astype(np.int64),
         "the mask is 0.0 and 1.0; it must be boolean": right.astype(np.float32),
         "the mask is (t, b); it must be (b, t)": right.T,
+        "the mask ends with the longest sequence; it must have all t steps": right[:, : input_lengths.max()],
+        "the mask looks for zeros in the input; the lengths alone say what is padding": (padded_input == 0).all(
+            axis=tuple(range(2, padded_input.ndim))
+        ),
     }
     return {sentence: {"mask": mask} for sentence, mask in masks.items()}
 
@@ -54,5 +58,8 @@ def causal_mistakes(padded_input: Array) -> Answer:
         "the mask is 0 and 1; it must be boolean": right.astype(np.int64),
         "the mask is 0.0 and 1.0; it must be boolean": right.astype(np.float32),
         "the mask is 0 and -inf, to be added to scores; it must be boolean": np.where(right, -np.inf, 0).astype("f4"),
+        "every sequence has a mask of its own; it must be (t, t), the same for all": np.stack(
+            [right] * len(padded_input)
+        ),
     }
     return {sentence: {"mask": mask} for sentence, mask in masks.items()}

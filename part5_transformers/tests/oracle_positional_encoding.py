@@ -58,7 +58,6 @@ def table_mistakes(d_model: int, max_len: int) -> Answer:
             lambda position, feature, _: wave(position + 1, feature, d_model), d_model, max_len
         ),
         "the axis of length 1 for the batch is missing: pe is (1, max_len, d_model)": {"pe": right[0]},
-        "pe is float64; it must be float32, the default of torch": {"pe": right.astype(np.float64)},
     }
 
 

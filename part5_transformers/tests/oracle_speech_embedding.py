@@ -37,6 +37,7 @@ def reduced_mistakes(lengths: Array, factor: int) -> Answer:
     answers = {
         "the division rounds down; an utterance's last frames need a step too, even if they are few": lengths // factor,
         "there is a step too many where the factor divides the length": lengths // factor + 1,
+        "the division rounds to the nearest; it must round up": np.round(lengths / factor).astype(np.int64),
         "the lengths are fractions; they must be integers": (lengths / factor).astype(np.float32),
         "the lengths are rounded up, but they must be integers too": np.ceil(lengths / factor).astype(np.float32),
         "the lengths are those of the input": lengths,
@@ -110,10 +111,10 @@ def layer_mistakes(
 ) -> Answer:
     right = _run_layer(kind, factor, state, x, lengths, grad_output)["output"]
     own = Layer.of(kind, factor, state)
-    together = own(torch.tensor(x)).detach().numpy()
+    steps, together = -(-lengths // factor), own(torch.tensor(x)).detach().numpy()
     mistakes: Answer = {
         "the lengths are those of the input; they must be those of the output": {"lengths": lengths},
-        "the steps after the longest utterance's are missing": {"output": right[:, : -(-lengths.max() // factor)]},
+        "the steps after the longest utterance's are missing": {"output": right[:, : steps.max()]},
     }
     if kind == "lstm":
         order = np.argsort(-lengths, kind="stable")
@@ -121,22 +122,25 @@ def layer_mistakes(
             "output": right[order]
         }
         behind = "the LSTM reads the padding; its way back must begin at each utterance's own end"
-        zeroed = _cut(together, -(-lengths // factor))
         return {
             **mistakes,
             behind: {"output": together},
-            f"{behind}, and zeros afterwards do not help": {"output": zeroed},
+            f"{behind}, and zeros afterwards do not help": {"output": _cut(together, steps)},
         }
 
     def with_other(activation: Activation) -> Answer:
         return _run_layer(kind, factor, state, x, lengths, grad_output, activation)
 
+    mixed = own(torch.tensor(x.reshape(len(x), x.shape[2], -1).swapaxes(1, 2))).detach().numpy()
     return {
         **mistakes,
-        "the steps beyond each length are not zero; the convolution's bias makes them so": {"output": together},
+        "the steps beyond each length are not zero: mask after the convolution, which has a bias": {"output": together},
+        "time and features are mixed by a reshape; they must be transposed": {"output": _cut(mixed, steps)},
         "the activation is ReLU; it must be GELU": with_other(functional.relu),
         "the activation is missing": with_other(lambda y: y),
-        "the activation is GELU's approximation by tanh": with_other(lambda y: functional.gelu(y, approximate="tanh")),
+        "the activation is GELU's approximation by tanh; it must be the exact one": with_other(
+            lambda y: functional.gelu(y, approximate="tanh")
+        ),
     }
 
 
@@ -171,6 +175,20 @@ def embedding_mistakes(
         "only the first layer is used": _run(sizes, state, x, lengths, depth=1),
         "the lengths are those of the input; they must be those of the output": {"lengths": lengths},
     }
+
+
+def dropped_in_evaluation(output: Array, right: Answer) -> Answer:
+    """What dropout at rate 1/2 leaves of the right output, where it has dropped what is zero in this one."""
+    left = np.where(output == 0, 0, 2 * right["output"]).astype(output.dtype)
+    return {"numbers are dropped in evaluation too": {**right, "output": left}}
+
+
+def dropout_mistakes(output: Array, right: Array) -> Answer:
+    answers = {
+        "nothing is dropped in training": right,
+        "what is kept is not divided by 1 - p": np.where(output == 0, 0, right),
+    }
+    return {sentence: {"output": answer.astype(right.dtype)} for sentence, answer in answers.items()}
 
 
 # Every utterance by itself

@@ -53,7 +53,9 @@ def project_mistakes(order: str, **problem: Any) -> Answer:
         mistakes["the keys are projected from the query"] = projections(**problem, order=query + query + value)
     if key != value:
         mistakes["the values are projected from the key"] = projections(**problem, order=query + key + key)
-    if query != value:
+        swapped = projections(**problem, order=query + value + key)
+        mistakes["the keys are projected from the value, and the values from the key"] = swapped
+    if order != query * 3:
         mistakes["all three are projected from the query"] = projections(**problem, order=query * 3)
     return mistakes
 
@@ -128,7 +130,6 @@ def mask_mistakes(key_padding_mask: Array | None, attn_mask: Array | None, shape
         "the key_padding_mask is ignored": {"mask": attention},
         "the attn_mask is ignored": {"mask": padding},
         "the mask is inverted; it must stay True where ignored": {"mask": ~(padding | attention)},
-        "both masks are inverted; they must stay True where ignored": {"mask": ~(padding & attention)},
     }
 
 
@@ -158,11 +159,16 @@ def attend_mistakes(**problem: Any) -> Answer:
         },
     }
     if problem["mask"] is not None:
+        hidden = torch.tensor(problem["mask"])
         mistakes["the mask is ignored"] = changed(mask=None)
         mistakes["the mask is inverted; True is what is ignored"] = changed(mask=~problem["mask"])
-    if "grad_output" in problem:
-        ones = np.ones_like(problem["grad_output"])
-        mistakes["the gradient from above is taken to be one everywhere"] = changed(grad_output=ones)
+        mistakes["the mask acts after the softmax only; what is left of the weights no longer sums to one"] = (
+            attention_by_hand(
+                **problem,
+                hide=lambda scores, mask: scores,
+                share=lambda scores: scores.softmax(dim=-1).masked_fill(hidden, 0),
+            )
+        )
     return mistakes
 
 
@@ -215,21 +221,12 @@ def attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int
 
 
 def attention_mistakes(**problem: Any) -> Answer:
-    def changed(**mistake: Any) -> Answer:
-        return torch_attention(**{**problem, **mistake})
-
     masks = problem["masks"]
-    mistakes = {
-        f"the {name} is ignored": changed(masks={**masks, name: None}) for name in MASKS if masks[name] is not None
+    return {
+        f"the {name} is ignored": torch_attention(**{**problem, "masks": {**masks, name: None}})
+        for name in MASKS
+        if masks[name] is not None
     }
-    if len(mistakes) == len(MASKS):
-        mistakes["the masks are ignored"] = changed(masks=UNMASKED)
-    if problem["num_heads"] > 1:
-        mistakes["there is only one head"] = changed(num_heads=1)
-    if "grad_output" in problem:
-        ones = np.ones_like(problem["grad_output"])
-        mistakes["the gradient from above is taken to be one everywhere"] = changed(grad_output=ones)
-    return mistakes
 
 
 def torch_attention(
@@ -405,12 +402,12 @@ def dict_with_state(state: State, **modules: nn.Module) -> nn.ModuleDict:
 
 
 def lost_masks(masks: Mapping[str, Array | None]) -> dict[str, Mapping[str, Array | None]]:
-    """Masks of which some are not handed on."""
+    """Masks of which some are not handed on; none are, even where one is all that there is."""
     given = [name for name in MASKS if masks[name] is not None]
     lost: dict[str, Mapping[str, Array | None]] = {
         f"the {name} is not handed on": {**masks, name: None} for name in given
     }
-    return {**lost, "the masks are not handed on": UNMASKED} if len(given) > 1 else lost
+    return {**lost, "the masks are not handed on": UNMASKED} if lost else lost
 
 
 def masks_of(masks: Mapping[str, Array | None]) -> dict[str, Tensor | None]:
@@ -435,26 +432,53 @@ def answer(
 # Dropout
 
 
-def assert_dropped(got: Any, rest: Array, whole: Array, p: float) -> None:
-    """Every value in training is the rest, or the rest plus the remainder of the whole, divided by 1 - p.
+def returned_after_dropout(output: Array) -> Answer:
+    """Where the values are two identities, each half of the output is the weights that dropout left."""
+    left = np.split(output, 2, axis=-1)[0]
+    return {
+        "the weights are returned after dropout; they must be those before it": {"weights": left.mean(axis=1)},
+    }
 
-    Which of the two, torch's generator decides, so the truth is the nearer one.  Among a hundred values both occur.
+
+def assert_whole(got: Answer, rest: Array, whole: Array, p: float) -> None:
+    """Every value in evaluation is the whole's."""
+
+    def known() -> Answer:
+        return {"values are dropped in evaluation too": {"evaluation": left_of(whole, got["evaluation"], rest, p)}}
+
+    assert_same(got, {"evaluation": whole}, ["evaluation"], known)
+
+
+def assert_dropped(
+    got: Any, rest: Array, whole: Array, p: float, nothing: str = "nothing is dropped in training"
+) -> None:
+    """Every value in training is what dropout may leave; among a hundred values both occur.
+
+    `nothing` says that none is dropped.
     """
     output = checked(got, whole, "output in training")
-    kept = rest + (whole - rest) / (1 - p)
-    is_dropped = np.abs(output - rest) <= np.abs(output - kept)
+    right = left_of(whole, output, rest, p)
     mistakes = {
-        "nothing is dropped in training": whole,
+        nothing: whole,
         "what is kept is not divided by 1 - p": np.where(np.abs(output - rest) <= np.abs(output - whole), rest, whole),
         "dropout acts on the sum; it must act before x is added": np.where(output == 0, 0, whole / (1 - p)),
     }
     assert_same(
         {"output in training": output},
-        {"output in training": np.where(is_dropped, rest, kept)},
+        {"output in training": right},
         mistakes={sentence: {"output in training": other} for sentence, other in mistakes.items()},
     )
-    can_tell = is_dropped[whole != rest]
+    can_tell = (right == rest)[whole != rest]
     assert_same(
         {"something is dropped": bool(can_tell.any()), "something is kept": not can_tell.all()},
         {"something is dropped": True, "something is kept": True},
     )
+
+
+def left_of(whole: Array, output: Array, rest: Array, p: float) -> Array:
+    """The rest, or the rest plus the remainder of the whole divided by 1 - p.
+
+    Which of the two, torch's generator decides, so the truth is the one that is nearer to the output.
+    """
+    kept = rest + (whole - rest) / (1 - p)
+    return np.where(np.abs(output - rest) <= np.abs(output - kept), rest, kept)

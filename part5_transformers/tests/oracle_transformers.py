@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,17 @@ from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
 from part5_transformers.tests.oracle_encoder_layers import NAMES
 from part5_transformers.tests.oracle_layers import one_mask, self_attention, torch_layer
-from part5_transformers.tests.strategies import renamed
+from part5_transformers.tests.strategies import causal, renamed
 
 SCALED_TWICE = "the embedding is multiplied by embedding_scale twice"
+NO_POSITIONS = "the positions are missing"
+ALL_POSITIONS = "positions are added though they are to be skipped"
+NOT_CAUSAL = "the causal mask is missing"
+NO_NORM = "the final norm is missing"
+REVERSED = "the layers run in the opposite order"
+LOG_PROBABILITIES = "these are log-probabilities; the logits themselves are asked for"
+FROM_0 = "the positions begin at 0 in every piece; they must go on"
+PIECES_NOT_CAUSAL = "the causal mask is missing: a token sees those that follow it in its piece"
 
 
 @truth
@@ -45,15 +54,68 @@ def embedding_mistakes(sizes: Answer, state: Answer, tokens: Array, offset: int)
         SCALED_TWICE: changed(scale),
         "the embedding is not multiplied by embedding_scale": changed(1 / scale),
         "the positions are multiplied by embedding_scale too": _embedded(sizes, scaled, tokens, offset),
-        "the positions are missing": changed(has_positions=False),
+        NO_POSITIONS: changed(has_positions=False),
         "the positions begin at 0; they must begin at the offset": changed(offset=0),
     }
+
+
+def all_positions(sizes: Answer, state: Answer, tokens: Array, offset: int) -> Answer:
+    return {ALL_POSITIONS: _embedded(sizes, state, tokens, offset)}
+
+
+def drop_mistakes(dropped: int, times: int, rate: float, far: float) -> Answer:
+    is_so = {
+        "no layer is dropped in training": dropped == 0,
+        "every layer is dropped in training": dropped == times,
+        "layers are kept at the rate, not dropped": abs(dropped - times * (1 - rate)) < far,
+    }
+    return {mistake: {"dropped at about the rate": not each} for mistake, each in is_so.items()}
 
 
 @truth
 def score(sizes: Answer, state: Answer, tokens: Array) -> Array:
     """The logits after the last token."""
     return np.asarray(run(sizes, state, tokens, None)["logits"][:, -1])
+
+
+def score_mistakes(sizes: Answer, state: Answer, tokens: Array) -> Answer:
+    return other_scores(run(sizes, state, tokens, None)["logits"])
+
+
+def other_scores(logits: Array) -> Answer:
+    """What may be taken of all logits (b, t, v) in the place of the last ones."""
+    last = torch.tensor(logits[:, -1])
+    return {
+        "these are the logits after the first token; those after the last are asked for": logits[:, 0],
+        "these are the logits after every token; those after the last are asked for": logits,
+        "these are probabilities; the logits themselves are asked for": last.softmax(-1).numpy(),
+        LOG_PROBABILITIES: last.log_softmax(-1).numpy(),
+    }
+
+
+def mistakes_in_pieces(sizes: Answer, state: Answer, tokens: Array, ends: Sequence[int]) -> Answer:
+    def changed(**mistake: Any) -> list[Array]:
+        return after_pieces(run(sizes, state, tokens, None, **mistake)["logits"], ends)
+
+    positions, hidden = of_pieces(ends)
+    return {
+        FROM_0: changed(positions=positions),
+        PIECES_NOT_CAUSAL: changed(hidden=hidden),
+        NO_NORM: changed(has_norm=False),
+    }
+
+
+def after_pieces(logits: Array, ends: Sequence[int]) -> list[Array]:
+    """The logits after the last token of every piece that ends here."""
+    return [logits[:, end - 1] for end in ends]
+
+
+def of_pieces(ends: Sequence[int]) -> tuple[Array, Array]:
+    """The place of every token in its piece, and a mask (t, t) that hides from it what follows its piece."""
+    pieces = list(zip([0, *ends], ends, strict=False))
+    places = np.concatenate([np.arange(end - start) for start, end in pieces])
+    seen = np.concatenate([np.full(end - start, end) for start, end in pieces])
+    return places, np.arange(len(places)) >= seen[:, None]
 
 
 def language_model_mistakes(
@@ -63,11 +125,13 @@ def language_model_mistakes(
         return run(sizes, state, tokens, lengths, grad_output, **mistake)
 
     mistakes = {
-        "the causal mask is missing": changed(is_causal=False),
-        "the final norm is missing": changed(has_norm=False),
-        "the positions are missing": changed(has_positions=False),
+        NOT_CAUSAL: changed(hidden=np.zeros(2 * tokens.shape[1:], dtype=bool)),
+        NO_NORM: changed(has_norm=False),
+        NO_POSITIONS: changed(has_positions=False),
         SCALED_TWICE: changed(scaled_twice=True),
-        "the layers run in the opposite order": changed(reverse=True),
+        REVERSED: changed(reverse=True),
+        "only the first layer runs": changed(depth=1),
+        LOG_PROBABILITIES: changed(normalises=True),
     }
     if lengths is not None:
         mistakes["the padding mask is missing"] = run(sizes, state, tokens, None, grad_output)
@@ -81,31 +145,36 @@ def run(
     lengths: Array | None,
     grad_output: Array | None = None,
     *,
-    is_causal: bool = True,
+    hidden: Array | None = None,
+    positions: Array | None = None,
     has_norm: bool = True,
     has_positions: bool = True,
     scaled_twice: bool = False,
     reverse: bool = False,
+    depth: int | None = None,
+    normalises: bool = False,
 ) -> Answer:
-    """The model with torch's encoder layers under a causal mask; what may be left out is a mistake."""
+    """The model with torch's encoder layers under a causal mask; what is otherwise is a mistake."""
     heads, time = sizes["num_heads"], tokens.shape[1]
+    positions = np.arange(time) if positions is None else positions
     layers = [
         torch_layer(nn.TransformerEncoderLayer, heads, part_of(state, prefix), NAMES) for prefix in layers_of(sizes)
     ]
     parameters = tensors(**{name: value for name, value in state.items() if not name.startswith("dec_layers.")})
-    x = _embed(sizes, parameters, tokens, 0, has_positions, scaled_twice)
-    causal = torch.ones(time, time, dtype=torch.bool).triu(1) if is_causal else None
+    x = _embed(sizes, parameters, tokens, positions, has_positions, scaled_twice)
+    mask = torch.tensor(causal(time) if hidden is None else hidden)
     padding = None if lengths is None else torch.arange(time) >= torch.tensor(lengths)[:, None]
-    mask = one_mask(heads, x, padding, causal)
+    merged = one_mask(heads, x, padding, mask)
     attention = {}
-    for number, layer in reversed(list(enumerate(layers, 1))) if reverse else enumerate(layers, 1):
-        _, weights = self_attention(layer, mask)(x)
+    for number, layer in list(enumerate(layers[:depth], 1))[:: -1 if reverse else 1]:
+        _, weights = self_attention(layer, merged)(x)
         attention[f"layer{number}_dec_self"] = weights.detach().numpy()
-        x = layer(x, src_mask=mask)
+        x = layer(x, src_mask=merged)
     if has_norm:
         x = functional.layer_norm(x, (sizes["d_model"],), parameters["norm.weight"], parameters["norm.bias"])
     weight = parameters["target_embedding.weight" if sizes["weight_tying"] else "final_linear.weight"]
     logits = functional.linear(x, weight, parameters["final_linear.bias"])
+    logits = logits.log_softmax(-1) if normalises else logits
     known = {"logits": logits.detach().numpy()}
     if grad_output is None:
         return {**known, "attention": attention}
@@ -118,7 +187,8 @@ def run(
 
 def _embedded(sizes: Answer, state: Answer, tokens: Array, offset: int, has_positions: bool = True) -> Answer:
     parameters = {name: torch.tensor(value) for name, value in state.items()}
-    return {"embedded": _embed(sizes, parameters, tokens, offset, has_positions).numpy()}
+    positions = np.arange(offset, offset + tokens.shape[1])
+    return {"embedded": _embed(sizes, parameters, tokens, positions, has_positions).numpy()}
 
 
 def layers_of(sizes: Answer) -> list[str]:
@@ -135,13 +205,12 @@ def _embed(
     sizes: Answer,
     parameters: dict[str, Tensor],
     tokens: Array,
-    offset: int,
+    positions: Array,
     has_positions: bool = True,
     scaled_twice: bool = False,
 ) -> Tensor:
-    """Scaled embedding, plus the rows of the table."""
+    """Scaled embedding, plus these rows of the table."""
     x = parameters["target_embedding.weight"][torch.tensor(tokens)]
     if sizes["weight_tying"]:
         x = x * (sizes["d_model"] if scaled_twice else math.sqrt(sizes["d_model"]))
-    positions = parameters["positional_encoding.pe"][:, offset : offset + tokens.shape[1]]
-    return x + positions if has_positions else x
+    return x + parameters["positional_encoding.pe"][:, positions] if has_positions else x

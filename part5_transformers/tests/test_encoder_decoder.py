@@ -410,7 +410,8 @@ def test_a_target_may_be_one_token(candidate: Candidate, problem: Problem) -> No
 @given(problem=prompts())
 def test_scores_are_the_last_logits(candidate: Candidate, problem: Problem) -> None:
     """score gives the logits after each prompt; the prompts of an utterance stand one after another."""
-    assert_same(candidate.run(encoder_decoder.score, **problem), oracle.score(**problem))
+    got = candidate.run(encoder_decoder.score, **problem)
+    assert_same(got, oracle.score(**problem), mistakes=lambda: oracle.score_mistakes(**problem))
 
 
 @law("encoder_decoder.score")
@@ -437,7 +438,8 @@ def test_pieces_score_like_the_whole(candidate: Candidate, problem: Problem) -> 
     """The incremental scorer gives what score gives, whichever pieces the tokens come in, for any number of prompts."""
     whole = {name: value for name, value in problem.items() if name != "ends"}
     expected = [oracle.score(**{**whole, "tokens": whole["tokens"][:, :end]}) for end in problem["ends"]]
-    assert_same(candidate.run(encoder_decoder.score_in_pieces, **problem), expected)
+    got = candidate.run(encoder_decoder.score_in_pieces, **problem)
+    assert_same(got, expected, mistakes=lambda: oracle.mistakes_in_pieces(**problem))
 
 
 @oracle_test("encoder_decoder.score_further")
@@ -479,8 +481,7 @@ def test_every_parameter_is_reported_once(candidate: Candidate, problem: Problem
 def test_what_is_transferred_has_the_checkpoints_values(candidate: Candidate, problem: Problem) -> None:
     """What is reported as transferred has the checkpoint's values, in the report and in the model."""
     right = oracle.transferred(problem["config"], problem["checkpoint"])
-    got = candidate.run(encoder_decoder.transfer, **problem)
-    assert_same(got, right, ["transferred values"])
+    got = check_transfer(candidate, problem, ["transferred values"])
     assert_same(got["parameters"], right["transferred values"])
 
 
@@ -541,10 +542,12 @@ def check_decoder(candidate: Candidate, problem: Problem, names: Sequence[str]) 
     assert_right(candidate, encoder_decoder.decode, oracle.decoder, problem, names, oracle.decoder_mistakes)
 
 
-def check_transfer(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of the report are right."""
-    right = oracle.transferred(problem["config"], problem["checkpoint"])
-    assert_same(candidate.run(encoder_decoder.transfer, **problem), right, names)
+def check_transfer(candidate: Candidate, problem: Problem, names: Sequence[str]) -> Problem:
+    """The answer, of which these entries of the report are right."""
+    arguments = problem["config"], problem["checkpoint"]
+    got: Problem = candidate.run(encoder_decoder.transfer, **problem)
+    assert_same(got, oracle.transferred(*arguments), names, lambda: oracle.transfer_mistakes(*arguments))
+    return got
 
 
 def check_shares(weights: Any, like: np.ndarray, hidden: np.ndarray) -> None:

@@ -310,7 +310,7 @@ def test_gradients_match_torchs_function(candidate: Candidate, problem: Problem)
 def test_weights_are_dropped_in_training_only(candidate: Candidate, problem: Problem) -> None:
     """In training dropout acts on the weights that V is multiplied with, not on those returned; in evaluation not."""
     known, got = plain_attention(problem), candidate.run(sublayers.attend_with_dropout, **problem)
-    assert_same(got, {"weights": known["weights"]}, names=["weights"])
+    assert_same(got, {"weights": known["weights"]}, ["weights"], lambda: oracle.returned_after_dropout(got["training"]))
     check_dropped_weights(got, known["output"], problem)
 
 
@@ -524,7 +524,7 @@ def test_the_networks_middle_is_dropped_in_training(candidate: Candidate, proble
     problem = {**problem, "state": {**problem["state"], **plain}}
     known = oracle.feed_forward(**without_dropout(problem))
     got = candidate.run(sublayers.feed_forward_with_dropout, **problem, inside=True)
-    check_dropout(got, problem["x"], known["output"], problem)
+    check_dropout(got, problem["x"], known["output"], problem, "nothing is dropped between GELU and W₂ in training")
 
 
 # What they share
@@ -595,10 +595,16 @@ def check_sublayer_gradients(
     assert_right(candidate, probe, truth, problem, names, mistakes)
 
 
-def check_dropout(got: Problem, rest: np.ndarray, whole: np.ndarray, problem: Problem) -> None:
-    """In evaluation the whole, and in training the rest with what dropout left."""
-    assert_same(got, {"evaluation": whole}, names=["evaluation"])
-    oracle.assert_dropped(got["training"], rest, whole, problem["dropout"])
+def check_dropout(
+    got: Problem,
+    rest: np.ndarray,
+    whole: np.ndarray,
+    problem: Problem,
+    nothing: str = "nothing is dropped in training",
+) -> None:
+    """In evaluation the whole, and in training the rest with what dropout left; `nothing` says that it left all."""
+    oracle.assert_whole(got, rest, whole, problem["dropout"])
+    oracle.assert_dropped(got["training"], rest, whole, problem["dropout"], nothing)
 
 
 def check_dropped_weights(got: Problem, whole: np.ndarray, problem: Problem) -> None:

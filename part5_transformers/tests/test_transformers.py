@@ -130,8 +130,9 @@ def test_tokens_are_embedded_with_their_positions(candidate: Candidate, problem:
 @given(problem=prompts(), offset=st.sampled_from([0, 1, 5]))
 def test_positions_can_be_skipped(candidate: Candidate, problem: Problem, offset: int) -> None:
     """Where skip_decoder_pe is True, embed gives the embedding times embedding_scale, and adds no positions."""
-    got = candidate.run(transformers.embed_without_positions, **problem, offset=offset)
-    assert_same(got, oracle.embedded(**problem, offset=offset, has_positions=False))
+    problem = {**problem, "offset": offset}
+    got, right = candidate.run(transformers.embed_without_positions, **problem), oracle.embedded
+    assert_same(got, right(**problem, has_positions=False), mistakes=lambda: oracle.all_positions(**problem))
 
 
 @law("decoder_only.embed")
@@ -154,7 +155,9 @@ def test_layers_are_dropped_at_the_rate(candidate: Candidate, rate: float, seed:
     # Six and a half standard deviations: a right solution is refused with probability below 1e-9.
     far = 6.5 * np.sqrt(DROPS * rate * (1 - rate))
     assert_same(
-        {"dropped at about the rate": bool(abs(dropped - DROPS * rate) < far)}, {"dropped at about the rate": True}
+        {"dropped at about the rate": bool(abs(dropped - DROPS * rate) < far)},
+        {"dropped at about the rate": True},
+        mistakes=oracle.drop_mistakes(dropped, DROPS, rate, float(far)),
     )
 
 
@@ -293,7 +296,8 @@ def test_a_sequence_may_be_one_token(candidate: Candidate, problem: Problem) -> 
 @given(problem=prompts())
 def test_scores_are_the_last_logits(candidate: Candidate, problem: Problem) -> None:
     """score gives the logits after the last token of each prompt."""
-    assert_same(candidate.run(transformers.score, **problem), oracle.score(**problem))
+    got = candidate.run(transformers.score, **problem)
+    assert_same(got, oracle.score(**problem), mistakes=lambda: oracle.score_mistakes(**problem))
 
 
 @law("decoder_only.score")
@@ -310,7 +314,8 @@ def test_pieces_score_like_the_whole(candidate: Candidate, problem: Problem, fir
     time = problem["tokens"].shape[1]
     ends = sorted({*range(first, time, step), time})
     expected = [oracle.score(**{**problem, "tokens": problem["tokens"][:, :end]}) for end in ends]
-    assert_same(candidate.run(transformers.score_in_pieces, **problem, ends=ends), expected)
+    got = candidate.run(transformers.score_in_pieces, **problem, ends=ends)
+    assert_same(got, expected, mistakes=lambda: oracle.mistakes_in_pieces(**problem, ends=ends))
 
 
 @oracle_test("decoder_only.score_further")
