@@ -74,7 +74,7 @@ def new_exercise(root: Path, part: str, module: str) -> NewExercise:
         for changed_path, content in changed.items():
             write_whole(changed_path, content)
     written = [*map(Path, files), *(path.relative_to(root) for path in changed)]
-    return NewExercise(written, _next_steps(words))
+    return NewExercise(written, _text("next_steps.txt", words).splitlines())
 
 
 # Names
@@ -195,26 +195,6 @@ def _parsed(path: Path, toml: bytes) -> dict[str, Any]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         advice = "Correct it first, with every exercise in a [[exercise]] table."
         raise HandoutError(f"{path} must be TOML that one more exercise can follow; got {error}. {advice}") from None
-
-
-def _next_steps(words: dict[str, Any]) -> list[str]:
-    folder, module, short = words["part"], words["module"], words["part"].partition("_")[0]
-    exercises = [f"{module}.{method}" for method in words["methods"]]
-    points = "100 points" if words["is_new"] else "1 extra point each, so that the part's points still sum to 100"
-    options = " ".join(f"-e {exercise}" for exercise in exercises)
-    python = ".venv/bin/python"
-    return [
-        f"Write the reference in {folder}/solution/{module}.py, docstrings included.",
-        f"Write the oracle in {folder}/tests/oracle_{module}.py, and what each known mistake gives.",
-        f"Write the changes that make these mistakes, each with its sentence, in {folder}/checks/mistakes_{module}.py.",
-        f"Write words for every `to be written` in {folder}/part.toml and {folder}/README.md; points: {points}.",
-        f"Where the module needs other arguments than x: {folder}/tests/probe_{module}.py and test_{module}.py.",
-        f"python autograder/handout.py --write-stubs {short}",
-        f"python autograder/run.py {short} --solution {options}",
-        f"{python} -m autograder.authoring.catalogue {short} {options}",
-        f"{python} -m pytest autograder/tests/test_exercises.py autograder/tests/test_edge_cases.py -k {short}",
-        "Add a line to CHANGELOG.md; then .ci/run, which is what CI runs.",
-    ]
 
 
 # Writing
