@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring import catalogue
 from autograder.authoring.catalogue import fault_of, orphans, sentences_of, shares
 from autograder.authoring.mistakes import Mistake, Whole, mistake, mistakes_of, with_mistake
 from autograder.judge.collection import find_tests
@@ -110,6 +111,25 @@ def test_an_entry_must_say_what_the_report_says(toy: Part, says: str | None) -> 
 def test_a_sentence_that_the_report_does_not_say_is_a_fault(toy: Part) -> None:
     squared = mistake("toy.double", "squared", ("2.0 * x", "x * x"), says=TOO_LARGE)
     assert f"says must be None, as test_toy.py::test_double does; got '{TOO_LARGE}'." in fault_of(toy, squared)
+
+
+@pytest.mark.parametrize(
+    ("said", "holds"),
+    [(["so"], True), ([None, "so", "so"], True), ([None, None], False), (["other", "so", None], False)],
+)
+def test_what_hangs_on_the_draw_must_be_said_with_two_seeds_of_three(
+    toy: Part, monkeypatch: pytest.MonkeyPatch, said: list[str | None], holds: bool
+) -> None:
+    seeds = []
+
+    def told(part: Part, entry: Mistake, seed: int) -> catalogue.Told:
+        seeds.append(seed)
+        return catalogue.Told(0, 40, said[len(seeds) - 1], "test_toy.py::test_double")
+
+    monkeypatch.setattr(catalogue, "told", told)
+    fault = fault_of(toy, mistake("toy.double", "tripled", TRIPLED, says="so"), seed=7)
+    assert (fault == "") == holds
+    assert seeds == [7, 8, 9][: len(said)]
 
 
 def test_a_mistake_must_lose_points_in_its_own_exercise(toy: Part) -> None:

@@ -301,6 +301,7 @@ MISTAKES = (
     reshape(
         "transpose: negative axes",
         ("np.argsort([axis % x.ndim for axis in axes])", "np.argsort(axes)"),
+        says="negative axes are put in order as they are; first count them from the front: axis % ndim",
     ),
     reshape(
         "reshape: Fortran order",

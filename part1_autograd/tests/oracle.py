@@ -321,11 +321,11 @@ def transpose_backward(grad_output: Array, x: Array, axes: tuple[int, ...] | Non
 
 
 def transpose_backward_mistakes(grad_output: Array, x: Array, axes: tuple[int, ...] | None) -> Answer:
-    return {
-        "the axes are moved forward once more; the way back is the inverse order": {
-            "x_grad": grad_output.transpose(axes)
-        }
-    }
+    mistakes = {"the axes are moved forward once more; the way back is the inverse order": grad_output.transpose(axes)}
+    if axes is not None:
+        negative = "negative axes are put in order as they are; first count them from the front: axis % ndim"
+        mistakes[negative] = grad_output.transpose(np.argsort(axes))
+    return {sentence: {"x_grad": x_grad} for sentence, x_grad in mistakes.items()}
 
 
 @truth
