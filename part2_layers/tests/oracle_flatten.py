@@ -34,9 +34,9 @@ def output_mistakes(x: Array, start_dim: int = 1, end_dim: int = -1) -> Answer:
 def gradient_mistakes(x: Array, start_dim: int, end_dim: int, grad_output: Array) -> Answer:
     gradients = {
         "x_grad has the shape of the output; it must have that of x": grad_output,
-        "x_grad has two axes, as the default's output; it must have those of x": flatten(grad_output.reshape(x.shape))[
-            "output"
-        ],
+        "x_grad has two axes, as the default's output; it must have those of x": (
+            grad_output.reshape(len(x), math.prod(x.shape[1:]))
+        ),
         "the first of the flattened axes runs fastest in x_grad; it must be the last": (
             grad_output.reshape(x.shape, order="F")
         ),
