@@ -220,7 +220,7 @@ MISTAKES = (
     loss_forward(
         "ctc: without a frame no target is infeasible",
         (OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", "")),
-        says="without a frame no target has a loss; only the empty one has none",
+        says="without a frame every loss is 0; only that of an empty target is",
     ),
     loss_forward(
         "ctc: the loss underflows",

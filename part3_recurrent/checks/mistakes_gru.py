@@ -75,7 +75,7 @@ MISTAKES = (
     backward(
         "gru: no way back over time",
         (ABOVE, "np.add(output_grad[t, :rows], 0, "),
-        says="a state has the gradient of its output alone; that from the next step, or from h_n, belongs to it",
+        says="a state has the gradient of its output alone; add that from the next step, or from h_n",
     ),
     backward(
         "gru: the states after",

@@ -61,7 +61,7 @@ MISTAKES = (
     backward(
         "rnn: no way back over time",
         (ABOVE, "output_grad[t, :rows]"),
-        says="a state has the gradient of its output alone; that from the next step, or from h_n, belongs to it",
+        says="a state has the gradient of its output alone; add that from the next step, or from h_n",
     ),
     backward(
         "rnn: no slope",

@@ -294,7 +294,7 @@ def loss_mistakes(
     each = loss(*batch, {**options, "reduction": "none", "zero_infinity": False}, None)["output"]
     losses = {
         "no blank is ever skipped": _without_skips(*batch, options.get("blank", 0)),
-        "without a frame no target has a loss; only the empty one has none": np.where(input_lengths == 0, 0, each),
+        "without a frame every loss is 0; only that of an empty target is": np.where(input_lengths == 0, 0, each),
         "without a frame the empty target is taken for infeasible; its loss is 0": np.where(
             input_lengths == 0, np.inf, each
         ),

@@ -128,9 +128,8 @@ def _same_order(x: Tensor, lengths: Tensor) -> Tensor:
     return x
 
 
-def _padding_reversed(x: Tensor, lengths: Tensor) -> Tensor:
-    runs = (torch.arange(len(x))[:, None] < lengths)[:, :, None]
-    return torch.where(runs, x, 0).flip(0)
+def _all_reversed(x: Tensor, lengths: Tensor) -> Tensor:
+    return x.flip(0)
 
 
 def _only_value_reversed(x: Tensor, lengths: Tensor) -> Tensor:
@@ -141,6 +140,7 @@ def _halved(x: Tensor) -> Tensor:
     return as_if(x, x / 2)
 
 
+PADDING_FIRST = "the second direction begins in the padding; it must begin at each sequence's end"
 MISTAKEN_STACKS = {
     "every layer and direction begins with h_0[0]": Stack(begin=lambda h_0, place: h_0[0]),
     "nothing goes back from a layer to the one below": Stack(between=lambda x, layer: x.detach()),
@@ -149,9 +149,7 @@ WITH_TWO_DIRECTIONS = {
     "the second direction's output is not reversed again": Stack(undo=_same_order),
     "the second direction reads forwards, too": Stack(reverse=_same_order, undo=_same_order),
     "the second direction reads forwards, and its output is reversed": Stack(reverse=_same_order),
-    "the second direction begins in the padding; it must begin at each sequence's end": Stack(
-        reverse=_padding_reversed, undo=_padding_reversed
-    ),
+    PADDING_FIRST: Stack(reverse=_all_reversed, undo=_all_reversed),
     "the two directions are joined in the wrong order": Stack(join=lambda outputs: torch.cat(outputs[::-1], dim=2)),
     "h_0 and h_n are ordered by direction first; in torch it is the layer": Stack(
         place=lambda layer, of_layers, direction, of_directions: direction * of_layers + layer
@@ -167,7 +165,11 @@ WITH_TWO_DIRECTIONS = {
 
 def recurrent_mistakes(**problem: Any) -> dict[str, Answer]:
     stacks = MISTAKEN_STACKS | (WITH_TWO_DIRECTIONS if problem["options"]["bidirectional"] else {})
-    found = {sentence: by_hand(stack, **problem) for sentence, stack in stacks.items()}
+    padded = {**problem, "x": _with_zeros_for_padding(**problem)}  # given code has done so
+    found = {
+        sentence: by_hand(stack, **(padded if sentence == PADDING_FIRST else problem))
+        for sentence, stack in stacks.items()
+    }
     if problem.get("output_grad") is None:
         found["h_n holds the last state alone; every layer and direction has one"] = {
             "h_n": recurrent(**problem)["h_n"][-1:]
@@ -186,6 +188,13 @@ def recurrent_mistakes(**problem: Any) -> dict[str, Answer]:
             ),
         }
     return found
+
+
+def _with_zeros_for_padding(x: Array, options: Answer, lengths: Sequence[int] | None = None, **_: Any) -> Array:
+    if lengths is None:
+        return x
+    runs = np.arange(x.shape[1 if options["batch_first"] else 0])[:, None] < np.array(lengths)
+    return np.where((runs.T if options["batch_first"] else runs)[:, :, None], x, np.zeros_like(x))
 
 
 def _by_direction(**problem: Any) -> Answer:

@@ -144,9 +144,7 @@ MISTAKEN_ROLLS: dict[str, Roll] = {
     "padding is read: output and state go on after a sequence's end": RollOnOutwards(),
     "h_n is the state at the last time step; it must be the one at each sequence's own end": RollOn(),
     "the output after a sequence's end is its last state; it must be zero": RollHeld(),
-    "a state has the gradient of its output alone; that from the next step, or from h_n, belongs to it": (
-        RollWithoutWayBack()
-    ),
+    "a state has the gradient of its output alone; add that from the next step, or from h_n": (RollWithoutWayBack()),
 }
 
 
