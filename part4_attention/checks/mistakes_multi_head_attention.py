@@ -262,7 +262,7 @@ MISTAKES = (
     backward(
         "multi-head: v_proj goes back twice",
         (RESULTS, f"{VALUE_BACK}\n        {RESULTS}"),
-        says="v_proj.weight_grad is too large by the factor 2",
+        says="v_proj goes back twice, and adds its gradients twice",
     ),
     backward(
         "multi-head: ones for grad_output",

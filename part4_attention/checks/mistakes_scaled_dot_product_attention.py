@@ -179,6 +179,7 @@ MISTAKES = (
     forward(
         "attention: equal weights kept where all is masked",
         (KEPT, f"{KEPT} + ~weights.any(axis=-1, keepdims=True) / scores.dtype.type(key.shape[-2])"),
+        (BLOCKS, "query_blocks(shape)"),
         says="attention_weights is 1 / s where a query sees no key; it must be zero there",
     ),
     forward(

@@ -10,6 +10,7 @@ forward = partial(mistake, "tiled.forward")
 backward = partial(mistake, "tiled.backward")
 
 NEW_LARGEST = "np.maximum(largest, scores.max(axis=-1, keepdims=True))"
+DTYPE = "dtype = np.result_type(query, key, value)"
 SCORES = "scores = self.scores(rows, keys)"
 WEIGHTS = "np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])"
 ROWS = "for rows in self.tiles(self.query.shape[-2]):"
@@ -58,13 +59,13 @@ MISTAKES = (
     forward("tiled: divides zero by zero", ("            total[total == 0] = 1  # a query that sees no key\n", "")),
     forward(
         "tiled: always float64",
-        ("dtype = np.result_type(query, key, value)", "dtype = np.dtype(float)"),
+        (DTYPE, "dtype = np.dtype(float)"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
     forward("tiled: forgets the last tile", ("self.tiles(key.shape[-2], rows)", "self.tiles(key.shape[-2] - 1, rows)")),
     forward(
         "tiled: ignores is_causal between tiles and within",
-        (SCORES, "self.is_causal = False\n                " + SCORES),
+        (DTYPE, f"self.is_causal = False\n        {DTYPE}"),
         says="is_causal is ignored",
     ),
     forward(

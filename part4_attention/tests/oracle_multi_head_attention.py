@@ -199,6 +199,9 @@ def gradient_mistakes(**problem: Any) -> Answer:
             **problem, attention=lambda q, k, v, mask: attend(q, as_if(k, v), as_if(v, k), mask)
         ),
         "key_grad and value_grad are exchanged": {"key_grad": right["value_grad"], "value_grad": right["key_grad"]},
+        "v_proj goes back twice, and adds its gradients twice": {
+            name: 2 * grad for name, grad in right.items() if name.startswith("v_proj")
+        },
         "the gradients do not go back through q_proj, k_proj and v_proj": before,
     }
 
