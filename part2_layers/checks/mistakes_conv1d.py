@@ -66,7 +66,7 @@ MISTAKES = (
     backward(
         "conv1d: weight_grad not transposed",
         (WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", "")),
-        says="weight_grad is reshaped before it is transposed: Σ cols gᵀ has a column for every output channel",
+        says="Σ cols gᵀ takes the weight's shape without being transposed; its columns are the output channels",
     ),
     backward(
         "conv1d: windows overwrite each other",

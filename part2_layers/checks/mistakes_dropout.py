@@ -48,12 +48,12 @@ MISTAKES = (
     forward(
         "dropout: one mask for the whole batch",
         (SHAPE, "self.rng.random(x.shape[1:])"),
-        says="one mask is used for the whole batch; every value is dropped or kept by itself",
+        says="the values along an axis are dropped together; each is dropped or kept by itself",
     ),
     forward(
         "dropout: one number for each row",
         (SHAPE, "self.rng.random((*x.shape[:-1], 1))"),
-        says="the values of a row are dropped together; every value is dropped or kept by itself",
+        says="the values along an axis are dropped together; each is dropped or kept by itself",
     ),
     forward(
         "dropout: the same mask every time",

@@ -93,7 +93,7 @@ def gradient_mistakes(
         "the gradients are averaged over the batch; only a loss averages, a layer adds up": {
             name: value / value.dtype.type(max(1, len(x))) for name, value in of_parameters.items()
         },
-        "weight_grad is reshaped before it is transposed: Σ cols gᵀ has a column for every output channel": {
+        "Σ cols gᵀ takes the weight's shape without being transposed; its columns are the output channels": {
             "weight_grad": columns_first.reshape(weight.shape)
         },
         "the kernel is flipped on the way back": {"x_grad": flipped_back["x_grad"]},

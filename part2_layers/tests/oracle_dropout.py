@@ -104,10 +104,9 @@ def _shares(is_dropped: Array, p: float) -> dict[str, Limits]:
         "everything is dropped": (is_dropped.size, is_dropped.size),
     }
     count = int(is_dropped.sum())
-    if (is_dropped == is_dropped[:1]).all():
-        shares["one mask is used for the whole batch; every value is dropped or kept by itself"] = (count, count)
-    if (is_dropped == is_dropped[..., :1]).all():
-        shares["the values of a row are dropped together; every value is dropped or kept by itself"] = (count, count)
+    lines = (np.moveaxis(is_dropped, axis, 0) for axis in range(is_dropped.ndim) if is_dropped.shape[axis] > 1)
+    if any((line == line[:1]).all() for line in lines):
+        shares["the values along an axis are dropped together; each is dropped or kept by itself"] = (count, count)
     return shares
 
 

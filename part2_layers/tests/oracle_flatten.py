@@ -21,13 +21,12 @@ def output_mistakes(x: Array, start_dim: int = 1, end_dim: int = -1) -> Answer:
     without_end = (*x.shape[:start], math.prod(x.shape[start:end]), *x.shape[end:])
     mistakes = {
         "the axes are left as they are; those from start_dim to end_dim become one": x,
+        "start_dim and end_dim are ignored": x.reshape(len(x), math.prod(x.shape[1:])),
         "start_dim is ignored": flatten(x, 0, end)["output"],
         "end_dim is ignored": flatten(x, start, -1)["output"],
         "end_dim is left out; it belongs to the flattened axes": x.reshape(without_end),
         "the first of the flattened axes runs fastest; it must be the last": in_column_order(x, start, end),
     }
-    if x.ndim > 1:
-        mistakes["start_dim and end_dim are ignored"] = flatten(x)["output"]
     return {sentence: {"output": output} for sentence, output in mistakes.items()}
 
 
