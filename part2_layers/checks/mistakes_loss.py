@@ -43,6 +43,11 @@ MISTAKES = (
         says='"mean" divides by the batch only; it divides by the number of all values',
     ),
     mse_forward(
+        "mse: mean of the sum",
+        (SQUARES_COUNT, '"none" if self.reduction == "none" else "mean", input.size'),
+        says='"sum" gives the mean',
+    ),
+    mse_forward(
         "mse: float64 always",
         (SQUARES, "self.difference.astype(float) ** 2"),
         says="the values are right and their dtype is not: float64 instead of float32",
@@ -63,7 +68,9 @@ MISTAKES = (
         says='"mean" gives the sum: it is not divided by the count',
     ),
     mse_backward(
-        "mse: gradient of the sum divided", ('if self.reduction == "mean" else 1', ""), says='"sum" gives the mean'
+        "mse: gradient of the sum divided",
+        ('if self.reduction == "mean" else 1', ""),
+        says='the gradient is divided by the count, whatever the reduction; only that of "mean" is',
     ),
     mse_backward("mse: no grad_output", (SQUARES_FACTOR, "2 / max(1, count)"), says="grad_output has no effect"),
     forward("cross_entropy: exp of large inputs", (SHIFTED, "input")),

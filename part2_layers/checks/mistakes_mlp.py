@@ -41,11 +41,7 @@ MISTAKES = (
         says="the activations are Sigmoid instead of ReLU",
     ),
     mlp0("mlp: rng not handed on", ("dtype=dtype, rng=rng", "dtype=dtype")),
-    mlp1(
-        "mlp: dtype not handed on",
-        ("dtype=dtype, rng=rng", "rng=rng"),
-        says="the values are right and their dtype is not: float32 instead of float64",
-    ),
+    mlp0("mlp: dtype not handed on", ("dtype=dtype, rng=rng", "rng=rng")),
     mlp1("mlp: normalisation in float64", ("BatchNorm1d(first, dtype=dtype)", "BatchNorm1d(first, dtype=float)")),
     mlp1("mlp: hidden sizes exchanged", ("first, second = hidden_sizes", "second, first = hidden_sizes")),
     forward("mlp: no way around", (FORWARD, "return inner"), says="x does not go around f: the output is f(x) alone"),

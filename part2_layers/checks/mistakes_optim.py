@@ -74,7 +74,11 @@ MISTAKES = (
         (SGD_STEP, "value[...] = (value - self.lr * grad).astype(np.float32)"),
         says="the numbers are float32's: on the way, or at the end, they were rounded to seven digits",
     ),
-    sgd("optim: momentum in float32", ("= grad.copy()", "= grad.astype(np.float32)")),
+    sgd(
+        "optim: momentum in float32",
+        ("= grad.copy()", "= grad.astype(np.float32)"),
+        says="the momentum is kept in float32; it has the dtype of its parameter",
+    ),
     sgd(
         "optim: momentum averages",
         (" += grad", " += (1 - self.momentum) * grad"),

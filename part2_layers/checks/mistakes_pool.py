@@ -60,12 +60,7 @@ MISTAKES = (
     max_forward(
         "pool: strides exchanged",
         (Whole("MaxPool2d.forward"), windows("[:, :, :: self.stride[1], :: self.stride[0]]", "max")),
-        says="stride is swapped between height and width",
-    ),
-    max_forward(
-        "pool: one stride for both axes",
-        (Whole("MaxPool2d.forward"), windows("[:, :, :: self.stride[0], :: self.stride[0]]", "max")),
-        says="stride of the height is used for the width too",
+        says="the strides of height and width are mixed up",
     ),
     max_forward(
         "pool: mean for maximum",

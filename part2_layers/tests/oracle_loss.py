@@ -177,14 +177,14 @@ def _reduction_mistakes(
     """The other reductions, and a gradient from above that is not used."""
     reduction = options.get("reduction", "mean")
     known = {"grad_output has no effect": _gradient(run(input, target, options, None))}
-    if reduction != "none":
-        others = {"sum": '"sum" gives the mean', "mean": '"mean" gives the sum: it is not divided by the count'}
-        other = {**options, "reduction": "mean" if reduction == "sum" else "sum"}
-        known[others[reduction]] = run(input, target, other, grad_output)
     if reduction != "mean":
         known['the gradient is divided by the count, whatever the reduction; only that of "mean" is'] = _gradient(
             _scaled(run(input, target, options, grad_output), 1 / max(1, count))
         )
+    if reduction != "none":
+        others = {"sum": '"sum" gives the mean', "mean": '"mean" gives the sum: it is not divided by the count'}
+        other = {**options, "reduction": "mean" if reduction == "sum" else "sum"}
+        known[others[reduction]] = run(input, target, other, grad_output)
     return known
 
 

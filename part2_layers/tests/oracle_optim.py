@@ -114,6 +114,12 @@ def _sgd_mistakes(problem: Answer, momentum: float = 0.0, weight_decay: float = 
 
         return _walked(rule, problem)
 
+    def in_float32(value: Array, grad: Array, lr: float, step: int, state: Arrays) -> Array:
+        grad = grad + weight_decay * value
+        state["m"] = state.get("m", np.zeros(value.shape, np.float32)) * momentum
+        state["m"] += grad
+        return value - lr * (grad + momentum * state["m"] if nesterov else state["m"])
+
     mistakes = {"the parameters move along their gradient instead of against it": _uphill(problem)}
     if weight_decay:
         mistakes["the weight decay is missing"] = _with_options(problem, weight_decay=0.0)
@@ -130,6 +136,7 @@ def _sgd_mistakes(problem: Answer, momentum: float = 0.0, weight_decay: float = 
                 _with_options(problem, dampening=momentum)
             ),
             "the momentum adds up all gradients: what it was before is not multiplied by momentum": by(kept=1.0),
+            "the momentum is kept in float32; it has the dtype of its parameter": _walked(in_float32, problem),
             "the learning rate is inside the momentum; it is a factor of the step alone": by(has_lr_inside=True),
         }
     if momentum and not weight_decay:

@@ -31,8 +31,7 @@ def output_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | None)
     mistakes = {
         "the windows move by 1, whatever the stride": output(stride=1),
         "the windows move by kernel_size, whatever the stride": output(stride=None),
-        "stride is swapped between height and width": output(stride=(across, down)),
-        "stride of the height is used for the width too": output(stride=(down, down)),
+        "the strides of height and width are mixed up": output(stride=(across, down)),
     }
     if kind == "max":
         return {
@@ -74,11 +73,11 @@ def gradient_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | Non
         "where several are the largest, they share the gradient; the first must take it all": {
             "x_grad": handed_back(x, size, step, grad * largest / count)
         },
-        "where several are the largest, the last takes the gradient; the first must": {
-            "x_grad": handed_back(x, size, step, grad * last)
-        },
         "where several are the largest, the first is counted column by column; it must be row by row": {
             "x_grad": handed_back(x, size, step, grad * first_by_columns)
+        },
+        "where several are the largest, the last takes the gradient; the first must": {
+            "x_grad": handed_back(x, size, step, grad * last)
         },
         "every place of the window takes the gradient; only its maximum may": {
             "x_grad": handed_back(x, size, step, grad * np.ones_like(largest))
