@@ -287,7 +287,7 @@ MISTAKES = (
     backward(
         "multi-head: backward changes grad_output",
         (RESULTS, f"grad_output *= 2\n        {RESULTS}"),
-        says="twice.value_grad is too large by the factor 2",
+        says="backward doubles the caller's grad_output; work on a copy",
     ),
     forward(
         "multi-head: forward adds the padding to the attention mask",

@@ -11,6 +11,7 @@ backward = partial(mistake, "tiled.backward")
 
 NEW_LARGEST = "np.maximum(largest, scores.max(axis=-1, keepdims=True))"
 DTYPE = "dtype = np.result_type(query, key, value)"
+WARNS_OF_NOTHING = f'np.seterr(all="ignore")\n        {DTYPE}'
 SCORES = "scores = self.scores(rows, keys)"
 WEIGHTS = "np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])"
 ROWS = "for rows in self.tiles(self.query.shape[-2]):"
@@ -33,7 +34,8 @@ MISTAKES = (
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     forward(
-        "tiled: the largest score of the last tile",
+        "tiled: the largest score of the last tile, with warnings off",
+        (DTYPE, WARNS_OF_NOTHING),
         (NEW_LARGEST, "scores.max(axis=-1, keepdims=True)"),
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
@@ -45,7 +47,8 @@ MISTAKES = (
     ),
     forward("tiled: no largest score", (NEW_LARGEST, "np.zeros_like(largest)")),
     forward(
-        "tiled: largest starts at -inf",
+        "tiled: largest starts at -inf, with warnings off",
+        (DTYPE, WARNS_OF_NOTHING),
         ("np.finfo(dtype).min", "-np.inf"),
         says="output holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),

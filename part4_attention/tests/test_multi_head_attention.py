@@ -341,6 +341,9 @@ def test_gradients_accumulate(candidate: Candidate, problem: Problem) -> None:
     expected: dict[str, Any] = {"twice": twice, "after zero_grad": zero}
     sentence = "the parameters' gradients start anew with every backward; they must add up until zero_grad"
     mistakes = {sentence: {**expected, "twice": {**twice, **of_parameters}}}
+    doubled = {name: grad + grad for name, grad in twice.items() if name in INPUT_GRADIENTS}
+    doubled |= {name: grad + grad + grad for name, grad in of_parameters.items()}
+    mistakes["backward doubles the caller's grad_output; work on a copy"] = {**expected, "twice": doubled}
     assert_same(candidate.run(multi_head.run_twice, **problem), expected, mistakes=mistakes)
 
 
