@@ -182,7 +182,11 @@ def _factor(mismatch: Mismatch, arrays: Arrays) -> Iterator[str]:
 
 def _offset(mismatch: Mismatch, _: Arrays) -> Iterator[str]:
     difference = mismatch.got - mismatch.expected
-    if difference.size >= 2 and _equal(difference, np.full_like(difference, difference.flat[0])):
+    if (
+        difference.size >= 2
+        and wrong_values(mismatch).all()
+        and _equal(difference, np.full_like(difference, difference.flat[0]))
+    ):
         yield f"{mismatch.name} is off by {difference.flat[0]:.6g} everywhere"
 
 

@@ -57,6 +57,7 @@ def diagnosis_of(got: Any, expected: Any, **arguments: Any) -> str:
         (np.stack([EXPECTED, 2 * EXPECTED]) / 3, BROADCAST),
         (np.stack([EXPECTED / 2, 3 * EXPECTED / 2], axis=2), "y is not averaged over axis 2"),
         (np.where(EXPECTED == 5, 6, EXPECTED), ""),
+        (EXPECTED.astype("f4") * np.float32(1 + 1e-3), ""),  # of the wrong dtype too: no offset, however small
         (EXPECTED**2, ""),
         (EXPECTED[:2], ""),
     ],

@@ -46,6 +46,11 @@ MISTAKES = (
         says="x is not halved: σ(x) = ½ (1 + tanh(x/2))",
     ),
     forward(
+        "activation: tanh with an axis more",
+        ("self.output = np.tanh(x)\n", "self.output = np.tanh(x)[None]\n"),
+        says="the values are right, but output has axes of length # too many: # instead of #",
+    ),
+    forward(
         "activation: tanh is sigmoid",
         (TANH, SIGMOID),
         says="this is σ(x); tanh(x) = 2 σ(2x) - 1",

@@ -47,6 +47,11 @@ MISTAKES = (
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
     backward(
+        "conv1d: a slice that is empty without padding",
+        (X_GRAD, "padded_grad[:, :, self.padding : -self.padding]"),
+        says="x_grad is empty along axis 2: a slice such as x[p:-p] is empty where p is 0",
+    ),
+    backward(
         "conv1d: overwrites the gradients",
         ("self.weight_grad += ", "self.weight_grad[...] = "),
         ("self.bias_grad += ", "self.bias_grad[...] = "),
