@@ -106,6 +106,12 @@ MISTAKES = (
     ),
     backward("gru: lets padding have gradients", (BACK, f"in reversed(list(enumerate({ALL})))")),
     backward(
+        "gru: averages",
+        ("flat.T @", "flat.T / max(1, x.shape[1]) @"),
+        ("flat.sum(axis=0)", "flat.sum(axis=0) / max(1, x.shape[1])"),
+        says="the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up",
+    ),
+    backward(
         "gru: overwrites its gradients",
         ("self.add_gradients(", "self.zero_grad()\n        self.add_gradients("),
         says="the parameters' gradients are overwritten; each backward must add to them",

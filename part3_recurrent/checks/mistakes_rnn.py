@@ -76,9 +76,10 @@ MISTAKES = (
     backward("rnn: zeros before the first step", ("[h_0[None], output[:-1]]", "[0 * h_0[None], output[:-1]]")),
     backward("rnn: lets padding have gradients", (BACK, f"in reversed(list(enumerate({ALL})))")),
     backward(
-        "rnn: averages the bias's gradient",
+        "rnn: averages",
+        ("flat.T @", "flat.T / max(1, x.shape[1]) @"),
         ("flat.sum(axis=0)", "flat.sum(axis=0) / max(1, x.shape[1])"),
-        says="bias_ih_l0_grad is too small by the factor #, the length of x's axis 1",
+        says="the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up",
     ),
     backward(
         "rnn: overwrites its gradients",

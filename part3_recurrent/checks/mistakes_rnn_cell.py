@@ -89,11 +89,6 @@ MISTAKES = (
         says="the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up",
     ),
     backward(
-        "rnn_cell: averages weight_ih_grad",
-        ("total_grad.T @ x", "total_grad.T @ x / max(1, len(x))"),
-        says="weight_ih_grad is too small by the factor #, the length of x's axis 0",
-    ),
-    backward(
         "rnn_cell: no bias_hh_grad",
         ("self.bias_hh_grad += total_grad.sum(axis=0)", "pass"),
         says="bias_hh_grad is zero everywhere",

@@ -49,6 +49,7 @@ def torch_step(kind: type[torch.nn.RNNCell | torch.nn.GRUCell]) -> Step:
     return step
 
 
+AVERAGED = "the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up"
 OVERWRITTEN = "the parameters' gradients are overwritten; each backward must add to them"
 
 
@@ -58,9 +59,7 @@ def run_mistakes(right: Answer, step: Step, steps: Mapping[str, Step], **problem
     if problem.get("grad_output") is None:
         return found
     of_parameters = {f"{name}_grad" for name in problem["state"]}
-    found["the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up"] = {
-        name: right[name] / max(1, problem["x"].shape[-2]) for name in of_parameters
-    }
+    found[AVERAGED] = {name: right[name] / max(1, problem["x"].shape[-2]) for name in of_parameters}
     if problem["x"].ndim == 2:
         found["dL/dx and dL/dh are exchanged"] = {"x_grad": right["h_grad"], "h_grad": right["x_grad"]}
     else:

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from autograder.testing import Candidate, Probe, assert_same
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import OVERWRITTEN, Parameters, Step, leaf
+from part3_recurrent.tests.oracle_cells import AVERAGED, OVERWRITTEN, Parameters, Step, leaf
 
 KINDS = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU}
 
@@ -153,6 +153,8 @@ def mistakes(step: Step, mistaken_steps: Mapping[str, Step], **problem: Any) -> 
     found = {sentence: by_hand(roll, step, **problem) for sentence, roll in MISTAKEN_ROLLS.items()}
     found |= {sentence: by_hand(Roll(), mistaken, **problem) for sentence, mistaken in mistaken_steps.items()}
     if problem.get("output_grad") is not None:
+        right, batch = by_hand(Roll(), step, **problem), max(1, problem["x"].shape[1])
+        found[AVERAGED] = {f"{name}_grad": right[f"{name}_grad"] / batch for name in problem["state"]}
         for name in ("h_n_grad", "output_grad"):
             without = {**problem, name: np.zeros_like(problem[name])}
             found[f"{name} is left out"] = by_hand(Roll(), step, **without)
