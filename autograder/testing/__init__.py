@@ -5,7 +5,7 @@ compares.
 Its docstring is the sentence that the learner reads.
 """
 
-from autograder.judge.comparison import assert_at_most, assert_same, checked
+from autograder.judge.comparison import assert_at_most, assert_same, checked, same
 from autograder.testing.candidate import Candidate
 from autograder.testing.marks import edge_case, law, oracle_test
 from autograder.testing.probes import Probe, probes
@@ -23,5 +23,6 @@ __all__ = [
     "law",
     "oracle_test",
     "probes",
+    "same",
     "truth",
 ]

@@ -462,8 +462,9 @@ def unsafe(source: str) -> Iterator[str]:
             called = ast.unparse(node.func)
             if called.removeprefix("builtins.") in ("eval", "exec", "__import__"):
                 yield called
+            is_weights_only = any(ast.unparse(word) == "weights_only=True" for word in node.keywords)
             if called.endswith(".load") and called.partition(".")[0] in ("np", "numpy", "torch"):
-                yield called
+                yield from [] if is_weights_only else [called]
             yield from (str(word.arg) for word in node.keywords if word.arg == "allow_pickle")
             if called.endswith("import_module"):
                 yield from (
@@ -483,6 +484,7 @@ def unsafe(source: str) -> Iterator[str]:
         "def f(x):\n    return eval(x)",
         "builtins.exec('x')",
         "np.load(path)",
+        "torch.load(path, weights_only=False)",
         "read(path, allow_pickle=False)",
         "importlib.import_module('pickle')",
     ],

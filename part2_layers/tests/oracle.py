@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from autograder.judge.comparison import same
-from autograder.testing import Candidate, Probe, assert_same
+from autograder.testing import Candidate, Probe, assert_same, same
 from autograder.testing.torch_oracle import Answer, Array
 
 Truth = Callable[..., Answer]
