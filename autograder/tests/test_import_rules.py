@@ -214,8 +214,8 @@ def test_examples_in_texts_are_no_names(source: str) -> None:
 # The folders
 
 AT_THE_TOP = (
-    ".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
-    "README.md", "autograder", "constraints.txt", "notebooks", "part[0-9]_*", "pyproject.toml",
+    ".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
+    "LICENSE", "README.md", "autograder", "constraints.txt", "notebooks", "part[0-9]_*", "pyproject.toml",
 )  # fmt: skip
 IN_THE_GRADER = ("__pycache__", "authoring", "classroom", "judge", "reports", "scripts", "testing", "tests", "worker")
 IN_A_PART = ("__pycache__", "checks", "solution", "tests")
