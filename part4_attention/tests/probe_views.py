@@ -18,7 +18,11 @@ def as_view(x: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def strictly() -> Iterator[None]:
-    """A warning, as NumPy gives for an overflow or a nan, is an error."""
+    """A warning, as NumPy gives for an overflow or a nan, is an error; but for a product of matrices.
+
+    Some libraries' products say "invalid" now and then of numbers that are right; a nan shows in the result anyway.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "invalid value encountered in matmul")
         yield
