@@ -19,8 +19,8 @@ TOY = """
 import os, sys
 from autograder.scripts import launch
 launch.start("part2_toy.train_toy", needs=NEEDS, threads=1)
-print(os.environ["SFRATORCH_CODE"], os.environ["OMP_NUM_THREADS"], *sys.argv[1:], flush=True)
 try:
+    print(os.environ["SFRATORCH_CODE"], os.environ["OMP_NUM_THREADS"], *sys.argv[1:], flush=True)
     WORK
 except KeyboardInterrupt:
     sys.exit("saved")
