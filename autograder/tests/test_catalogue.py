@@ -137,6 +137,15 @@ def test_a_mistake_must_lose_points_in_its_own_exercise(toy: Part) -> None:
     assert fault_of(toy, elsewhere) == "toy.scale, doubling triples: must lose points; got 20 of 20."
 
 
+def test_a_fault_of_the_grader_does_not_pass_for_lost_points(toy: Part) -> None:
+    path = toy.folder / "tests" / "test_toy.py"
+    source, right = path.read_text(encoding="utf-8"), 'return {"y": factor * x}'
+    assert right in source
+    path.write_text(source.replace(right, "raise RuntimeError('no torch today')"), encoding="utf-8")
+    fault = fault_of(toy, mistake("toy.double", "squared", ("2.0 * x", "x * x")))
+    assert fault.startswith("toy.double, squared: the grader must be without fault; got ")
+
+
 def test_a_text_that_is_gone_is_named_with_its_place(toy: Part) -> None:
     expected = rf"gone: {toy.name}/solution/toy.py must hold the text .* it no longer has '4.0 \* x'\."
     with pytest.raises(ValueError, match=expected):
