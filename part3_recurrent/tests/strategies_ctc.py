@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers
 
 SINGLE_NUMBERS: tuple[Problem, ...] = ({}, {"reduction": "sum"}, {"reduction": "mean"})
+MEAN: tuple[Problem, ...] = ({}, {"reduction": "mean"})
 SINGLE_LOSSES: tuple[Problem, ...] = ({"reduction": "none"},)
 REDUCTIONS = SINGLE_NUMBERS + SINGLE_LOSSES
 # What comes from above to a single number: 256 is a loss scale, None leaves it to the default.
@@ -92,6 +93,7 @@ def batches(
     least_labels: int = 1,
     most_labels: int = 3,
     most_batch: int = 3,
+    least_batch: int = 1,
 ) -> Problem:
     """Examples with lengths of their own, each with frames enough for its target, and the options of the loss.
 
@@ -99,7 +101,7 @@ def batches(
     """
     classes, batch = (
         draw(st.sampled_from([3, 2, 3] if most_labels < 3 else [3, 2, 4])),
-        draw(st.integers(1, most_batch)),
+        draw(st.integers(least_batch, most_batch)),
     )
     blank = draw(st.integers(0, classes - 1))
     target_lengths = integers(draw, (batch,), least_labels, most_labels + 1)
@@ -139,6 +141,15 @@ def infeasible_batches(draw: Draw, reductions: tuple[Problem, ...] = REDUCTIONS)
     frames = np.where(some(draw, problem), frames_for(targets, lengths) - 1, problem["input_lengths"])
     chosen = concatenated(targets, lengths) if draw(st.booleans()) else targets
     return {**problem, "targets": chosen, "input_lengths": frames, "options": with_zero_infinity(draw, problem)}
+
+
+@st.composite
+def partly_infeasible_batches(draw: Draw) -> Problem:
+    """Batches for "mean" with zero_infinity, in which one target is too long for its frames and another is not."""
+    problem = draw(batches(reductions=MEAN, least_labels=2, least_batch=2))
+    frames = problem["input_lengths"].copy()
+    frames[0] = frames_for(problem["targets"], problem["target_lengths"])[0] - 1
+    return {**problem, "input_lengths": frames, "options": {**problem["options"], "zero_infinity": True}}
 
 
 @st.composite

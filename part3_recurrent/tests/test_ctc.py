@@ -25,6 +25,7 @@ from part3_recurrent.tests.strategies_ctc import (
     infeasible_examples,
     long_batch,
     long_example,
+    partly_infeasible_batches,
     refused_batches,
     targets,
     tiny_batches,
@@ -258,7 +259,14 @@ def test_loss_of_concatenated_targets_matches_torch(candidate: Candidate, proble
 @edge_case("ctc.loss_forward")
 @given(problem=infeasible_batches())
 def test_loss_of_infeasible_targets_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """A target that is too long for its frames has loss inf, or with zero_infinity 0, which "mean" counts in."""
+    """A target that is too long for its frames has loss inf, or with zero_infinity 0."""
+    assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"], oracle.loss_mistakes)
+
+
+@edge_case("ctc.loss_forward")
+@given(problem=partly_infeasible_batches())
+def test_mean_counts_infeasible_targets_in(candidate: Candidate, problem: Problem) -> None:
+    """With zero_infinity, "mean" divides by all examples of the batch, those whose target is infeasible too."""
     assert_right(candidate, ctc.forward, oracle.loss, problem, ["output"], oracle.loss_mistakes)
 
 
