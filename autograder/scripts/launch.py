@@ -52,7 +52,7 @@ def start(module: str, needs: Sequence[str], *, threads: int | None = None, pref
         missing.insert(0, "Python 3.11 or later")
     if missing and (restarted or not VENV_PYTHON.exists()):
         lacks = f"{module} needs {', '.join(missing)}, which {sys.executable} lacks."
-        print(f"{lacks} Run in {ROOT}: python autograder/run.py --install train", file=sys.stderr)
+        print(f"{lacks} {way_to_install(module)}", file=sys.stderr)
         sys.exit(2)
     environment = {"SFRATORCH_CODE": code_for(module, sys.argv[1:], prefer_solution)}
     if threads is not None:
@@ -63,16 +63,30 @@ def start(module: str, needs: Sequence[str], *, threads: int | None = None, pref
         sys.exit(run_instead(command, {**os.environ, **environment, "PYTHONPATH": path, RESTARTED: "1"}))
 
 
+def way_to_install(module: str) -> str:
+    """What to type where a package is missing."""
+    if is_installed(module.partition(".")[0]):
+        return f'Run: {sys.executable} -m pip install "sfratorch[train]"'
+    return f"Run in {ROOT}: python autograder/run.py --install train"
+
+
+def is_installed(part: str) -> bool:
+    """Whether `pip install .` brought the part: no exercises, but the reference in the place of the stubs."""
+    return not (ROOT / part / "part.toml").exists()
+
+
 def code_for(module: str, arguments: Sequence[str], prefer_solution: bool = False) -> str:
     """SFRATORCH_CODE for a script and its options. Ends the program if there is no reference to run."""
     parser, part = Parser(module, add_help=False), module.partition(".")[0]
     options, _ = parser.parse_known_args(arguments)
-    has_solution = (ROOT / part / "solution").is_dir()
-    if options.solution and not has_solution:
-        parser.error(f"--solution needs the folder {part}/solution, which a handout does not have")
     chosen = os.environ.get("SFRATORCH_CODE", "")
     if chosen and not (options.solution or options.upstream):
         return chosen
+    if is_installed(part):
+        return ""  # the files in place are the reference
+    has_solution = (ROOT / part / "solution").is_dir()
+    if options.solution and not has_solution:
+        parser.error(f"--solution needs the folder {part}/solution, which a handout does not have")
     return code_map(part, options.solution or (prefer_solution and has_solution), options.upstream or "reference")
 
 

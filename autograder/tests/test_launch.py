@@ -84,6 +84,15 @@ def test_without_a_reference_solution_is_refused(
     assert "--solution needs the folder part3_more/solution" in capsys.readouterr().err
 
 
+def test_an_installed_part_is_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "ROOT", toy_house(tmp_path))
+    monkeypatch.setenv("SFRATORCH_CODE", "elsewhere")
+    (tmp_path / "part2_toy/part.toml").unlink()
+    (tmp_path / "part2_toy/solution").rmdir()
+    assert launch.code_for("part2_toy.train_toy", ["--solution"]) == ""
+    assert launch.code_for("part2_toy.train_toy", []) == "elsewhere"
+
+
 def start_toy(root: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return run(root.parent, "-m", "part2_toy.train_toy", *options, PYTHONPATH=str(root), **variables)
 
@@ -100,6 +109,10 @@ def test_what_this_python_lacks_is_found_in_the_venv_of_the_project(tmp_path: Pa
     assert (missing.returncode, missing.stdout, missing.stderr.count("\n")) == (2, "", 1)
     assert missing.stderr.startswith("part2_toy.train_toy needs rare_need, which ")
     assert missing.stderr.endswith(f" lacks. Run in {root}: python autograder/run.py --install train\n")
+
+    (root / "part2_toy/part.toml").rename(tmp_path / "part.toml")
+    assert start_toy(root).stderr.endswith(' -m pip install "sfratorch[train]"\n')
+    (tmp_path / "part.toml").rename(root / "part2_toy/part.toml")
 
     venv.create(root / ".venv", symlinks=os.name != "nt")
     assert start_toy(root).stderr.startswith("part2_toy.train_toy needs rare_need")  # not there, and no endless loop
