@@ -17,10 +17,12 @@ def environment(**variables: str) -> dict[str, str]:
     return {**chosen, "SFRATORCH_CODE": "", "PYTHONPATH": str(ROOT), **variables}
 
 
-def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *arguments: str, python: str = sys.executable, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """What Python makes of these arguments, in this folder."""
     return subprocess.run(
-        [sys.executable, *arguments],
+        [python, *arguments],
         cwd=folder,
         env=environment(**variables),
         stdin=subprocess.DEVNULL,
