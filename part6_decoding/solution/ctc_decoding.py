@@ -1,4 +1,4 @@
-"""From CTC's log-probabilities to labels: the best path, and the labels that are likeliest over all their alignments."""
+"""From CTC's log-probabilities to labels: the best path, and the labels likeliest over all their alignments."""
 
 from __future__ import annotations
 

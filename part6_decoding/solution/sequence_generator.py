@@ -1,0 +1,257 @@
+"""Continue token sequences with any function that scores the next token: greedy, by chance, and by beam search.
+
+A row ends with its first new EOS; an EOS in the prompt is a token like others.  Shapes: `b` prompts, `w` beams, `t`
+tokens, `v` vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from part6_decoding.logit_filters import (
+    apply_repetition_penalty,
+    apply_temperature,
+    filter_min_p,
+    filter_top_k,
+    filter_top_p,
+)
+
+
+class Filters(NamedTuple):
+    """What is done to the logits, in this order."""
+
+    repeat_penalty: float = 1.0
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+
+class Step(NamedTuple):
+    """What a callback sees after each step; `sources` (b, w) are the beams that were continued, None without beams."""
+
+    tokens: Tensor
+    scores: Tensor
+    is_finished: Tensor
+    sources: Tensor | None = None
+
+
+class Beams(NamedTuple):
+    """tokens (b, w, t); sums of the new tokens' log-probabilities, counts of new tokens, and who has ended, (b, w)."""
+
+    tokens: Tensor
+    scores: Tensor
+    lengths: Tensor
+    is_finished: Tensor
+
+
+Callback = Callable[[Step], object]
+
+
+def candidate_scores(beams: Beams, log_probs: Tensor, eos_id: int) -> Tensor:
+    """The score (b, w, v) of each beam with each token after it; one that has ended goes on with EOS alone, for nothing.
+
+    Shapes: log_probs (b, w, v).
+    """
+    ### BEGIN SOLUTION beam.candidate_scores: score + log-probability; for an ended beam 0 at EOS and -inf elsewhere
+    is_eos = torch.arange(log_probs.shape[-1], device=log_probs.device) == eos_id
+    frozen = torch.zeros_like(log_probs).masked_fill(~is_eos, -math.inf)
+    return beams.scores[..., None] + torch.where(beams.is_finished[..., None], frozen, log_probs)
+    ### END SOLUTION
+
+
+def select(ranks: Tensor, is_finished: Tensor, num_groups: int, diversity_penalty: float) -> tuple[Tensor, Tensor]:
+    """The best candidates of each group: which beam each continues, and with which token, both (b, w).
+
+    From each rank of a beam that goes on, diversity_penalty is taken for every beam of the groups before that goes on
+    with the same token in this step     (Vijayakumar et al. 2016).
+
+    Shapes: ranks (b, w, v), is_finished (b, w).
+    """
+    ### BEGIN SOLUTION beam.select: for each group the largest w / num_groups, less the penalty for what others chose
+    batch, width, vocab = ranks.shape
+    size = width // num_groups
+    times_used = torch.zeros(batch, vocab, dtype=ranks.dtype, device=ranks.device)
+    sources, tokens = [], []
+    for first in range(0, width, size):
+        members = slice(first, first + size)
+        penalty = diversity_penalty * times_used[:, None] * ~is_finished[:, members, None]
+        values, best = (ranks[:, members] - penalty).flatten(1).topk(size)
+        source, token = best // vocab + first, best % vocab
+        goes_on = values.isfinite() & ~is_finished.gather(1, source)
+        times_used.scatter_add_(1, token, goes_on.to(ranks.dtype))
+        sources.append(source)
+        tokens.append(token)
+    return torch.cat(sources, dim=1), torch.cat(tokens, dim=1)
+    ### END SOLUTION
+
+
+class SequenceGenerator:
+    """`score_fn(tokens (rows, t))` gives the logits (rows, v) of the next token; `tokenizer` says what EOS is.
+
+    The first call has a row for each prompt.  Where beams are used, later ones have `b · w` rows, batch-major; if
+    score_fn has `reorder(rows)`, it is told after every step which old row each new row continues.
+    """
+
+    def __init__(
+        self, score_fn: Callable[[Tensor], Tensor], tokenizer: Any, max_length: int, device: str = "cpu"
+    ) -> None:
+        self.score_fn, self.eos_id, self.max_length, self.device = score_fn, tokenizer.eos_id, max_length, device
+
+    def log_probs(self, tokens: Tensor, filters: Filters) -> Tensor:
+        """Ask for the next token's logits, and give its log-probabilities (rows, v) after all filters."""
+        logits = checked(self.score_fn(tokens), len(tokens))
+        ### BEGIN SOLUTION generator.log_probs: penalty, temperature, top-k, top-p, min-p, log-softmax
+        logits = apply_repetition_penalty(logits, tokens, filters.repeat_penalty)
+        logits = apply_temperature(logits, filters.temperature)
+        logits = filter_top_k(logits, filters.top_k)
+        logits = filter_top_p(logits, filters.top_p)
+        logits = filter_min_p(logits, filters.min_p)
+        return logits.log_softmax(dim=-1)
+        ### END SOLUTION
+
+    def extend(
+        self, x: Tensor, choose: Callable[[Tensor], Tensor], filters: Filters, callback: Callback | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Continue each row with what `choose` takes from its log-probabilities (rows, v), until all have ended."""
+        tokens = self.checked_prompt(x)
+        scores = torch.zeros(len(tokens), device=tokens.device)
+        is_finished = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
+        while tokens.shape[1] < self.max_length and not is_finished.all():
+            ### BEGIN SOLUTION generator.extend: choose; an ended row gets EOS and keeps its score
+            log_probs = self.log_probs(tokens, filters)
+            chosen = choose(log_probs)
+            gained = log_probs.gather(1, chosen[:, None])[:, 0]
+            scores = torch.where(is_finished, scores, scores + gained)
+            chosen = chosen.masked_fill(is_finished, self.eos_id)
+            tokens = torch.cat([tokens, chosen[:, None]], dim=1)
+            is_finished = is_finished | (chosen == self.eos_id)
+            ### END SOLUTION
+            if callback is not None:
+                callback(Step(tokens, scores, is_finished))
+        return tokens, scores
+
+    @torch.no_grad()
+    def generate_greedy(
+        self, x: Tensor, temperature: float = 1.0, repeat_penalty: float = 1.0, callback: Callback | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Continue each row with its likeliest token: sequences (b, t), scores (b,)."""
+        ### BEGIN SOLUTION generator.greedy: extend by the largest log-probability
+        return self.extend(
+            x, lambda log_probs: log_probs.argmax(dim=-1), Filters(repeat_penalty, temperature), callback
+        )
+        ### END SOLUTION
+
+    @torch.no_grad()
+    def generate_sample(
+        self,
+        x: Tensor,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repeat_penalty: float = 1.0,
+        generator: torch.Generator | None = None,
+        callback: Callback | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Continue each row with a token drawn from the filtered distribution: sequences (b, t), scores (b,)."""
+        filters = Filters(repeat_penalty, temperature, top_k, top_p, min_p)
+
+        ### BEGIN SOLUTION generator.sample: extend by what is drawn
+        def draw(log_probs: Tensor) -> Tensor:
+            return torch.multinomial(log_probs.exp(), 1, generator=generator)[:, 0]
+
+        return self.extend(x, draw, filters, callback)
+        ### END SOLUTION
+
+    @torch.no_grad()
+    def generate_beam(
+        self,
+        x: Tensor,
+        beam_width: int,
+        temperature: float = 1.0,
+        repeat_penalty: float = 1.0,
+        length_penalty: float = 0.0,
+        num_groups: int = 1,
+        diversity_penalty: float = 0.0,
+        callback: Callback | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Keep the `beam_width` best continuations of each row: sequences (b, w, t), scores (b, w), best first.
+
+        Candidates are ranked by score / (new tokens)**length_penalty     (Wu et al. 2016, without the constant).
+        """
+        x = self.checked_prompt(x)
+        if beam_width < 1 or num_groups < 1 or beam_width % num_groups:
+            raise ValueError(
+                f"num_groups must divide beam_width, both at least 1; got num_groups={num_groups}, beam_width={beam_width}."
+            )
+        ### BEGIN SOLUTION beam.search: rank, select, follow, tell score_fn; the best first at the end
+        filters, batch = Filters(repeat_penalty, temperature), len(x)
+        is_spare = (
+            torch.arange(beam_width, device=x.device) % (beam_width // num_groups) > 0
+        )  # each group begins with one
+        scores = torch.zeros(batch, beam_width, device=x.device).masked_fill(is_spare, -math.inf)
+        beams = Beams(x[:, None].repeat(1, beam_width, 1), scores, torch.zeros_like(scores), scores > 0)
+        rows_per_prompt = 1  # score_fn reads each prompt once
+        while beams.tokens.shape[2] < self.max_length and not (beams.is_finished | beams.scores.isinf()).all():
+            asked = beams.tokens[:, :rows_per_prompt].flatten(0, 1)
+            log_probs = self.log_probs(asked, filters).unflatten(0, (batch, -1)).expand(-1, beam_width, -1)
+            totals = candidate_scores(beams, log_probs, self.eos_id)
+            lengths = beams.lengths + ~beams.is_finished
+            ranks = totals / lengths[..., None] ** length_penalty
+            sources, chosen = select(ranks, beams.is_finished, num_groups, diversity_penalty)
+            each = torch.arange(batch, device=x.device)[:, None]
+            beams = Beams(
+                torch.cat([beams.tokens[each, sources], chosen[..., None]], dim=2),
+                totals[each, sources, chosen],
+                lengths[each, sources],
+                beams.is_finished[each, sources] | (chosen == self.eos_id),
+            )
+            if hasattr(self.score_fn, "reorder"):
+                self.score_fn.reorder((each * rows_per_prompt + sources % rows_per_prompt).flatten())
+            rows_per_prompt = beam_width
+            if callback is not None:
+                callback(Step(beams.tokens, beams.scores, beams.is_finished, sources))
+        ranks = beams.scores / beams.lengths.clamp(min=1) ** length_penalty
+        order = ranks.argsort(dim=1, descending=True, stable=True)
+        return beams.tokens.take_along_dim(order[..., None], dim=1), beams.scores.gather(1, order)
+        ### END SOLUTION
+
+    def checked_prompt(self, x: Tensor) -> Tensor:
+        """The prompt (b, t) on the device.  Raises ValueError or TypeError for what cannot be continued."""
+        if x.is_floating_point() or x.ndim != 2 or x.shape[1] == 0:
+            raise ValueError(
+                f"x must hold token ids of shape (b, t), at least one to a row; got {tuple(x.shape)} {x.dtype}."
+            )
+        if x.shape[1] > self.max_length:
+            raise ValueError(f"max_length must be at least the prompt's length, {x.shape[1]}; got {self.max_length}.")
+        return x.to(self.device)
+
+
+def checked(logits: Tensor, rows: int) -> Tensor:
+    """The logits (rows, v).  Raises ValueError for another shape, nan, +inf, and a row of which all are -inf."""
+    if logits.ndim != 2 or len(logits) != rows or not logits.shape[1]:
+        raise ValueError(f"score_fn must return logits of shape ({rows}, v); got {tuple(logits.shape)}.")
+    largest = logits.amax(dim=1)  # nan if any is
+    if not largest.isfinite().all():
+        row = int((~largest.isfinite()).nonzero()[0, 0])
+        raise ValueError(
+            f"score_fn must return logits without nan and +inf, and one above -inf in each row; row {row} has largest "
+            f"{largest[row].item()}."
+        )
+    return logits
+
+
+def post_process_sequence(sequence: Tensor, tokenizer: Any) -> Tensor | list[Tensor]:
+    """Cut after the first EOS: a tensor for one row (t,), a list of tensors for several (b, t)."""
+    if sequence.ndim == 2:
+        return [post_process_sequence(row, tokenizer) for row in sequence]  # type: ignore[misc]
+    ### BEGIN SOLUTION generator.post_process: up to the first EOS, with it
+    ends = (sequence == tokenizer.eos_id).nonzero()
+    return sequence[: int(ends[0, 0]) + 1] if len(ends) else sequence
+    ### END SOLUTION
