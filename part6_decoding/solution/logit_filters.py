@@ -56,7 +56,7 @@ def filter_top_k(logits: Tensor, k: int) -> Tensor:
 
 
 def filter_top_p(logits: Tensor, p: float) -> Tensor:
-    """Keep the likeliest tokens until their probabilities reach p, the one that crosses it too   (Holtzman et al. 2020).
+    """Keep the likeliest tokens until their probabilities reach p, the one that crosses p too    (Holtzman 2020).
 
     Raises ValueError for a p outside (0, 1].
     """

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from part6_decoding.logit_filters import (
     apply_repetition_penalty,
@@ -49,12 +50,22 @@ class Beams(NamedTuple):
     lengths: Tensor
     is_finished: Tensor
 
+    def ranks(self, length_penalty: float) -> Tensor:
+        """What beams are ordered by: score / (new tokens)**length_penalty     (as Wu et al. 2016, less a constant)."""
+        return self.scores / self.lengths.clamp(min=1) ** length_penalty
+
+    def pick(self, rows: Tensor) -> Beams:
+        """The beams of these numbers (b, k), in this order."""
+        each = torch.arange(len(rows), device=rows.device)[:, None]
+        return Beams(*(field[each, rows] for field in self))
+
 
 Callback = Callable[[Step], object]
 
 
 def candidate_scores(beams: Beams, log_probs: Tensor, eos_id: int) -> Tensor:
-    """The score (b, w, v) of each beam with each token after it; one that has ended goes on with EOS alone, for nothing.
+    """The score (b, w, v) of each beam with each token after it.  After a beam that has ended, EOS costs nothing, and
+    nothing else may follow.
 
     Shapes: log_probs (b, w, v).
     """
@@ -89,6 +100,37 @@ def select(ranks: Tensor, is_finished: Tensor, num_groups: int, diversity_penalt
         tokens.append(token)
     return torch.cat(sources, dim=1), torch.cat(tokens, dim=1)
     ### END SOLUTION
+
+
+def better_ended(best: Beams, beams: Beams, length_penalty: float) -> Beams:
+    """The best beam (b, 1, t) among those that have ended, in `best` (b, 1, t) or now in `beams` (b, w, t).
+
+    Others may push an ended beam out and then end worse than it.  Its score is -inf where none has ended.
+    """
+    ### BEGIN SOLUTION beam.better_ended: the largest rank of what has ended
+    both = Beams(*(torch.cat(pair, dim=1) for pair in zip(best, beams, strict=True)))
+    ranks = both.ranks(length_penalty).masked_fill(~both.is_finished, -math.inf)
+    return both.pick(ranks.argmax(dim=1, keepdim=True))
+    ### END SOLUTION
+
+
+def ranked(beams: Beams, best: Beams, length_penalty: float) -> tuple[Tensor, Tensor]:
+    """The w best of the w beams and `best`, which may be one of them: tokens (b, w, t), scores (b, w), best first."""
+    ### BEGIN SOLUTION beam.ranked: by falling rank; the best ended one once, spare beams last
+    is_same = (beams.tokens == best.tokens).all(dim=2) & beams.scores.isfinite()
+    once = best._replace(scores=best.scores.masked_fill(is_same.any(dim=1, keepdim=True), -math.inf))
+    both = Beams(*(torch.cat(pair, dim=1) for pair in zip(beams, once, strict=True)))
+    order = both.ranks(length_penalty).argsort(dim=1, descending=True, stable=True)
+    both = both.pick(order[:, : beams.scores.shape[1]])
+    return both.tokens, both.scores
+    ### END SOLUTION
+
+
+def first_beams(x: Tensor, beam_width: int, num_groups: int) -> Beams:
+    """The prompts (b, t), each once in every group; what else there is of beams is spare, with score -inf."""
+    is_spare = torch.arange(beam_width, device=x.device) % (beam_width // num_groups) > 0
+    scores = torch.zeros(len(x), beam_width, device=x.device).masked_fill(is_spare, -math.inf)
+    return Beams(x[:, None].repeat(1, beam_width, 1), scores, torch.zeros_like(scores), torch.zeros_like(scores).bool())
 
 
 class SequenceGenerator:
@@ -183,43 +225,59 @@ class SequenceGenerator:
     ) -> tuple[Tensor, Tensor]:
         """Keep the `beam_width` best continuations of each row: sequences (b, w, t), scores (b, w), best first.
 
-        Candidates are ranked by score / (new tokens)**length_penalty     (Wu et al. 2016, without the constant).
+        Candidates are ranked by `Beams.ranks`.  Groups share the width evenly and differ by `select`'s penalty.
         """
         x = self.checked_prompt(x)
         if beam_width < 1 or num_groups < 1 or beam_width % num_groups:
             raise ValueError(
-                f"num_groups must divide beam_width, both at least 1; got num_groups={num_groups}, beam_width={beam_width}."
+                f"num_groups must divide beam_width, both at least 1; got num_groups={num_groups} and "
+                f"beam_width={beam_width}."
             )
-        ### BEGIN SOLUTION beam.search: rank, select, follow, tell score_fn; the best first at the end
-        filters, batch = Filters(repeat_penalty, temperature), len(x)
-        is_spare = (
-            torch.arange(beam_width, device=x.device) % (beam_width // num_groups) > 0
-        )  # each group begins with one
-        scores = torch.zeros(batch, beam_width, device=x.device).masked_fill(is_spare, -math.inf)
-        beams = Beams(x[:, None].repeat(1, beam_width, 1), scores, torch.zeros_like(scores), scores > 0)
-        rows_per_prompt = 1  # score_fn reads each prompt once
+        filters = Filters(repeat_penalty, temperature)
+        beams = first_beams(x, beam_width, num_groups)
+        best = beams.pick(torch.zeros_like(x[:, :1]))
+        best = best._replace(scores=torch.full_like(best.scores, -math.inf))
+        asked = 1  # score_fn reads each prompt once, and each of its beams from then on
         while beams.tokens.shape[2] < self.max_length and not (beams.is_finished | beams.scores.isinf()).all():
-            asked = beams.tokens[:, :rows_per_prompt].flatten(0, 1)
-            log_probs = self.log_probs(asked, filters).unflatten(0, (batch, -1)).expand(-1, beam_width, -1)
-            totals = candidate_scores(beams, log_probs, self.eos_id)
-            lengths = beams.lengths + ~beams.is_finished
-            ranks = totals / lengths[..., None] ** length_penalty
-            sources, chosen = select(ranks, beams.is_finished, num_groups, diversity_penalty)
-            each = torch.arange(batch, device=x.device)[:, None]
-            beams = Beams(
-                torch.cat([beams.tokens[each, sources], chosen[..., None]], dim=2),
-                totals[each, sources, chosen],
-                lengths[each, sources],
-                beams.is_finished[each, sources] | (chosen == self.eos_id),
-            )
-            if hasattr(self.score_fn, "reorder"):
-                self.score_fn.reorder((each * rows_per_prompt + sources % rows_per_prompt).flatten())
-            rows_per_prompt = beam_width
+            beams, sources = self.beam_step(beams, asked, filters, length_penalty, num_groups, diversity_penalty)
+            asked = beam_width
+            best = best._replace(tokens=functional.pad(best.tokens, (0, 1), value=self.eos_id))
+            best = better_ended(best, beams, length_penalty)
             if callback is not None:
                 callback(Step(beams.tokens, beams.scores, beams.is_finished, sources))
-        ranks = beams.scores / beams.lengths.clamp(min=1) ** length_penalty
-        order = ranks.argsort(dim=1, descending=True, stable=True)
-        return beams.tokens.take_along_dim(order[..., None], dim=1), beams.scores.gather(1, order)
+        return ranked(beams, best, length_penalty)
+
+    def beam_step(
+        self,
+        beams: Beams,
+        asked: int,
+        filters: Filters,
+        length_penalty: float,
+        num_groups: int,
+        diversity_penalty: float,
+    ) -> tuple[Beams, Tensor]:
+        """Give every beam a token more: the new beams, and which one each continues (b, w).
+
+        score_fn is asked about the first `asked` beams of each prompt: 1 while all are the same, then all.
+        """
+        ### BEGIN SOLUTION beam.step: score, rank, select, follow, and tell score_fn
+        log_probs = self.log_probs(beams.tokens[:, :asked].flatten(0, 1), filters)
+        batch, width, _ = beams.tokens.shape
+        log_probs = log_probs.reshape(batch, asked, -1).expand(-1, width, -1)
+        candidates = candidate_scores(beams, log_probs, self.eos_id)
+        lengths = beams.lengths + ~beams.is_finished
+        ranks = candidates / lengths[..., None] ** length_penalty
+        sources, chosen = select(ranks, beams.is_finished, num_groups, diversity_penalty)
+        each = torch.arange(batch, device=sources.device)[:, None]
+        if hasattr(self.score_fn, "reorder"):
+            self.score_fn.reorder((each * asked + sources % asked).flatten())
+        extended = Beams(
+            torch.cat([beams.tokens[each, sources], chosen[..., None]], dim=2),
+            candidates[each, sources, chosen],
+            lengths[each, sources],
+            beams.is_finished[each, sources] | (chosen == self.eos_id),
+        )
+        return extended, sources
         ### END SOLUTION
 
     def checked_prompt(self, x: Tensor) -> Tensor:
