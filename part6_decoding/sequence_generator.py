@@ -131,9 +131,12 @@ class SequenceGenerator:
     ) -> None:
         self.score_fn, self.eos_id, self.max_length, self.device = score_fn, tokenizer.eos_id, max_length, device
 
-    def log_probs(self, tokens: Tensor, filters: Filters) -> Tensor:
-        """Ask for the next token's logits, and give its log-probabilities (rows, v) after all filters."""
-        logits = checked(self.score_fn(tokens), len(tokens))
+    def log_probs(self, tokens: Tensor, filters: Filters, goes_on: Tensor) -> Tensor:
+        """Ask for the next token's logits, and give its log-probabilities (rows, v) after all filters.
+
+        Rows that do not go on (rows,) have uniform ones: what score_fn says after an end may be anything.
+        """
+        logits = checked(self.score_fn(tokens), goes_on)
         # YOUR CODE HERE
         raise NotImplementedError(
             "generator.log_probs: penalty, temperature, top-k, top-p, min-p, log-softmax. "
@@ -255,10 +258,14 @@ class SequenceGenerator:
         return x.to(self.device)
 
 
-def checked(logits: Tensor, rows: int) -> Tensor:
-    """The logits (rows, v).  Raises ValueError for another shape, nan, +inf, and a row of which all are -inf."""
-    if logits.ndim != 2 or len(logits) != rows or not logits.shape[1]:
-        raise ValueError(f"score_fn must return logits of shape ({rows}, v); got {tuple(logits.shape)}.")
+def checked(logits: Tensor, goes_on: Tensor) -> Tensor:
+    """The logits (rows, v), zeros in rows that do not go on.
+
+    Raises ValueError for another shape, and in a row that goes on for nan, +inf, and nothing above -inf.
+    """
+    if logits.ndim != 2 or len(logits) != len(goes_on) or not logits.shape[1]:
+        raise ValueError(f"score_fn must return logits of shape ({len(goes_on)}, v); got {tuple(logits.shape)}.")
+    logits = logits.masked_fill(~goes_on[:, None], 0)
     largest = logits.amax(dim=1)  # nan if any is
     if not largest.isfinite().all():
         row = int((~largest.isfinite()).nonzero()[0, 0])

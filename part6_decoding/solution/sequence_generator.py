@@ -145,9 +145,12 @@ class SequenceGenerator:
     ) -> None:
         self.score_fn, self.eos_id, self.max_length, self.device = score_fn, tokenizer.eos_id, max_length, device
 
-    def log_probs(self, tokens: Tensor, filters: Filters) -> Tensor:
-        """Ask for the next token's logits, and give its log-probabilities (rows, v) after all filters."""
-        logits = checked(self.score_fn(tokens), len(tokens))
+    def log_probs(self, tokens: Tensor, filters: Filters, goes_on: Tensor) -> Tensor:
+        """Ask for the next token's logits, and give its log-probabilities (rows, v) after all filters.
+
+        Rows that do not go on (rows,) have uniform ones: what score_fn says after an end may be anything.
+        """
+        logits = checked(self.score_fn(tokens), goes_on)
         ### BEGIN SOLUTION generator.log_probs: penalty, temperature, top-k, top-p, min-p, log-softmax
         logits = apply_repetition_penalty(logits, tokens, filters.repeat_penalty)
         logits = apply_temperature(logits, filters.temperature)
@@ -166,7 +169,7 @@ class SequenceGenerator:
         is_finished = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
         while tokens.shape[1] < self.max_length and not is_finished.all():
             ### BEGIN SOLUTION generator.extend: choose; an ended row gets EOS and keeps its score
-            log_probs = self.log_probs(tokens, filters)
+            log_probs = self.log_probs(tokens, filters, ~is_finished)
             chosen = choose(log_probs)
             gained = log_probs.gather(1, chosen[:, None])[:, 0]
             scores = torch.where(is_finished, scores, scores + gained)
@@ -261,8 +264,9 @@ class SequenceGenerator:
         score_fn is asked about the first `asked` beams of each prompt: 1 while all are the same, then all.
         """
         ### BEGIN SOLUTION beam.step: score, rank, select, follow, and tell score_fn
-        log_probs = self.log_probs(beams.tokens[:, :asked].flatten(0, 1), filters)
         batch, width, _ = beams.tokens.shape
+        goes_on = beams.scores.isfinite() & ~beams.is_finished
+        log_probs = self.log_probs(beams.tokens[:, :asked].flatten(0, 1), filters, goes_on[:, :asked].flatten())
         log_probs = log_probs.reshape(batch, asked, -1).expand(-1, width, -1)
         candidates = candidate_scores(beams, log_probs, self.eos_id)
         lengths = beams.lengths + ~beams.is_finished
@@ -291,10 +295,14 @@ class SequenceGenerator:
         return x.to(self.device)
 
 
-def checked(logits: Tensor, rows: int) -> Tensor:
-    """The logits (rows, v).  Raises ValueError for another shape, nan, +inf, and a row of which all are -inf."""
-    if logits.ndim != 2 or len(logits) != rows or not logits.shape[1]:
-        raise ValueError(f"score_fn must return logits of shape ({rows}, v); got {tuple(logits.shape)}.")
+def checked(logits: Tensor, goes_on: Tensor) -> Tensor:
+    """The logits (rows, v), zeros in rows that do not go on.
+
+    Raises ValueError for another shape, and in a row that goes on for nan, +inf, and nothing above -inf.
+    """
+    if logits.ndim != 2 or len(logits) != len(goes_on) or not logits.shape[1]:
+        raise ValueError(f"score_fn must return logits of shape ({len(goes_on)}, v); got {tuple(logits.shape)}.")
+    logits = logits.masked_fill(~goes_on[:, None], 0)
     largest = logits.amax(dim=1)  # nan if any is
     if not largest.isfinite().all():
         row = int((~largest.isfinite()).nonzero()[0, 0])
