@@ -1,0 +1,84 @@
+"""What the tests do with the filters: call them, and look at the arguments afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from part6_decoding.logit_filters import (
+    apply_repetition_penalty,
+    apply_temperature,
+    filter_min_p,
+    filter_top_k,
+    filter_top_p,
+)
+
+Array = np.ndarray
+Named = dict[str, Any]
+
+
+def repetition_penalty(logits: Array, sequences: Array, penalty: float) -> Named:
+    """apply_repetition_penalty(logits, sequences, penalty)"""
+    return {"logits": apply_repetition_penalty(torch.tensor(logits), torch.tensor(sequences), penalty)}
+
+
+def repetition_penalty_and_arguments(logits: Array, sequences: Array, penalty: float) -> Named:
+    """Whether it changes its arguments."""
+    given, tokens = torch.tensor(logits), torch.tensor(sequences)
+    apply_repetition_penalty(given, tokens, penalty)
+    return {"logits changed": changed(given, logits), "sequences changed": changed(tokens, sequences)}
+
+
+def temperature(logits: Array, temperature: float) -> Named:
+    """apply_temperature(logits, temperature)"""
+    return {"logits": apply_temperature(torch.tensor(logits), temperature)}
+
+
+def temperature_and_argument(logits: Array, temperature: float) -> Named:
+    """Whether it changes its arguments."""
+    given = torch.tensor(logits)
+    apply_temperature(given, temperature)
+    return {"logits changed": changed(given, logits)}
+
+
+def top_k(logits: Array, k: int) -> Named:
+    """filter_top_k(logits, k)"""
+    return {"logits": filter_top_k(torch.tensor(logits), k)}
+
+
+def top_k_and_argument(logits: Array, k: int) -> Named:
+    """Whether it changes its arguments."""
+    given = torch.tensor(logits)
+    filter_top_k(given, k)
+    return {"logits changed": changed(given, logits)}
+
+
+def top_p(logits: Array, p: float) -> Named:
+    """filter_top_p(logits, p)"""
+    return {"logits": filter_top_p(torch.tensor(logits), p)}
+
+
+def top_p_and_argument(logits: Array, p: float) -> Named:
+    """Whether it changes its arguments."""
+    given = torch.tensor(logits)
+    filter_top_p(given, p)
+    return {"logits changed": changed(given, logits)}
+
+
+def min_p(logits: Array, min_p: float) -> Named:
+    """filter_min_p(logits, min_p)"""
+    return {"logits": filter_min_p(torch.tensor(logits), min_p)}
+
+
+def min_p_and_argument(logits: Array, min_p: float) -> Named:
+    """Whether it changes its arguments."""
+    given = torch.tensor(logits)
+    filter_min_p(given, min_p)
+    return {"logits changed": changed(given, logits)}
+
+
+def changed(tensor: torch.Tensor, before: Array) -> bool:
+    """Whether a tensor holds something else than the array that it was made of."""
+    return not torch.equal(tensor, torch.tensor(before))
