@@ -1,0 +1,430 @@
+"""SequenceGenerator against plain Python, on logits from a small table, and what it draws against exact chances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograder.testing import (
+    Candidate,
+    Probe,
+    assert_right,
+    assert_same,
+    checked,
+    edge_case,
+    law,
+    oracle_test,
+    probes,
+)
+from autograder.testing.strategies import Draw, Problem, integers
+from part6_decoding.tests import oracle_sequence_generator as oracle
+
+generator = probes("sequence_generator")
+
+ROWS = 7  # of a table
+DRAWS = 1000
+SEEDS = st.integers(0, 2**32 - 1)
+BATCHES = st.sampled_from([3, 2, 4, 1])
+STEPS = st.sampled_from([4, 3, 6, 2, 1])
+ONE = st.just(1)
+NONE = st.just(0)  # for edge cases alone
+SETTINGS: dict[str, st.SearchStrategy[float]] = {
+    "repeat_penalty": st.sampled_from([1.5, 1.25, 0.75]),
+    "temperature": st.sampled_from([0.5, 2.0, 1.5]),
+    "top_k": st.sampled_from([4, 3, 5]),
+    "top_p": st.sampled_from([0.75, 0.5, 0.875]),
+    "min_p": st.sampled_from([0.25, 0.125, 0.5]),
+}
+# What is refused, and the argument that the message must name.
+REFUSED_FILTERS = [
+    ("repeat_penalty", 0.0),
+    ("temperature", 0.0),
+    ("temperature", -1.0),
+    ("top_k", -1),
+    ("top_p", 0.0),
+    ("top_p", 1.5),
+    ("min_p", -0.5),
+]
+REFUSED_LOGITS = {
+    "of one axis": np.zeros(2),
+    "of too few rows": np.zeros((1, 3)),
+    "with nan": np.array([[0, 1, 2], [0, np.nan, 1]]),
+    "with infinity": np.array([[0, 1, 2], [0, np.inf, 1]]),
+    "with a row of -inf": np.array([[0, 1, 2], [-np.inf, -np.inf, -np.inf]]),
+}
+REFUSED_PROMPTS: dict[str, np.ndarray] = {
+    "x of no token": np.zeros((2, 0), np.int64),
+    "x of floats": np.zeros((2, 1)),
+    "x of one axis": np.zeros(2, np.int64),
+    "max_length below the prompt's": np.zeros((2, 9), np.int64),
+}
+
+# The problems
+
+
+def logits(draw: Draw, vocab: int) -> np.ndarray:
+    """A table (rows, v): each row the same levels in another order, and apart from one another."""
+    levels = integers(draw, (ROWS, vocab), 0, 256).argsort(axis=1, kind="stable")
+    noise = np.sin(1 + np.arange(levels.size)).reshape(levels.shape) / 5
+    return 3 / 4 * (levels - vocab / 2) + noise
+
+
+def filters_of(draw: Draw, *names: str) -> Problem:
+    """These filters, each with a setting."""
+    return {name: draw(SETTINGS[name]) for name in names}
+
+
+@st.composite
+def prompts(
+    draw: Draw, *filters: str, batches: st.SearchStrategy[int] = BATCHES, steps: st.SearchStrategy[int] = STEPS
+) -> Problem:
+    """A table, which token is EOS, prompts, where EOS may be too, and how long they may become."""
+    vocab, time = draw(st.sampled_from([4, 5, 3])), draw(st.sampled_from([2, 1, 3]))
+    return {
+        "table": logits(draw, vocab),
+        "eos_id": draw(st.integers(0, vocab - 1)),
+        "x": integers(draw, (draw(batches), time), 0, vocab),
+        "max_length": time + draw(steps),
+        "filters": filters_of(draw, *filters),
+    }
+
+
+@st.composite
+def ranked_prompts(draw: Draw, **options: Any) -> Problem:
+    """The same, which token is chosen, counted from the likeliest, and a temperature."""
+    return {**draw(prompts("temperature", **options)), "rank": draw(st.sampled_from([0, 1, 2]))}
+
+
+@st.composite
+def next_tokens(draw: Draw, *filters: str) -> Problem:
+    """A table for eight tokens, rows with repetitions, and filters."""
+    tokens = integers(draw, (draw(st.sampled_from([4, 3])), draw(st.sampled_from([4, 3, 6]))), 0, 8)
+    return {"table": logits(draw, 8), "tokens": tokens, "filters": filters_of(draw, *filters)}
+
+
+@st.composite
+def filtered_alone(draw: Draw) -> Problem:
+    """The same with one of the filters."""
+    return draw(next_tokens(draw(st.sampled_from(list(SETTINGS)))))
+
+
+@st.composite
+def drawings(draw: Draw, *filters: str) -> Problem:
+    """One of a few tables, and the same prompt many times: few, since all sequences that may follow are counted."""
+    rng = np.random.default_rng(draw(st.sampled_from([1, 2, 3])))
+    return {
+        "table": rng.uniform(-2, 2, (ROWS, 4)),
+        "eos_id": int(rng.integers(4)),
+        "x": np.tile(rng.integers(0, 4, 2), (DRAWS, 1)),
+        "max_length": 4,
+        "filters": filters_of(draw, *filters),
+        "seed": draw(st.sampled_from([None, 1, 2])),
+    }
+
+
+@st.composite
+def near_equal_choices(draw: Draw) -> Problem:
+    """Eight tokens, none with a probability above 1/5, and EOS nearly impossible.
+
+    So two sequences of 20 new tokens are equal by chance in less than one of 10¹³ times.
+    """
+    table = np.concatenate([logits(draw, 8) / 8, np.full((ROWS, 1), -100.0)], axis=1)
+    return {"table": table, "eos_id": 8, "x": integers(draw, (1, 2), 0, 8), "max_length": 22}
+
+
+@st.composite
+def generated(draw: Draw, batches: st.SearchStrategy[int]) -> Problem:
+    """Sequences of which most have EOS, some more than once."""
+    shape = draw(batches), draw(st.sampled_from([4, 3, 6]))
+    return {"sequence": integers(draw, shape, 0, 3), "eos_id": draw(st.sampled_from([1, 0, 2]))}
+
+
+def arguments(problem: Problem, *names: str) -> Problem:
+    """The problem without these."""
+    return {name: value for name, value in problem.items() if name not in names}
+
+
+# log_probs
+
+
+@oracle_test("generator.log_probs")
+@given(problem=next_tokens())
+def test_without_filters_it_is_log_softmax(candidate: Candidate, problem: Problem) -> None:
+    """With the default filters, log_probs gives the log-softmax of score_fn's logits."""
+    assert_log_probs(candidate, problem)
+
+
+@oracle_test("generator.log_probs")
+@given(problem=filtered_alone())
+def test_each_filter_has_its_effect(candidate: Candidate, problem: Problem) -> None:
+    """With one filter, log_probs gives the log-softmax of what that filter makes of the logits."""
+    assert_log_probs(candidate, problem)
+
+
+@oracle_test("generator.log_probs")
+@given(problem=next_tokens(*SETTINGS))
+def test_all_filters_come_in_order(candidate: Candidate, problem: Problem) -> None:
+    """With all filters they come in this order: penalty, temperature, top-k, top-p, min-p, log-softmax."""
+    assert_log_probs(candidate, problem)
+
+
+@law("generator.log_probs")
+@given(problem=next_tokens(*SETTINGS))
+def test_score_fn_is_asked_once(candidate: Candidate, problem: Problem) -> None:
+    """score_fn is asked once, about just these tokens, and its logits are not changed."""
+    table, tokens = problem["table"], problem["tokens"]
+    expected = {"calls": [tokens], "answers": [oracle.logits_after(table, tokens)]}
+    assert_same(candidate.run(generator.log_probs_and_calls, **problem), expected)
+
+
+@law("generator.log_probs")
+@given(which=st.sampled_from(list(REFUSED_LOGITS)))
+def test_logits_that_say_nothing_are_refused(candidate: Candidate, which: str) -> None:
+    """Logits not of shape (rows, v), with nan or +inf, or a row of -inf are a ValueError that names score_fn."""
+    tokens = np.zeros((2, 1), np.int64)
+    assert_refused(
+        candidate, "score_fn", generator.log_probs_of, logits=REFUSED_LOGITS[which], tokens=tokens, filters={}
+    )
+
+
+@law("generator.log_probs")
+@given(problem=next_tokens(), setting=st.sampled_from(REFUSED_FILTERS))
+def test_settings_out_of_range_are_refused(candidate: Candidate, problem: Problem, setting: tuple[str, float]) -> None:
+    """A filter's setting out of its range is a ValueError that names it: temperature 0, top_p 1.5 and so on."""
+    assert_refused(candidate, setting[0], generator.log_probs, **{**problem, "filters": dict([setting])})
+
+
+@edge_case("generator.log_probs")
+@given(problem=next_tokens(), token=st.integers(0, 7))
+def test_what_is_impossible_stays_so(candidate: Candidate, problem: Problem, token: int) -> None:
+    """A logit of -inf stays a log-probability of -inf."""
+    table = problem["table"].copy()
+    table[:, token] = -np.inf
+    assert_log_probs(candidate, {**problem, "table": table})
+
+
+# extend
+
+
+@oracle_test("generator.extend")
+@given(problem=ranked_prompts())
+def test_rows_get_what_is_chosen_until_they_end(candidate: Candidate, problem: Problem) -> None:
+    """Each row gets what choose takes up to EOS, which counts; then it is filled with EOS until all have ended."""
+    assert_right(
+        candidate, generator.extend, oracle.continued, problem, ["sequences", "scores"], oracle.extend_mistakes
+    )
+
+
+@oracle_test("generator.extend")
+@given(problem=ranked_prompts())
+def test_the_callback_sees_each_step(candidate: Candidate, problem: Problem) -> None:
+    """After each step the callback sees the tokens, the scores, and which rows have ended."""
+    assert_right(candidate, generator.extend, oracle.continued, problem, ["steps"], oracle.extend_mistakes)
+
+
+@law("generator.extend")
+@given(problem=ranked_prompts())
+def test_score_fn_is_asked_about_all_rows_in_each_step(candidate: Candidate, problem: Problem) -> None:
+    """score_fn is asked once a step, about all rows, a token longer each time, and the prompt is not changed."""
+    right = oracle.continued(**problem)["sequences"]
+    expected = {"calls": oracle.calls(right, problem["x"].shape[1]), "prompt afterwards": problem["x"]}
+    assert_same(candidate.run(generator.extend, **problem), expected, ["calls", "prompt afterwards"])
+
+
+@law("generator.extend")
+@given(problem=ranked_prompts())
+def test_what_follows_an_end_may_be_anything(candidate: Candidate, problem: Problem) -> None:
+    """Where score_fn gives nan after an EOS that it has ended with, sequences and scores are the same."""
+    got = candidate.run(generator.extend_with_nan_after_ends, **problem)
+    assert_same(got, oracle.continued(**problem), ["sequences", "scores"])
+
+
+@law("generator.extend")
+@given(problem=ranked_prompts(), which=st.sampled_from(list(REFUSED_PROMPTS)))
+def test_what_cannot_be_continued_is_refused(candidate: Candidate, problem: Problem, which: str) -> None:
+    """A prompt that is empty, of floats, not of shape (b, t), or longer than max_length is a ValueError."""
+    problem = {**problem, "x": REFUSED_PROMPTS[which], "max_length": 8}
+    assert_refused(candidate, which.partition(" ")[0], generator.extend, **problem)
+
+
+@edge_case("generator.extend")
+@given(problem=ranked_prompts(steps=NONE))
+def test_a_prompt_may_be_as_long_as_allowed(candidate: Candidate, problem: Problem) -> None:
+    """Where the prompt has max_length tokens, it comes back with a score of 0, and score_fn is not asked."""
+    expected = {**oracle.continued(**problem), "calls": []}
+    assert_same(candidate.run(generator.extend, **problem), expected)
+
+
+@edge_case("generator.extend")
+@given(problem=ranked_prompts(batches=NONE))
+def test_no_prompts_have_no_continuation(candidate: Candidate, problem: Problem) -> None:
+    """A batch of no prompts comes back as it is, with no scores."""
+    assert_same(candidate.run(generator.extend, **problem), oracle.continued(**problem), ["sequences", "scores"])
+
+
+# Greedy
+
+
+@oracle_test("generator.greedy")
+@given(problem=prompts())
+def test_the_likeliest_token_is_taken(candidate: Candidate, problem: Problem) -> None:
+    """generate_greedy takes the likeliest token in each step, and adds up their log-probabilities."""
+    assert_greedy(candidate, problem, ["sequences", "scores"])
+
+
+@oracle_test("generator.greedy")
+@given(problem=prompts("repeat_penalty", "temperature"))
+def test_greedy_minds_penalty_and_temperature(candidate: Candidate, problem: Problem) -> None:
+    """With repeat_penalty and temperature the tokens and the scores are those of the changed logits."""
+    assert_greedy(candidate, problem, ["sequences", "scores"])
+
+
+@law("generator.greedy")
+@given(problem=prompts("temperature"))
+def test_greedy_hands_on_the_callback(candidate: Candidate, problem: Problem) -> None:
+    """The callback sees each step of generate_greedy."""
+    assert_greedy(candidate, problem, ["steps"])
+
+
+@law("generator.greedy")
+@given(problem=prompts())
+def test_a_function_will_do(candidate: Candidate, problem: Problem) -> None:
+    """score_fn may be any function, and no gradient is recorded."""
+    expected = {**oracle.continued(**problem), "scores have a gradient": False}
+    got = candidate.run(generator.greedy_of_a_function, **problem)
+    assert_same(got, expected, ["sequences", "scores", "scores have a gradient"])
+
+
+# Sample
+
+
+@oracle_test("generator.sample")
+@given(problem=drawings())
+def test_sequences_are_as_frequent_as_the_logits_say(candidate: Candidate, problem: Problem) -> None:
+    """Of many draws each sequence has the share that is the product of its tokens' probabilities."""
+    assert_right_shares(candidate, problem)
+
+
+@oracle_test("generator.sample")
+@given(problem=drawings("repeat_penalty", "temperature"))
+def test_samples_mind_penalty_and_temperature(candidate: Candidate, problem: Problem) -> None:
+    """With repeat_penalty and temperature the shares are those of the changed logits."""
+    assert_right_shares(candidate, problem)
+
+
+@oracle_test("generator.sample")
+@given(problem=drawings("top_k", "top_p", "min_p"), only=st.sampled_from(["top_k", "top_p", "min_p"]))
+def test_samples_mind_what_is_filtered(candidate: Candidate, problem: Problem, only: str) -> None:
+    """With top_k, top_p or min_p what is filtered is never drawn, and the rest has shares that sum to 1."""
+    assert_right_shares(candidate, {**problem, "filters": {only: problem["filters"][only]}})
+
+
+@oracle_test("generator.sample")
+@given(problem=drawings(*SETTINGS))
+def test_scores_are_those_of_what_was_drawn(candidate: Candidate, problem: Problem) -> None:
+    """Each score is the sum of the log-probabilities, after all filters, of the new tokens up to EOS."""
+    got, of_draws = drawn(candidate, problem), arguments(problem, "x", "max_length", "seed")
+    sequences, prompt = np.clip(got["sequences"], 0, 3), problem["x"][0].tolist()
+    right = oracle.scores_of(sequences, **of_draws, prompt=prompt)
+    unfiltered = oracle.scores_of(sequences, **{**of_draws, "filters": {}}, prompt=prompt)
+    known = {"the scores are those before the filters": {"scores": unfiltered}}
+    assert_same(got, {"scores": right}, ["scores"], mistakes=known)
+
+
+@oracle_test("generator.sample")
+@given(problem=prompts("repeat_penalty", "temperature"), seed=SEEDS)
+def test_of_one_choice_the_likeliest_is_drawn(candidate: Candidate, problem: Problem, seed: int) -> None:
+    """With top_k = 1 generate_sample takes what generate_greedy takes, and the callback sees each step."""
+    problem["filters"]["top_k"] = 1
+    right = oracle.continued(**problem)
+    more = ((0, 0), (0, problem["max_length"] - right["sequences"].shape[1]))
+    filled = np.pad(right["sequences"], more, constant_values=problem["eos_id"])
+    assert_same(candidate.run(generator.sample, **problem, seed=seed), {**right, "sequences": filled})
+
+
+@law("generator.sample")
+@given(problem=near_equal_choices(), seed=SEEDS, is_own=st.booleans())
+def test_the_generator_decides(candidate: Candidate, problem: Problem, seed: int, is_own: bool) -> None:
+    """A generator with the same seed draws the same, one with another seed another; so does torch's own if none is
+    given."""
+    seeds = [seed, seed, seed + 1]
+    drawn = candidate.run(generator.sample_of_seeds, **problem, seeds=seeds, is_own=is_own)
+    one, same, other = (checked(each, ((1, 22), "int64"), "sequences") for each in drawn)
+    assert_same({"sequences": same}, {"sequences": one})
+    assert_same({"sequences differ": bool((one != other).any())}, {"sequences differ": True})
+
+
+@law("generator.sample")
+@given(problem=near_equal_choices(), seed=SEEDS)
+def test_torchs_own_generator_is_left_alone(candidate: Candidate, problem: Problem, seed: int) -> None:
+    """Where a generator is given, it alone is used: torch's own stays as it is."""
+    got = candidate.run(generator.changes_of_generators, **problem, seed=seed)
+    assert_same(got, {"the given one has moved": True, "torch's own has moved": False})
+
+
+# After generation
+
+
+@oracle_test("generator.post_process")
+@given(problem=generated(ONE))
+def test_a_row_is_cut_after_eos(candidate: Candidate, problem: Problem) -> None:
+    """One row gives a tensor, up to its first EOS and with it; without EOS, the whole row."""
+    row = problem["sequence"][0]
+    problem = {**problem, "sequence": row}
+    expected = {"cut": oracle.cut(row, problem["eos_id"])}
+    known = {mistake: {"cut": cut} for mistake, cut in oracle.cut_mistakes(row, problem["eos_id"]).items()}
+    assert_same(candidate.run(generator.post_process, **problem), expected, mistakes=known)
+
+
+@oracle_test("generator.post_process")
+@given(problem=generated(st.sampled_from([2, 3, 4])))
+def test_several_rows_are_a_list(candidate: Candidate, problem: Problem) -> None:
+    """Several rows give a list of tensors, each cut after its own first EOS."""
+    expected = {"cut": [oracle.cut(row, problem["eos_id"]) for row in problem["sequence"]]}
+    assert_same(candidate.run(generator.post_process, **problem), expected)
+
+
+@edge_case("generator.post_process")
+@given(shape=st.sampled_from([(0,), (2, 0), (0, 3)]))
+def test_nothing_may_be_cut(candidate: Candidate, shape: tuple[int, ...]) -> None:
+    """A row of no token stays so, and no rows are an empty list."""
+    nothing = np.zeros(shape, np.int64)
+    expected = {"cut": list(nothing) if nothing.ndim == 2 else nothing}
+    assert_same(candidate.run(generator.post_process, sequence=nothing, eos_id=0), expected)
+
+
+# What the tests share
+
+
+def assert_log_probs(candidate: Candidate, problem: Problem) -> None:
+    """The log-probabilities are right, and a known mistake is named."""
+    assert_right(candidate, generator.log_probs, oracle.log_probs, problem, mistakes=oracle.log_probs_mistakes)
+
+
+def assert_greedy(candidate: Candidate, problem: Problem, names: list[str]) -> None:
+    """generate_greedy is right in these entries, and a known mistake is named."""
+    assert_right(candidate, generator.greedy, oracle.continued, problem, names, oracle.greedy_mistakes)
+
+
+def assert_refused(candidate: Candidate, name: str, probe: Probe, **problem: Any) -> None:
+    """The probe raises ValueError, and the message names this argument."""
+    message = candidate.raises(ValueError, probe, **problem)
+    assert_same({f"the message names {name}": name in message}, {f"the message names {name}": True})
+
+
+def drawn(candidate: Candidate, problem: Problem) -> Problem:
+    """The many sequences and their scores, of the right shape and dtype."""
+    got = candidate.run(generator.sample, **problem)
+    return {
+        "sequences": checked(got["sequences"], ((DRAWS, problem["max_length"]), "int64"), "sequences"),
+        "scores": checked(got["scores"], ((DRAWS,), "float64"), "scores"),
+    }
+
+
+def assert_right_shares(candidate: Candidate, problem: Problem) -> None:
+    """Each sequence is drawn as often as its probability lets it be, and a known mistake is named."""
+    sequences, prompt = drawn(candidate, problem)["sequences"], problem["x"][0].tolist()
+    oracle.assert_counts(sequences, **arguments(problem, "x", "max_length", "seed"), prompt=prompt)
