@@ -48,7 +48,7 @@ def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
     stay, blank:  (p_blank + p_label) · p(blank)                 stay, label:  p_label · p(last)
     extended by c: (p_blank + p_label) · p(c), but p_blank · p(c) where c is the last label     (Hannun et al. 2014)
 
-    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions.
+    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions, as blank is.
     Shapes: frame (v,), the extensions (w, v).
     """
     # YOUR CODE HERE
@@ -59,7 +59,7 @@ def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
 
 
 def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) -> Beam:
-    """Keep the prefixes of the largest ranks, of those that stay and those that one label extends.
+    """Keep the prefixes of the largest ranks above -inf, of those that stay and those that one label extends.
 
     Shapes: extended (w, v), as read_frame gives it; additions (w, v), what each label adds to the rank.
     """

@@ -50,12 +50,12 @@ def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
     stay, blank:  (p_blank + p_label) · p(blank)                 stay, label:  p_label · p(last)
     extended by c: (p_blank + p_label) · p(c), but p_blank · p(c) where c is the last label     (Hannun et al. 2014)
 
-    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions.
+    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions, as blank is.
     Shapes: frame (v,), the extensions (w, v).
     """
     ### BEGIN SOLUTION ctc.read_frame: stay by blank, stay by the last label, extend; then merge what is the same prefix
     rows = torch.arange(len(beam.prefixes))
-    last = torch.tensor([(blank, *prefix)[-1] for prefix in beam.prefixes])
+    last = torch.tensor([(blank, *prefix)[-1] for prefix in beam.prefixes], dtype=torch.long)
     total = torch.logaddexp(beam.log_blank, beam.log_label)
     stay_blank, stay_label = total + frame[blank], beam.log_label + frame[last]
     extended = total[:, None] + frame
@@ -72,7 +72,7 @@ def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
 
 
 def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) -> Beam:
-    """Keep the prefixes of the largest ranks, of those that stay and those that one label extends.
+    """Keep the prefixes of the largest ranks above -inf, of those that stay and those that one label extends.
 
     Shapes: extended (w, v), as read_frame gives it; additions (w, v), what each label adds to the rank.
     """
