@@ -90,6 +90,7 @@ class Run(ABC, Generic[Config]):
 
 
 AnyRun = TypeVar("AnyRun", bound=Run[Any])
+AnyModel = TypeVar("AnyModel", bound=nn.Module)
 Shows = Callable[[Any], None]
 
 
@@ -189,6 +190,12 @@ def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
         torch.cuda.set_rng_state(state["cuda"].cpu())
     run.step, run.losses, run.seconds = state["step"], state["losses"], state["seconds"]
     run.points = [Point(*point) for point in state["points"]]
+
+
+def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
+    """The model with the parameters of a saved run, in evaluation mode."""
+    model.load_state_dict(state["model"])
+    return model.to(device).eval()
 
 
 # The command
