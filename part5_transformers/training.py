@@ -45,11 +45,16 @@ class Training:
         counts = [name for name, value in asdict(self).items() if type(value) is int and name not in ("warmup", "seed")]
         options.check(self, counts, not_negative=("warmup", "seed"))
         options.require(self, "dropout", 0 <= self.dropout < 1, "lie between 0 and 1")
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"device must be one that is here; got {self.device}: {reason}") from None
+        check_device(self.device)
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError unless torch can compute there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device must be one that is here; got {device}: {reason}") from None
 
 
 Config = TypeVar("Config", bound=Training)

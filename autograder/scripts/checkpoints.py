@@ -42,10 +42,9 @@ def load_torch(path: Path, config: Any, script: str) -> dict[str, Any]:
     def with_config(state: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         return state, type(config)(**state["config"])
 
-    try:
-        state, saved = made_of(path, script, config.device, with_config, RESUMED)
-    except FileNotFoundError:
-        raise ValueError(f"--resume must find a checkpoint; got {path}, which is not there.") from None
+    if not path.exists():
+        raise ValueError(f"--resume must find a checkpoint; got {path}, which is not there.")
+    state, saved = made_of(path, script, config.device, with_config, RESUMED)
     check_options(path, saved, config)
     return state
 
@@ -59,6 +58,8 @@ def made_of(
     """
     import torch
 
+    if not path.exists():
+        raise ValueError(f"CHECKPOINT must be a file that is there; got {path}. python -m {script} makes one.")
     try:
         state = torch.load(path, weights_only=True, map_location=device)
         whose = state.get("script") if isinstance(state, dict) else None
