@@ -96,6 +96,17 @@ def read_wav(path: Path | str) -> tuple[ndarray, int]:
     return samples.reshape(-1, channels).mean(axis=1, dtype=np.float32), rate
 
 
+def read_sound(path: Path | str) -> ndarray:
+    """The sound of a PCM WAV file.
+
+    Raises as read_wav does, and ValueError for another sample rate than SAMPLE_RATE.
+    """
+    sound, rate = read_wav(path)
+    if rate != SAMPLE_RATE:
+        raise ValueError(f"{path} must be sampled at {SAMPLE_RATE} Hz; got {rate}. Convert it first.")
+    return sound
+
+
 @lru_cache(maxsize=4)
 def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, list[ndarray]]:
     """The recordings of each digit whose names are `<digit>_<speaker>_<number>.wav`, by these numbers.
@@ -113,10 +124,7 @@ def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, lis
                 f"{path} must be named <digit>_<speaker>_<number>.wav; got {path.name}. Move it elsewhere."
             )
         if int(name[3]) in numbers:
-            sound, rate = read_wav(path)
-            if rate != SAMPLE_RATE:
-                raise ValueError(f"{path} must be sampled at {SAMPLE_RATE} Hz; got {rate}. Convert it first.")
-            found.setdefault(int(name[1]), []).append(sound)
+            found.setdefault(int(name[1]), []).append(read_sound(path))
     if not found:
         raise ValueError(
             f"{folder} must hold <digit>_<speaker>_<number>.wav of numbers {numbers.start} to {numbers.stop - 1}; "

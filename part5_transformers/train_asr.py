@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autograder.scripts import launch
 
@@ -39,10 +39,13 @@ from part3_recurrent.utterances import Utterance, best_paths, error_rates, perce
 from part5_transformers import training  # noqa: E402
 from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import EncoderDecoderTransformer  # noqa: E402
+from part6_decoding import recognise  # noqa: E402
+from part6_decoding.tokenizer import CharTokenizer  # noqa: E402
 
-# A digit's label is the digit.
-START, END, BLANK = 10, 11, 12
-CLASSES = 13
+TOKENIZER = CharTokenizer("0123456789")  # a digit's label is the digit
+START, END, BLANK = TOKENIZER.sos_id, TOKENIZER.eos_id, TOKENIZER.blank_id
+CLASSES = BLANK + 1
+FURTHER = ("ctc-beam", "attention-beam", "joint")  # decoders of part 6, which the test tries too
 IGNORED = -100  # what cross_entropy ignores
 LONGEST_SECONDS = 20  # of an utterance
 SMOOTHING = 0.1
@@ -111,7 +114,7 @@ class Batch(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """The error rates of the digits and of the strings, by how they were decoded: "ctc" or "attention"."""
+    """The error rates of the digits and of the strings, by how they were decoded: "ctc", "attention", or FURTHER."""
 
     digits: dict[str, float]
     strings: dict[str, float]
@@ -125,20 +128,28 @@ class History(training.Run[Config]):
     rng: np.random.Generator = field(kw_only=True)  # draws the strings
     transferred: int = 0  # parameters that came from a pretrained decoder
     tested: Tested | None = None
+    untested: str = ""  # why some of FURTHER are not among `tested`
 
     def batch_loss(self) -> Tensor:
         strings = utterances.strings_of(self.config, self.rng)
         return loss(self, padded(list(itertools.islice(strings, self.config.batch_size)), self.config.device))
 
     def validate(self) -> dict[str, float]:
-        return decoded(self, self.validation_set).digits
+        return rated(self.validation_set, decoded(self, self.validation_set)).digits
 
     @cached_property
     def validation_set(self) -> list[Utterance]:
         return utterances.held_out(self.config, "validation")
 
     def test(self) -> None:
-        self.tested = decoded(self, utterances.held_out(self.config, "test"))
+        strings = utterances.held_out(self.config, "test")
+        said = decoded(self, strings)
+        for name in FURTHER:
+            try:
+                said[name] = decoded_by(recognise.DECODERS[name], self, strings)
+            except NotImplementedError as error:
+                self.untested = launch.not_written(error)
+        self.tested = rated(strings, said)
 
 
 # Utterances
@@ -205,8 +216,8 @@ def loss(history: History, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def decoded(history: History, strings: Sequence[Utterance]) -> Tested:
-    """The error rates of CTC's best paths and of the decoder's likeliest next tokens."""
+def decoded(history: History, strings: Sequence[Utterance]) -> dict[str, list[list[int]]]:
+    """CTC's best paths and the decoder's likeliest next tokens: what is cheap, and needs no other part."""
     model = history.model.eval()
     said: dict[str, list[list[int]]] = {"ctc": [], "attention": []}
     for batch in batches(strings, history.config):
@@ -214,6 +225,21 @@ def decoded(history: History, strings: Sequence[Utterance]) -> Tested:
             encoded, pad_mask, _, ctc = model.encode(batch.sources, batch.source_lengths, return_attention=False)
             said["attention"] += write(model, encoded, pad_mask)
         said["ctc"] += best_paths(ctc["log_probs"].float().cpu().numpy(), ctc["lengths"].cpu().numpy(), BLANK)
+    return said
+
+
+@torch.no_grad()
+def decoded_by(decoder: recognise.Decoder, history: History, strings: Sequence[Utterance]) -> list[list[int]]:
+    """What a decoder of part 6 makes of each string."""
+    model, found = history.model.eval(), []
+    for batch in batches(strings, history.config):
+        with training.autocast(history.config):
+            encoded = recognise.encode(model, batch.sources, batch.source_lengths)
+            found += decoder(model, encoded, TOKENIZER)
+    return found
+
+
+def rated(strings: Sequence[Utterance], said: dict[str, list[list[int]]]) -> Tested:
     rates = {name: error_rates(strings, found) for name, found in said.items()}
     return Tested(*({name: rate[which] for name, rate in rates.items()} for which in (0, 1)))
 
@@ -245,6 +271,16 @@ def resume(path: Path, config: Config) -> History:
     training.restore(history, state)
     history.rng.bit_generator.state = json.loads(state["strings"])
     return history
+
+
+def load(path: Path, device: str = "cpu") -> tuple[EncoderDecoderTransformer, Config]:
+    """The model that was saved there, in evaluation mode.  Raises OSError, and ValueError for another file."""
+
+    def trained(state: dict[str, Any]) -> tuple[EncoderDecoderTransformer, Config]:
+        config = Config(**{**state["config"], "device": device})
+        return training.loaded(EncoderDecoderTransformer(**config.model()), state, device), config  # type: ignore[arg-type]
+
+    return checkpoints.made_of(path, MODULE, device, trained)
 
 
 # Pictures
@@ -342,6 +378,7 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "lr": "learning rate after the warm-up; it falls to a twentieth",
         "warmup": "steps of the warm-up",
         "validate_every": "steps between two looks at the validation strings, and two checkpoints",
+        "test_strings": "strings that the finished model is tested on",
         "seed": "of the first weights and of the training strings",
     }
     training.add_options(parser, Config(), meanings)
@@ -353,9 +390,11 @@ def report(history: History, folder: Path, console: Console) -> None:
     """How good it is, and the pictures."""
     if history.tested is not None:
         digits, strings = history.tested
-        for name in COLOURS:
+        for name in digits:
             wrong = f"{percent(digits[name])} digit error, {percent(strings[name])} of the strings wrong"
             console.print(f"test, {name}: {wrong}")
+        if history.untested:
+            console.print(f"Not tested, {history.untested}", soft_wrap=True)
         console.print(f"{history.config.test_strings} strings; {history.seconds:.0f} s of training")
     console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
     showing.save_pictures({"curves.png": curves(history), "heard.png": heard_page(history)}, folder, console, column=12)

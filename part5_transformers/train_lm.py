@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autograder.scripts import launch
 
@@ -129,17 +129,22 @@ def beginning(config: Config) -> History:
     """A run before its first step.  Raises what read_text and the model raise."""
     text = read_text(config)
     torch.manual_seed(config.seed)
-    model = DecoderOnlyTransformer(
+    model = model_of(config, text.vocabulary).to(config.device)
+    generator = torch.Generator().manual_seed(config.seed)
+    return History(config, model, training.adamw(model, config), text=text, generator=generator)
+
+
+def model_of(config: Config, vocabulary: str) -> DecoderOnlyTransformer:
+    """A model of this text before it has learned."""
+    return DecoderOnlyTransformer(
         config.num_layers,
         config.d_model,
         config.num_heads,
         config.d_ff,
         config.dropout,
         config.context,
-        len(text.vocabulary),
-    ).to(config.device)
-    generator = torch.Generator().manual_seed(config.seed)
-    return History(config, model, training.adamw(model, config), text=text, generator=generator)
+        len(vocabulary),
+    )
 
 
 def cross_entropy(history: History, tokens: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
@@ -199,6 +204,19 @@ def resume(path: Path, config: Config) -> History:
     training.restore(history, state)
     history.generator.set_state(state["batches"].cpu())
     return history
+
+
+def load(path: Path, device: str = "cpu") -> tuple[DecoderOnlyTransformer, str, int]:
+    """The model that was saved there, in evaluation mode, its vocabulary and its context.
+
+    Raises OSError, and ValueError for another file.
+    """
+
+    def trained(state: dict[str, Any]) -> tuple[DecoderOnlyTransformer, str, int]:
+        config, vocabulary = Config(**{**state["config"], "device": device}), state["vocabulary"]
+        return training.loaded(model_of(config, vocabulary), state, device), vocabulary, config.context
+
+    return checkpoints.made_of(path, MODULE, device, trained)
 
 
 # The picture

@@ -45,11 +45,16 @@ class Training:
         counts = [name for name, value in asdict(self).items() if type(value) is int and name not in ("warmup", "seed")]
         options.check(self, counts, not_negative=("warmup", "seed"))
         options.require(self, "dropout", 0 <= self.dropout < 1, "lie between 0 and 1")
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"device must be one that is here; got {self.device}: {reason}") from None
+        check_device(self.device)
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError unless torch can compute there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device must be one that is here; got {device}: {reason}") from None
 
 
 Config = TypeVar("Config", bound=Training)
@@ -90,6 +95,7 @@ class Run(ABC, Generic[Config]):
 
 
 AnyRun = TypeVar("AnyRun", bound=Run[Any])
+AnyModel = TypeVar("AnyModel", bound=nn.Module)
 Shows = Callable[[Any], None]
 
 
@@ -189,6 +195,12 @@ def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
         torch.cuda.set_rng_state(state["cuda"].cpu())
     run.step, run.losses, run.seconds = state["step"], state["losses"], state["seconds"]
     run.points = [Point(*point) for point in state["points"]]
+
+
+def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
+    """The model with the parameters of a saved run, in evaluation mode."""
+    model.load_state_dict(state["model"])
+    return model.to(device).eval()
 
 
 # The command

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import pickle
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from autograder.atomic_files import write_whole
+
+Made = TypeVar("Made")
+RESUMED = "--resume must be given a checkpoint of this script"
 
 
 def not_of_this_script(path: Path, reason: str) -> ValueError:
     """What to raise for a file that cannot be read, or that something else wrote."""
-    return ValueError(f"--resume must be given a checkpoint of this script; got {path}: {reason}")
+    return ValueError(f"{RESUMED}; got {path}: {reason}")
 
 
 def check_options(path: Path, saved: Any, config: Any) -> None:
@@ -34,17 +38,37 @@ def save_torch(path: Path, config: Any, script: str, state: Mapping[str, object]
 
 def load_torch(path: Path, config: Any, script: str) -> dict[str, Any]:
     """What was saved there.  Raises ValueError for another file, another script's, or another configuration."""
-    import torch
 
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=config.device)
-        saved = type(config)(**state["config"])
-        if state["script"] != script:
-            raise ValueError(f"it is of {state['script']}")
-    except FileNotFoundError:
-        raise ValueError(f"--resume must find a checkpoint; got {path}, which is not there.") from None
-    except Exception as error:  # what torch.load raises for a damaged file, or one that holds code, is not documented
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise not_of_this_script(path, reason) from None
+    def with_config(state: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+        return state, type(config)(**state["config"])
+
+    if not path.exists():
+        raise ValueError(f"--resume must find a checkpoint; got {path}, which is not there.")
+    state, saved = made_of(path, script, config.device, with_config, RESUMED)
     check_options(path, saved, config)
     return state
+
+
+def made_of(
+    path: Path, script: str, device: str, make: Callable[[dict[str, Any]], Made], rule: str | None = None
+) -> Made:
+    """What `make` makes of what the script saved there.  Runs no code that a file holds.
+
+    Raises OSError, and ValueError, which says the rule, for a file that is damaged, of another script, or incomplete.
+    """
+    import torch
+
+    if not path.exists():
+        raise ValueError(f"CHECKPOINT must be a file that is there; got {path}. python -m {script} makes one.")
+    try:
+        state = torch.load(path, weights_only=True, map_location=device)
+        whose = state.get("script") if isinstance(state, dict) else None
+        if whose != script:
+            raise ValueError(f"it is of {whose or 'another program'}")
+        return make(state)
+    except (OSError, NotImplementedError):  # an exercise that is not written is not the file's fault
+        raise
+    except Exception as error:  # what torch.load raises for a damaged file, or one that holds code, is not documented
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = "it is damaged, or holds more than tensors" if isinstance(error, pickle.UnpicklingError) else said
+        raise ValueError(f"{rule or f'CHECKPOINT must be one of {script}'}; got {path}: {reason}") from None

@@ -27,7 +27,7 @@ SMALL = [
     "--d-ff",
     "32",
 ]
-QUICK = [*SMALL, "--steps", "2", "--batch-size", "2", "--out", "out"]
+QUICK = [*SMALL, "--steps", "2", "--batch-size", "2", "--test-strings", "4", "--out", "out"]
 RECORDINGS = Path(os.environ.get("FSDD", PART.parent.parent / "shared" / "data" / "fsdd" / "recordings"))
 PATIENCE = 120.0
 
@@ -128,8 +128,27 @@ def test_it_shows_what_it_learned(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("step 2 of 2  training ")
-    assert [line.partition(":")[0] for line in lines[1:3]] == ["test, ctc", "test, attention"]
+    decoders = ("ctc", "attention", "ctc-beam", "attention-beam", "joint")
+    assert [line.partition(":")[0] for line in lines[1:6]] == [f"test, {name}" for name in decoders]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["curves.png", "heard.png", "last.pt"]
+
+
+@pytest.mark.skipif(not (PART / "solution").is_dir(), reason="the files in place are the reference")
+def test_decoders_that_are_not_written_are_left_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "part5_transformers.train_asr", *QUICK],
+        cwd=tmp_path,
+        env=ENVIRONMENT | {"SFRATORCH_CODE": "part3=solution,part4=solution,part5=solution,part6=own"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["test, ctc", "test, attention"]
+    assert lines[3].startswith("Not tested, ")
+    assert " is not written yet (" in lines[3]
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings of the Free Spoken Digit Dataset")
