@@ -120,7 +120,8 @@ def greedy_of_a_function(table: Array, eos_id: int, x: Array, max_length: int, f
 
 def sample(table: Array, eos_id: int, x: Array, max_length: int, filters: Named, seed: int | None) -> Named:
     """The sequences, filled with EOS up to max_length, the scores, and the steps; with torch's own generator if no
-    seed is given."""
+    seed is given.  It begins the same each time: an answer that does not come again is none."""
+    torch.manual_seed(0)
     recorder, generator = Recorder(), None if seed is None else torch.Generator().manual_seed(seed)
     sequences, scores = _sampler(table, eos_id, max_length).generate_sample(
         torch.tensor(x), **filters, generator=generator, callback=recorder
