@@ -1,7 +1,7 @@
 """A beam search, as a picture: which beams were kept, what was dropped, and why.
 
-Without a checkpoint the beams spell a word, by how often letters follow each other in the standard library's docstrings;
-with one of train_lm they continue a text.
+Without a checkpoint the beams spell a word, by how often letters follow each other in the docstrings of the standard
+library; with one of train_lm they continue a text.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def page(found: Search, title: str) -> Figure:
     axes.set_xlabel("step; under each token the beam's log-probability")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(title)
+    axes.set_title(title, parse_math=False)
     patches = [
         Patch(edgecolor=colour, linestyle=line, facecolor=face, label=label, linewidth=1.6)
         for label, (colour, line, face) in LEGEND.items()
@@ -186,7 +186,7 @@ def draw_node(axes: Axes, found: Search, number: int, row: int, node: Node) -> N
     text = f"{shown(found, number, node)}\n{node.score:.2f}"
     box = {"boxstyle": "round,pad=0.3", "edgecolor": colour, "facecolor": face, "linestyle": line, "linewidth": 1.6}
     ink = DROPPED if style.startswith("outranked") else "black"
-    axes.text(number, row, text, ha="center", va="center", fontsize=10, color=ink, bbox=box, zorder=4, linespacing=1.3)
+    axes.text(number, row, text, ha="center", va="center", fontsize=10, color=ink, bbox=box, zorder=4, parse_math=False)
 
 
 def style_of(found: Search, number: int, row: int, node: Node) -> str:
@@ -241,10 +241,8 @@ def main() -> int:
             trained, vocabulary, context = train_lm.load(given.checkpoint)
             tokenizer, model = CharTokenizer(vocabulary), Windowed(trained, context)
         found = search(model, tokenizer, given.prompt, given.beam_width, given.steps)
-        best = found.tokenizer.decode(found.best)
-        title = (
-            f"Beam search, {given.beam_width} beams, from “{given.prompt}”: “{best}”, log-probability {found.score:.2f}"
-        )
+        begun, best = (visible(text, most=30) for text in (given.prompt, tokenizer.decode(found.best)))
+        title = f"Beam search, {given.beam_width} beams, from “{begun}”: “{best}”, log-probability {found.score:.2f}"
         page(found, title).savefig(given.to, dpi=100, metadata={"Software": None})
         console.print(f"wrote {given.to}", soft_wrap=True)
         return 0

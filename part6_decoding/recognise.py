@@ -19,7 +19,7 @@ from part6_decoding.sequence_generator import SequenceGenerator
 from part6_decoding.tokenizer import CharTokenizer
 
 BEAM_WIDTH = 5
-ATTENTION_WEIGHT, LENGTH_BONUS = 1.0, 0.0  # of 0.1 to 2 and 0 to 1, tried on validation strings
+ATTENTION_WEIGHT, LENGTH_BONUS = 0.3, 0.0  # chosen on validation strings; from 0.1 to 1 it makes little difference
 
 
 class Encoded(NamedTuple):
