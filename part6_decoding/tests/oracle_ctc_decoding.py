@@ -16,10 +16,9 @@ import torch
 from torch.nn import functional
 
 from autograder.testing import truth
+from autograder.testing.torch_oracle import Answer, Array
 from part6_decoding.tests.probe_score_table import row_of
 
-Array = np.ndarray
-Answer = dict[str, Any]
 Labels = tuple[int, ...]
 Ranked = list[tuple[list[int], float]]
 Sum = Callable[[float, float], float]
@@ -36,13 +35,13 @@ def log_sum(one: float, other: float) -> float:
 
 
 @truth
-def greedy(log_probs: Array, lengths: Array, blank: int) -> list[list[int]]:
-    return [merged(path, blank) for path in _best_paths(log_probs, lengths)]
+def greedy(log_probs: Array, lengths: Array, blank: int) -> Answer:
+    return {"labels": [merged(path, blank) for path in _best_paths(log_probs, lengths)]}
 
 
 def greedy_mistakes(log_probs: Array, lengths: Array, blank: int) -> Answer:
     best, whole = _best_paths(log_probs, lengths), _best_paths(log_probs, np.full_like(lengths, len(log_probs)))
-    return {
+    mistakes = {
         "blanks are dropped before repetitions are merged, so that a label on both sides of a blank is one": [
             _without_repetitions(_without(path, blank)) for path in best
         ],
@@ -55,6 +54,7 @@ def greedy_mistakes(log_probs: Array, lengths: Array, blank: int) -> Answer:
             list(dict.fromkeys(_without(path, blank))) for path in best
         ],
     }
+    return {sentence: {"labels": labels} for sentence, labels in mistakes.items()}
 
 
 def _best_paths(log_probs: Array, lengths: Array) -> list[list[int]]:
@@ -230,16 +230,12 @@ def _kept(
 @truth
 def answers(table: Array, sos_id: int, asked: list[list[Labels]]) -> Answer:
     """What follows each prefix, and the rows that have to be asked for, in some order."""
-    return _answers(table, asked, lambda prefix: [sos_id, *prefix])
+    return _answers(table, asked, lambda prefix, longest: [sos_id, *prefix])
 
 
 def answer_mistakes(table: Array, sos_id: int, asked: list[list[Labels]]) -> Answer:
     def changed(**mistake: Any) -> Answer:
-        return _answers(table, **{"asked": asked, "row": lambda prefix: [sos_id, *prefix], **mistake})
-
-    def to_longest(prefix: Labels) -> list[int]:
-        call = next(call for call in asked if prefix in call)
-        return [sos_id, *prefix] + [0] * (max(map(len, call)) - len(prefix))
+        return _answers(table, **{"asked": asked, "row": lambda prefix, longest: [sos_id, *prefix], **mistake})
 
     return {
         "these are logits; their log-softmax is asked for": changed(normalise=lambda logits: logits),
@@ -247,9 +243,13 @@ def answer_mistakes(table: Array, sos_id: int, asked: list[list[Labels]]) -> Ans
         "the softmax runs over the prefixes; it must run over what follows each": changed(
             normalise=lambda logits: logits.log_softmax(0)
         ),
-        "the rows do not begin with sos_id": changed(row=lambda prefix: [*prefix, sos_id]),
-        "the labels are asked about in the opposite order": changed(row=lambda prefix: [sos_id, *prefix[::-1]]),
-        "shorter prefixes are padded; the rows of a call must be equally long without": changed(row=to_longest),
+        "the rows do not begin with sos_id": changed(row=lambda prefix, longest: [*prefix, sos_id]),
+        "the labels are asked about in the opposite order": changed(
+            row=lambda prefix, longest: [sos_id, *prefix[::-1]]
+        ),
+        "shorter prefixes are padded; the rows of a call must be equally long without": changed(
+            row=lambda prefix, longest: [sos_id, *prefix] + [0] * (longest - len(prefix))
+        ),
         "the answers are in the order of the prefixes' lengths; they must be in the order that was asked for": changed(
             asked=[sorted(call, key=len) for call in asked]
         ),
@@ -259,10 +259,10 @@ def answer_mistakes(table: Array, sos_id: int, asked: list[list[Labels]]) -> Ans
 def _answers(
     table: Array,
     asked: list[list[Labels]],
-    row: Callable[[Labels], list[int]],
+    row: Callable[[Labels, int], list[int]],
     normalise: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits.log_softmax(-1),
 ) -> Answer:
-    rows = [[row_in(table, row(prefix)) for prefix in call] for call in asked]
+    rows = [[row_in(table, row(prefix, max(map(len, call)))) for prefix in call] for call in asked]
     return {"log_probs": [normalise(torch.tensor(table[call])).numpy() for call in rows]}
 
 
@@ -303,7 +303,7 @@ class Weights:
 
 
 @truth
-def all_alignments(log_probs: Array, lengths: Array, blank: int, beam_width: int, **weighed: Any) -> list[Ranked]:
+def all_alignments(log_probs: Array, lengths: Array, blank: int, beam_width: int, **weighed: Any) -> Answer:
     """All labels there are, ranked: the probabilities of the alignments that spell them are summed one by one."""
     weights, results = Weights(**weighed), []
     for row, length in enumerate(lengths):
@@ -315,7 +315,7 @@ def all_alignments(log_probs: Array, lengths: Array, blank: int, beam_width: int
         results.append(
             ranked({labels: log_prob + weights.labels(labels) for labels, log_prob in found.items()}, weights)
         )
-    return results
+    return {"results": results}
 
 
 def ranked(found: dict[Labels, float], weights: Weights) -> Ranked:
@@ -325,7 +325,7 @@ def ranked(found: dict[Labels, float], weights: Weights) -> Ranked:
 
 
 @truth
-def by_torch(log_probs: Array, lengths: Array, blank: int, **without: Any) -> list[Ranked]:
+def by_torch(log_probs: Array, lengths: Array, blank: int, **rest: Any) -> Answer:
     """All labels there are, ranked by torch's CTC loss."""
     vocab, results = log_probs.shape[2], []
     symbols = [symbol for symbol in range(vocab) if symbol != blank]
@@ -333,7 +333,7 @@ def by_torch(log_probs: Array, lengths: Array, blank: int, **without: Any) -> li
         every = [labels for count in range(length + 1) for labels in itertools.product(symbols, repeat=count)]
         found = dict(zip(every, log_probabilities(log_probs[:length, row], every, blank), strict=True))
         results.append(ranked(found, Weights(None, 0.0, 0.0, None, None)))
-    return results
+    return {"results": results}
 
 
 def log_probabilities(frames: Array, every: list[Labels], blank: int) -> list[float]:
@@ -351,8 +351,8 @@ def log_probabilities(frames: Array, every: list[Labels], blank: int) -> list[fl
 
 
 @truth
-def decoded(log_probs: Array, lengths: Array, blank: int, beam_width: int, **weighed: Any) -> list[Ranked]:
-    return _decoded(log_probs, lengths, blank, beam_width, **weighed)
+def decoded(log_probs: Array, lengths: Array, blank: int, beam_width: int, **weighed: Any) -> Answer:
+    return {"results": _decoded(log_probs, lengths, blank, beam_width, **weighed)}
 
 
 def decode_mistakes(log_probs: Array, lengths: Array, blank: int, beam_width: int, **weighed: Any) -> Answer:
@@ -360,7 +360,8 @@ def decode_mistakes(log_probs: Array, lengths: Array, blank: int, beam_width: in
         return _decoded(log_probs, lengths, blank, beam_width, **{**weighed, **mistake})
 
     lm_weight, length_bonus = weighed["lm_weight"], weighed["length_bonus"]
-    return {
+    right = changed()
+    mistakes = {
         "length_bonus is not counted": changed(length_bonus=0.0),
         "the language model is not counted": changed(counts_labels=False),
         "lm_weight is multiplied twice": changed(lm_weight=lm_weight**2),
@@ -371,13 +372,14 @@ def decode_mistakes(log_probs: Array, lengths: Array, blank: int, beam_width: in
         "the first frame is not read": changed(pieces=slice(1, None)),
         "the last frame is not read": changed(pieces=slice(None, -1)),
         "the frames are read from the last to the first": changed(pieces=slice(None, None, -1)),
-        "the worst comes first": [result[::-1] for result in changed()],
-        "only the best is returned": [result[:1] for result in changed()],
+        "the worst comes first": [result[::-1] for result in right],
+        "only the best is returned": [result[:1] for result in right],
         "the ranks leave out what is added to log P": changed(tells_added=False),
         "these are probabilities; their logarithms are asked for": [
-            [(labels, math.exp(rank)) for labels, rank in result] for result in changed()
+            [(labels, math.exp(rank)) for labels, rank in result] for result in right
         ],
     }
+    return {sentence: {"results": results} for sentence, results in mistakes.items()}
 
 
 def _decoded(

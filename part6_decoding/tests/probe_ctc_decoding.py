@@ -26,9 +26,9 @@ Named = dict[str, Any]
 FIELDS = Beam._fields
 
 
-def greedy(log_probs: Array, lengths: Array, blank: int) -> list[list[int]]:
+def greedy(log_probs: Array, lengths: Array, blank: int) -> Named:
     """greedy_decode(log_probs, lengths, blank)"""
-    return greedy_decode(torch.tensor(log_probs), torch.tensor(lengths), blank)
+    return {"labels": greedy_decode(torch.tensor(log_probs), torch.tensor(lengths), blank)}
 
 
 def greedy_and_inputs(log_probs: Array, lengths: Array, blank: int) -> Named:
@@ -83,11 +83,11 @@ def decode(
     length_bonus: float,
     sos_id: int | None,
     eos_id: int | None,
-) -> list[list[tuple[list[int], float]]]:
+) -> Named:
     """prefix_beam_decode(...)"""
     scorer = None if table is None else TableScorer(torch.tensor(table))
-    given = torch.tensor(log_probs), torch.tensor(lengths)
-    return prefix_beam_decode(*given, beam_width, blank, scorer, lm_weight, length_bonus, sos_id, eos_id)
+    weighed = beam_width, blank, scorer, lm_weight, length_bonus, sos_id, eos_id
+    return {"results": prefix_beam_decode(torch.tensor(log_probs), torch.tensor(lengths), *weighed)}
 
 
 def decode_and_inputs(
