@@ -130,7 +130,7 @@ def log_probs(table: Array, tokens: Array, filters: Answer) -> Answer:
 def log_probs_mistakes(table: Array, tokens: Array, filters: Answer) -> Answer:
     right = _log_probs(table, tokens, filters)
     known = {f"{name} has no effect": _log_probs(table, tokens, without(filters, name)) for name in filters}
-    if len(filters) == len(FILTERS):
+    if len(filters) > 1:
         known |= {mistake: _log_probs(table, tokens, filters, order) for mistake, order in ORDERS.items()}
     if "repeat_penalty" in filters:
         known[LAST_TOKEN] = _log_probs(table, tokens, filters, seen=-1)
@@ -334,7 +334,7 @@ def cut(row: Array, eos_id: int) -> Array:
 
 def cut_mistakes(row: Array, eos_id: int) -> dict[str, Array]:
     tokens = row.tolist()
-    known = {"only the first EOS is looked for; a row without one stays whole": row[:0]}
+    known = {"a row without EOS is lost; it stays whole": row[:0]}
     if eos_id in tokens:
         known = {
             "EOS itself is missing; it stays": row[: tokens.index(eos_id)],

@@ -118,13 +118,14 @@ def greedy_of_a_function(table: Array, eos_id: int, x: Array, max_length: int, f
     return {"sequences": sequences, "scores": scores, "scores have a gradient": scores.requires_grad}
 
 
-def sample(table: Array, eos_id: int, x: Array, max_length: int, filters: Named, seed: int | None) -> Named:
-    """The sequences, filled with EOS up to max_length, the scores, and the steps; with torch's own generator if no
-    seed is given.  It begins the same each time: an answer that does not come again is none."""
-    torch.manual_seed(0)
-    recorder, generator = Recorder(), None if seed is None else torch.Generator().manual_seed(seed)
+def sample(
+    table: Array, eos_id: int, x: Array, max_length: int, filters: Named, seed: int, is_own: bool = True
+) -> Named:
+    """The sequences, filled with EOS up to max_length, the scores, and the steps, of a generator of its own or of
+    torch's."""
+    recorder = Recorder()
     sequences, scores = _sampler(table, eos_id, max_length).generate_sample(
-        torch.tensor(x), **filters, generator=generator, callback=recorder
+        torch.tensor(x), **filters, generator=_seeded(seed, is_own), callback=recorder
     )
     more = (0, max_length - sequences.shape[1])
     return {"sequences": functional.pad(sequences, more, value=eos_id), "scores": scores, "steps": recorder.steps}
@@ -133,13 +134,9 @@ def sample(table: Array, eos_id: int, x: Array, max_length: int, filters: Named,
 def sample_of_seeds(
     table: Array, eos_id: int, x: Array, max_length: int, seeds: list[int], is_own: bool
 ) -> list[Array]:
-    """The sequences that each seed gives, of a generator of its own or of torch's."""
-    sampler, drawn = _sampler(table, eos_id, max_length), []
-    for seed in seeds:
-        generator = torch.Generator().manual_seed(seed) if is_own else None
-        torch.manual_seed(0 if is_own else seed)
-        drawn.append(sampler.generate_sample(torch.tensor(x), generator=generator)[0])
-    return drawn
+    """The sequences that each seed gives."""
+    sampler, prompt = _sampler(table, eos_id, max_length), torch.tensor(x)
+    return [sampler.generate_sample(prompt, generator=_seeded(seed, is_own))[0] for seed in seeds]
 
 
 def changes_of_generators(table: Array, eos_id: int, x: Array, max_length: int, seed: int) -> Named:
@@ -155,6 +152,12 @@ def changes_of_generators(table: Array, eos_id: int, x: Array, max_length: int, 
 
 def _sampler(table: Array, eos_id: int, max_length: int) -> SequenceGenerator:
     return SequenceGenerator(TableScorer(torch.tensor(table)), EndsWith(eos_id), max_length)
+
+
+def _seeded(seed: int, is_own: bool) -> torch.Generator | None:
+    """A generator of its own, or none: torch's has the seed then, and else always the same."""
+    torch.manual_seed(0 if is_own else seed)
+    return torch.Generator().manual_seed(seed) if is_own else None
 
 
 # post_process_sequence

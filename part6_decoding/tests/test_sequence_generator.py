@@ -26,17 +26,19 @@ generator = probes("sequence_generator")
 
 ROWS = 7  # of a table
 DRAWS = 1000
+SPACING = 3 / 4  # of logits
 SEEDS = st.integers(0, 2**32 - 1)
+GENERATORS = SEEDS.map(np.random.default_rng)  # a table that hypothesis draws itself is often the same in all rows
 BATCHES = st.sampled_from([3, 2, 4, 1])
-STEPS = st.sampled_from([4, 3, 6, 2, 1])
+STEPS = st.sampled_from([4, 6, 3, 8, 2])
 ONE = st.just(1)
 NONE = st.just(0)  # for edge cases alone
 SETTINGS: dict[str, st.SearchStrategy[float]] = {
-    "repeat_penalty": st.sampled_from([1.5, 1.25, 0.75]),
+    "repeat_penalty": st.sampled_from([2.0, 3.0, 0.5]),
     "temperature": st.sampled_from([0.5, 2.0, 1.5]),
-    "top_k": st.sampled_from([4, 3, 5]),
-    "top_p": st.sampled_from([0.75, 0.5, 0.875]),
-    "min_p": st.sampled_from([0.25, 0.125, 0.5]),
+    "top_k": st.sampled_from([4, 5, 3]),
+    "top_p": st.sampled_from([0.875, 0.75, 0.8125]),
+    "min_p": st.sampled_from([0.125, 0.25, 0.1875]),
 }
 # What is refused, and the argument that the message must name.
 REFUSED_FILTERS = [
@@ -65,11 +67,12 @@ REFUSED_PROMPTS: dict[str, np.ndarray] = {
 # The problems
 
 
-def logits(draw: Draw, vocab: int) -> np.ndarray:
-    """A table (rows, v): each row the same levels in another order, and apart from one another."""
-    levels = integers(draw, (ROWS, vocab), 0, 256).argsort(axis=1, kind="stable")
-    noise = np.sin(1 + np.arange(levels.size)).reshape(levels.shape) / 5
-    return 3 / 4 * (levels - vocab / 2) + noise
+def logits(draw: Draw, rng: np.random.Generator, vocab: int) -> np.ndarray:
+    """A table (rows, v): each row the same levels in another order, apart from one another; about half of them are
+    positive, or most, or few."""
+    levels = rng.permuted(np.tile(np.arange(vocab), (ROWS, 1)), axis=1)
+    zero = draw(st.sampled_from([1 / 2, 1 / 4, 7 / 8])) * vocab
+    return SPACING * (levels - zero + rng.uniform(-1 / 4, 1 / 4, levels.shape))
 
 
 def filters_of(draw: Draw, *names: str) -> Problem:
@@ -82,11 +85,11 @@ def prompts(
     draw: Draw, *filters: str, batches: st.SearchStrategy[int] = BATCHES, steps: st.SearchStrategy[int] = STEPS
 ) -> Problem:
     """A table, which token is EOS, prompts, where EOS may be too, and how long they may become."""
-    vocab, time = draw(st.sampled_from([4, 5, 3])), draw(st.sampled_from([2, 1, 3]))
+    rng, vocab, time = draw(GENERATORS), draw(st.sampled_from([4, 3, 5])), draw(st.sampled_from([2, 1, 3]))
     return {
-        "table": logits(draw, vocab),
+        "table": logits(draw, rng, vocab),
         "eos_id": draw(st.integers(0, vocab - 1)),
-        "x": integers(draw, (draw(batches), time), 0, vocab),
+        "x": rng.integers(0, vocab, (draw(batches), time)),
         "max_length": time + draw(steps),
         "filters": filters_of(draw, *filters),
     }
@@ -101,8 +104,8 @@ def ranked_prompts(draw: Draw, **options: Any) -> Problem:
 @st.composite
 def next_tokens(draw: Draw, *filters: str) -> Problem:
     """A table for eight tokens, rows with repetitions, and filters."""
-    tokens = integers(draw, (draw(st.sampled_from([4, 3])), draw(st.sampled_from([4, 3, 6]))), 0, 8)
-    return {"table": logits(draw, 8), "tokens": tokens, "filters": filters_of(draw, *filters)}
+    rng, shape = draw(GENERATORS), draw(st.sampled_from([(6, 4), (5, 3), (7, 6)]))
+    return {"table": logits(draw, rng, 8), "tokens": rng.integers(0, 8, shape), "filters": filters_of(draw, *filters)}
 
 
 @st.composite
@@ -121,7 +124,8 @@ def drawings(draw: Draw, *filters: str) -> Problem:
         "x": np.tile(rng.integers(0, 4, 2), (DRAWS, 1)),
         "max_length": 4,
         "filters": filters_of(draw, *filters),
-        "seed": draw(st.sampled_from([None, 1, 2])),
+        "seed": draw(st.sampled_from([1, 2])),
+        "is_own": draw(st.booleans()),
     }
 
 
@@ -131,8 +135,9 @@ def near_equal_choices(draw: Draw) -> Problem:
 
     So two sequences of 20 new tokens are equal by chance in less than one of 10¹³ times.
     """
-    table = np.concatenate([logits(draw, 8) / 8, np.full((ROWS, 1), -100.0)], axis=1)
-    return {"table": table, "eos_id": 8, "x": integers(draw, (1, 2), 0, 8), "max_length": 22}
+    rng = draw(GENERATORS)
+    table = np.concatenate([logits(draw, rng, 8) / 8, np.full((ROWS, 1), -100.0)], axis=1)
+    return {"table": table, "eos_id": 8, "x": rng.integers(0, 8, (1, 2)), "max_length": 22}
 
 
 @st.composite
@@ -168,6 +173,13 @@ def test_each_filter_has_its_effect(candidate: Candidate, problem: Problem) -> N
 @given(problem=next_tokens(*SETTINGS))
 def test_all_filters_come_in_order(candidate: Candidate, problem: Problem) -> None:
     """With all filters they come in this order: penalty, temperature, top-k, top-p, min-p, log-softmax."""
+    assert_log_probs(candidate, problem)
+
+
+@oracle_test("generator.log_probs")
+@given(problem=next_tokens("repeat_penalty", "top_k"))
+def test_the_penalty_comes_before_top_k(candidate: Candidate, problem: Problem) -> None:
+    """top_k keeps the tokens that are the likeliest after the penalty."""
     assert_log_probs(candidate, problem)
 
 
@@ -326,11 +338,12 @@ def test_samples_mind_what_is_filtered(candidate: Candidate, problem: Problem, o
 @given(problem=drawings(*SETTINGS))
 def test_scores_are_those_of_what_was_drawn(candidate: Candidate, problem: Problem) -> None:
     """Each score is the sum of the log-probabilities, after all filters, of the new tokens up to EOS."""
-    got, of_draws = drawn(candidate, problem), arguments(problem, "x", "max_length", "seed")
+    got, of_draws = drawn(candidate, problem), arguments(problem, "x", "max_length", "seed", "is_own")
     sequences, prompt = np.clip(got["sequences"], 0, 3), problem["x"][0].tolist()
     right = oracle.scores_of(sequences, **of_draws, prompt=prompt)
-    unfiltered = oracle.scores_of(sequences, **{**of_draws, "filters": {}}, prompt=prompt)
-    known = {"the scores are those before the filters": {"scores": unfiltered}}
+    of_draws["filters"] = {"repeat_penalty": problem["filters"]["repeat_penalty"]}
+    unfiltered = oracle.scores_of(sequences, **of_draws, prompt=prompt)
+    known = {"the scores are those before temperature, top_k, top_p and min_p": {"scores": unfiltered}}
     assert_same(got, {"scores": right}, ["scores"], mistakes=known)
 
 
@@ -427,4 +440,4 @@ def drawn(candidate: Candidate, problem: Problem) -> Problem:
 def assert_right_shares(candidate: Candidate, problem: Problem) -> None:
     """Each sequence is drawn as often as its probability lets it be, and a known mistake is named."""
     sequences, prompt = drawn(candidate, problem)["sequences"], problem["x"][0].tolist()
-    oracle.assert_counts(sequences, **arguments(problem, "x", "max_length", "seed"), prompt=prompt)
+    oracle.assert_counts(sequences, **arguments(problem, "x", "max_length", "seed", "is_own"), prompt=prompt)
