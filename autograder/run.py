@@ -59,7 +59,7 @@ def run(
     ] = None,
     self_test: Annotated[str | None, typer.Option(metavar="[full]", help="Run the repository's own tests.")] = None,
     install: Annotated[
-        str | None, typer.Option(metavar="EXTRA", help="Install train, notebooks, classroom, dev or cuda.")
+        str | None, typer.Option(metavar="EXTRA", help="Install train, notebooks, classroom, peers, dev or cuda.")
     ] = None,
 ) -> None:
     """Grade a part of the course. Exit code 0: graded; 1: below --fail-under; 2: could not grade."""

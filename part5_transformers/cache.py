@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from torch import Tensor, cat
+from torch import Tensor
 
 
 class KeyValueCache:
     """Keys and values (b, heads, t, d / heads) of one attention layer.
 
     Self-attention's grow by a step each time.  With `complete`, as for cross-attention, the first ones are all there
-    will be.
+    will be.  They are written in place, into room for twice as many steps as there were when it was made.
     """
 
     def __init__(self, complete: bool = False) -> None:
         self.complete = complete
-        self.key: Tensor | None = None
-        self.value: Tensor | None = None
+        self.steps = 0
+        self.stored: Tensor | None = None  # (b, 2, heads, room, d / heads): keys, then values
 
     def __len__(self) -> int:
         """How many steps are stored."""
-        return 0 if self.key is None else self.key.shape[2]
+        return self.steps
 
     def missing(self, x: Tensor) -> Tensor:
         """The steps of x (b, t, d) whose keys and values are to be computed."""
         return x[:, :0] if self.complete and len(self) else x
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store the keys and values of further steps, and give those of all."""
-        if self.key is None or self.value is None:
-            self.key, self.value = key, value
-        elif not self.complete:
-            self.key, self.value = cat([self.key, key], dim=2), cat([self.value, value], dim=2)
-        return self.key, self.value
+        """Store the keys and values of further steps, and give those of all, which reorder changes."""
+        start, end = self.steps, self.steps + key.shape[2]
+        stored = self.stored
+        if stored is None or (end > stored.shape[3] and not self.complete):
+            batch, heads, _, features = key.shape
+            stored = key.new_empty(batch, 2, heads, end if self.complete else 2 * end, features)
+            if self.stored is not None:
+                stored[..., :start, :] = self.stored[..., :start, :]
+            self.stored = stored
+        if not (self.complete and start):
+            stored[:, 0, :, start:end], stored[:, 1, :, start:end] = key, value
+            self.steps = end
+        return stored[:, 0, :, : self.steps], stored[:, 1, :, : self.steps]
 
-    def reorder(self, rows: Tensor) -> None:
-        """Row i continues what row rows[i] was, as after a step of beam search."""
-        if self.key is not None and self.value is not None:
-            self.key, self.value = self.key[rows], self.value[rows]
+    def reorder(self, rows: Tensor, start: int = 0) -> None:
+        """Row i continues what row rows[i] was, as after a step of beam search; before `start` both are the same."""
+        if self.stored is None:
+            return
+        if start == 0:
+            self.stored = self.stored.index_select(0, rows)
+        else:
+            differing = self.stored[..., start : self.steps, :]
+            differing.copy_(differing.index_select(0, rows))

@@ -28,6 +28,7 @@ class IncrementalScorer:
     def reset(self) -> None:
         """Forget everything: the next call begins anew."""
         self.rows = 0
+        self.shared = torch.zeros(0, 0, dtype=torch.long)  # (rows, rows): how many first steps two rows have in common
         self.caches = [KeyValueCache() for _ in range(self.num_layers)]
 
     @torch.no_grad()
@@ -43,6 +44,8 @@ class IncrementalScorer:
                 f"{tuple(tokens.shape)}. Call reorder if rows have changed, reset to begin anew."
             )
         self.rows = tokens.shape[0]
+        if not seen:
+            self.shared = torch.zeros(self.rows, self.rows, dtype=torch.long, device=tokens.device)
         return self.step_further(tokens[:, seen:])
 
     def step_further(self, tokens: Tensor) -> Tensor:
@@ -51,9 +54,22 @@ class IncrementalScorer:
 
     def reorder(self, rows: Tensor) -> None:
         """Row i continues what row rows[i] was."""
+        start = self.first_difference(rows)
         self.rows = len(rows)
         for cache in self.caches:
-            cache.reorder(rows)
+            cache.reorder(rows, start)
+
+    def first_difference(self, rows: Tensor) -> int:
+        """The step before which every row is, already, what it is to continue; `shared` follows the new rows.
+
+        Beams that continue one another had most of their steps in common before: those need not be copied.
+        """
+        seen = len(self.caches[0])
+        if not seen:
+            return 0
+        shared = self.shared.fill_diagonal_(seen)[rows]
+        self.shared = shared[:, rows]
+        return int(shared.diagonal().min()) if 0 < len(rows) == self.rows else 0
 
 
 class CrossAttentionScorer(IncrementalScorer):
@@ -70,15 +86,21 @@ class CrossAttentionScorer(IncrementalScorer):
     def reset(self) -> None:
         super().reset()
         self.encoded, self.pad_mask = self.utterances
+        self.utterance = torch.arange(len(self.encoded), device=self.encoded.device)  # of each row
         self.cross_caches = [KeyValueCache(complete=True) for _ in range(self.num_layers)]
 
     def step_further(self, tokens: Tensor) -> Tensor:
         if len(self.encoded) != self.rows:
             self.encoded, self.pad_mask = repeated(self.encoded, self.rows), repeated(self.pad_mask, self.rows)
+            self.utterance = repeated(self.utterance, self.rows)
         return self.step(tokens, self.caches, self.cross_caches, self.encoded, self.pad_mask)
 
     def reorder(self, rows: Tensor) -> None:
         super().reorder(rows)
+        utterance = self.utterance[rows]
+        if torch.equal(utterance, self.utterance):
+            return  # as in beam search, whose rows stay with their utterance
+        self.utterance = utterance
         self.encoded = self.encoded[rows]
         self.pad_mask = None if self.pad_mask is None else self.pad_mask[rows]
         for cache in self.cross_caches:

@@ -464,7 +464,7 @@ def test_an_extra_is_installed_once_and_remembered(world: World, capsys: pytest.
 def test_an_unknown_extra_names_the_right_ones_before_anything_is_set_up(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "must be one of train, notebooks, classroom, dev, cuda; got trian" in refused(world, capsys, "trian")
+    assert "must be one of train, notebooks, classroom, peers, dev, cuda; got trian" in refused(world, capsys, "trian")
     with pytest.raises(SystemExit) as exit_:
         bootstrap.install_extra("trian", machine=world)
     assert exit_.value.code == 2

@@ -18,10 +18,11 @@ from autograder.judge.exercises import ROOT, Exercise, Part, find_parts
 Allowed = Callable[[str], bool]
 
 TEST_PACKAGES = ("autograder.testing", "numpy", "scipy", "torch", "hypothesis", "pytest", "transformers")
-SCRIPT_PACKAGES = ("numpy", "torch", "matplotlib", "rich", "sklearn", "autograd", "jax", "transformers")
+SCRIPT_PACKAGES = ("numpy", "torch", "matplotlib", "rich", "sklearn", "autograd", "jax", "transformers", "flashlight")
 SCRIPTS = ("train_*.py", "training.py", "draw_*.py", "generate.py", "transcribe.py", "benchmarks.py")
 LIKE_SCRIPTS = ("graph.py", "features.py", "utterances.py")  # but they never import the autograder, as exercises do not
 DECODING = 6  # its decoders serve every part's training script
+MODELS = 5  # and its scripts decode with these models
 DYNAMIC_IMPORTS = ("__import__", "import_module", "importlib.import_module", "importorskip", "pytest.importorskip")
 
 
@@ -101,7 +102,8 @@ def rule_of_part(part: Part, below: list[str], parts: list[Part]) -> Allowed:
         return lambda name: False
     upstream = [other for other in parts if other.name in part.may_import]
     if any(fnmatch(below[-1], pattern) for pattern in (*SCRIPTS, *LIKE_SCRIPTS)):
-        stands_on = code_of([part, *upstream])
+        models = [other for other in parts if part.number == DECODING and other.number == MODELS]
+        stands_on = code_of([part, *upstream, *models])
         packages = list(SCRIPT_PACKAGES) if below[-1] in LIKE_SCRIPTS else [*SCRIPT_PACKAGES, "autograder.scripts"]
         return lambda name: is_below(name, packages) or stands_on(name) or is_given(name, parts)
     packages = [package for package in part.may_import if not package.startswith("part")]
@@ -336,6 +338,9 @@ SOME = [
         ("part1_x/benchmarks.py", "from part1_x.tests import oracle"),
         ("part1_x/benchmarks.py", "import pandas"),
         ("part5_t/train_asr.py", "from part1_x.tensor import Tensor"),
+        ("part6_d/sequence_generator.py", "from part5_t.masks import PadMask"),
+        ("part6_d/benchmarks.py", "from part5_t.tests import oracle"),
+        ("part6_d/benchmarks.py", "from part1_x.tensor import Tensor"),
         ("part5_t/train_asr.py", "from autograder.judge import exercises"),
         ("part1_x/solution/functional.py", "from autograder.scripts import launch"),
         ("part1_x/lengths.py", "from autograder.scripts import launch"),
@@ -381,6 +386,7 @@ def test_a_violation_is_found(path: str, source: str) -> None:
         ("part5_t/train_asr.py", "from part3_z import features\nfrom part6_d.sequence_generator import Generator"),
         ("part5_t/train_asr.py", "from autograder.scripts import launch\nfrom autograder.scripts.launch import Parser"),
         ("part6_d/transcribe.py", "from autograder.scripts import launch\nimport rich"),
+        ("part6_d/benchmarks.py", "import transformers\nfrom part5_t.masks import PadMask"),
         ("autograder/scripts/options.py", "import rich, torch\nfrom autograder.scripts import launch"),
         ("part1_x/checks/pictures.py", "import matplotlib\nfrom part1_x.solution import tensor"),
         ("autograder/judge/running.py", "from autograder.testing import truth\nimport hypothesis"),

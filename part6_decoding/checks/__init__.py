@@ -1,1 +1,1 @@
-"""Checks of part 5 that are not scored: real use, README examples, and that known mistakes cost points."""
+"""Checks of part 6 that are not scored: benchmarks, and that known mistakes cost points."""
