@@ -256,7 +256,8 @@ def our_distribution(model: Any, prompts: Any) -> Any:
 
     generator = SequenceGenerator(model.incremental_scorer(), SimpleNamespace(eos_id=EOS), prompts.shape[1] + 1)
     with torch.no_grad():
-        return generator.log_probs(prompts, Filters(**SAMPLING)).exp()
+        goes_on = torch.ones(len(prompts), dtype=torch.bool)
+        return generator.log_probs(prompts, Filters(**SAMPLING), goes_on).exp()
 
 
 # CTC

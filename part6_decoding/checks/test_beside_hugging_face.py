@@ -14,7 +14,9 @@ from part6_decoding.solution.logit_filters import (
     filter_top_p,
 )
 
-processors = pytest.importorskip("transformers.generation.logits_process", reason="needs python autograder/run.py --install peers")
+processors = pytest.importorskip(
+    "transformers.generation.logits_process", reason="needs python autograder/run.py --install peers"
+)
 
 ROWS, VOCAB = 5, 40
 

@@ -96,7 +96,7 @@ def prompts(
 
 
 @st.composite
-def ranked_prompts(draw: Draw, **options: Any) -> Problem:
+def ranked_prompts(draw: Draw, /, **options: Any) -> Problem:
     """The same, which token is chosen, counted from the likeliest, and a temperature."""
     return {**draw(prompts("temperature", **options)), "rank": draw(st.sampled_from([0, 1, 2]))}
 
