@@ -146,7 +146,7 @@ class History(training.Run[Config]):
         said = decoded(self, strings)
         for name in FURTHER:
             try:
-                said[name] = decoded_by(recognise.DECODERS[name], self, strings)
+                said[name] = decoded_by(recognise.DECODERS[name], self.model.eval(), self.config, strings)
             except NotImplementedError as error:
                 self.untested = launch.not_written(error)
         self.tested = rated(strings, said)
@@ -229,11 +229,13 @@ def decoded(history: History, strings: Sequence[Utterance]) -> dict[str, list[li
 
 
 @torch.no_grad()
-def decoded_by(decoder: recognise.Decoder, history: History, strings: Sequence[Utterance]) -> list[list[int]]:
+def decoded_by(
+    decoder: recognise.Decoder, model: EncoderDecoderTransformer, config: Config, strings: Sequence[Utterance]
+) -> list[list[int]]:
     """What a decoder of part 6 makes of each string."""
-    model, found = history.model.eval(), []
-    for batch in batches(strings, history.config):
-        with training.autocast(history.config):
+    found = []
+    for batch in batches(strings, config):
+        with training.autocast(config):
             encoded = recognise.encode(model, batch.sources, batch.source_lengths)
             found += decoder(model, encoded, TOKENIZER)
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.scripts import launch
@@ -18,6 +19,7 @@ if __name__ == "__main__":
 import torch  # noqa: E402
 from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
+from rich.progress import track  # noqa: E402
 
 from autograder.scripts import endings, options  # noqa: E402
 from part3_recurrent import features, utterances  # noqa: E402
@@ -49,6 +51,21 @@ def transcripts(checkpoint: Path, paths: Sequence[Path], names: Iterable[str]) -
     return found
 
 
+def tested(checkpoint: Path, data: str | None, console: Console) -> None:
+    """Print what every decoder makes of the test strings that train_asr tests on."""
+    model, config = train_asr.load(checkpoint)
+    if data is not None:
+        config = replace(config, data=data)
+    strings = utterances.held_out(config, "test")
+    for name in track(recognise.DECODERS, "decoding", console=console, transient=True):
+        digits, wrong = utterances.error_rates(
+            strings, train_asr.decoded_by(recognise.DECODERS[name], model, config, strings)
+        )
+        shown = f"{utterances.percent(digits)} digit error, {utterances.percent(wrong)} of the strings wrong"
+        console.print(f"{name:18}{shown}", soft_wrap=True)
+    console.print(f"{len(strings)} strings")
+
+
 # The command
 
 
@@ -56,15 +73,26 @@ def main() -> int:
     """Write down what is said. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
     parser = options.Parser(MODULE, description="Write down the digits that are said in WAV files.")
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="last.pt of part5_transformers.train_asr")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE.wav", help="a sound with one digit or several")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE.wav", help="a sound with one digit or several")
     decoders = parser.add_mutually_exclusive_group()
     decoders.add_argument(
         "--how", choices=recognise.DECODERS, default="joint", help="the decoder (default: joint, of CTC and attention)"
     )
     decoders.add_argument("--all", action="store_true", help="show what every decoder writes")
+    decoders.add_argument(
+        "--test", action="store_true", help="show every decoder's errors on the test strings of train_asr instead"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="with --test: where the recordings are (default: where they were in training)"
+    )
     given = parser.parse_args()
+    if given.test == bool(given.files):
+        parser.error("give FILE.wav or --test, and not both")
 
     def work(console: Console) -> int:
+        if given.test:
+            tested(given.checkpoint, given.data, console)
+            return 0
         names = list(recognise.DECODERS) if given.all else [given.how]
         for path, said in zip(given.files, transcripts(given.checkpoint, given.files, names), strict=True):
             place = f"{path}  " if len(given.files) > 1 else ""
