@@ -70,19 +70,27 @@ def one_of_each_kind(draw: Draw) -> Problem:
 
 @st.composite
 def ranked_candidates(
-    draw: Draw, groups: st.SearchStrategy[tuple[int, int]], kinds: tuple[int, ...], penalised: bool = True
+    draw: Draw,
+    groups: st.SearchStrategy[tuple[int, int]],
+    kinds: tuple[int, ...] = (GOES_ON,),
+    first: tuple[int, ...] = (),
+    penalised: bool = True,
 ) -> Problem:
-    """Ranks that are eighths apart, of beams of these kinds; the penalty for diversity makes none equal."""
+    """Ranks that are eighths apart, those of EOS often high, of beams of these kinds, or of others in the first group;
+    the penalty for diversity makes none equal."""
     (number, size), vocab, batch = draw(groups), draw(VOCABULARIES), draw(BATCHES)
     shape = (batch, number * size, vocab)
-    kind, eos_id = kinds_of(draw, shape[:2], kinds), draw(st.integers(0, vocab - 1))
-    is_out = is_spare(kind)[..., None] | (is_finished(kind)[..., None] & (np.arange(vocab) != eos_id))
+    kind, is_eos = kinds_of(draw, shape[:2], kinds), np.arange(vocab) == draw(st.integers(0, vocab - 1))
+    if first:
+        kind[:, :size] = kinds_of(draw, (batch, size), first)
+    is_out = is_spare(kind)[..., None] | (is_finished(kind)[..., None] & ~is_eos)
+    ranks = -2 * order(draw, shape) + is_eos * (np.prod(shape[1:]) // 2 * 2 + 1)  # odd ones and even ones: all differ
     return {
-        "ranks": np.where(is_out, -math.inf, -(order(draw, shape) + 1) / 8),
+        "ranks": np.where(is_out, -math.inf, ranks / 8),
         "is_finished": is_finished(kind),
         "num_groups": number,
         # In ranks' eighths a whole number and an eighth: six of them together are no whole number.
-        "diversity_penalty": (draw(st.sampled_from([3, 8, 40])) + 1 / 8) / 8 if penalised else 0.0,
+        "diversity_penalty": (draw(st.sampled_from([5, 16, 80])) + 1 / 8) / 8 if penalised else 0.0,
     }
 
 
@@ -173,6 +181,18 @@ def as_wide_as_the_tree(sizes: tuple[int, int]) -> st.SearchStrategy[Problem]:
     for _ in range(further):
         width = 1 + (vocab - 1) * width  # EOS, or another token and what may follow it
     return searches(settings_of(st.just((1, width))), further=st.just(further), vocabularies=st.just(vocab))
+
+
+def pushed_out() -> st.SearchStrategy[Problem]:
+    """Searches in which a result had been pushed out of the beams: about one in twenty of these."""
+    settings = settings_of(st.just((1, 2)), filtered=False, length_penalties=st.just(0.0))
+    return searches(
+        settings,
+        further=st.sampled_from([4, 5]),
+        vocabularies=st.sampled_from([4, 5]),
+        batches=st.just(3),
+        gap=oracle.gap_where_pushed_out,
+    )
 
 
 @st.composite

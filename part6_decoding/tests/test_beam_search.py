@@ -21,6 +21,7 @@ from part6_decoding.tests.strategies_beam_search import (
     best_among_beams,
     ended_and_others,
     one_of_each_kind,
+    pushed_out,
     ranked_candidates,
     searches,
     settings_of,
@@ -54,30 +55,37 @@ def test_candidates_cost_their_log_probability(candidate: Candidate, problem: Pr
 
 
 @oracle_test("beam.select")
-@given(problem=ranked_candidates(ONE_GROUP, (GOES_ON,)))
+@given(problem=ranked_candidates(ONE_GROUP))
 def test_the_best_candidates_of_all_beams_are_chosen(candidate: Candidate, problem: Problem) -> None:
     """In one group, the w candidates of highest rank are chosen, whichever beams they continue."""
     check_selected(candidate, problem)
 
 
 @oracle_test("beam.select")
-@given(problem=ranked_candidates(GROUPS, (GOES_ON,), penalised=False))
+@given(problem=ranked_candidates(GROUPS, penalised=False))
 def test_groups_choose_apart(candidate: Candidate, problem: Problem) -> None:
     """Each group chooses among its own beams, and sources count through all beams of the prompt."""
     check_selected(candidate, problem)
 
 
 @oracle_test("beam.select")
-@given(problem=ranked_candidates(GROUPS, (GOES_ON,)))
+@given(problem=ranked_candidates(GROUPS))
 def test_what_earlier_groups_chose_is_penalised(candidate: Candidate, problem: Problem) -> None:
     """A token costs diversity_penalty for every beam of the groups before that goes on with it."""
     check_selected(candidate, problem)
 
 
 @oracle_test("beam.select")
-@given(problem=ranked_candidates(GROUPS, (GOES_ON, ENDED, ENDED, SPARE)))
+@given(problem=ranked_candidates(GROUPS, (GOES_ON, ENDED, ENDED)))
 def test_ended_beams_are_neither_penalised_nor_counted(candidate: Candidate, problem: Problem) -> None:
-    """The EOS after a beam that has ended is not penalised, and does not count as chosen; nor does what is spare."""
+    """The EOS after a beam that has ended is not penalised, and does not count as chosen."""
+    check_selected(candidate, problem)
+
+
+@oracle_test("beam.select")
+@given(problem=ranked_candidates(GROUPS, first=(SPARE, SPARE, ENDED)))
+def test_spare_beams_do_not_count(candidate: Candidate, problem: Problem) -> None:
+    """Where a group has fewer candidates than beams, what fills it up has rank -inf, and does not count as chosen."""
     check_selected(candidate, problem)
 
 
@@ -223,6 +231,13 @@ def test_every_step_matches_with_all_settings(candidate: Candidate, problem: Pro
 @given(problem=searches(FULL))
 def test_results_match_plain_python(candidate: Candidate, problem: Problem) -> None:
     """The results are the w best of the last beams and of the best that ever ended, by falling rank."""
+    check_results(candidate, problem, oracle.results(**problem))
+
+
+@law("beam.step")
+@given(problem=pushed_out())
+def test_what_was_pushed_out_is_found_again(candidate: Candidate, problem: Problem) -> None:
+    """The best that has ended is a result, also where others have pushed it out and then end worse."""
     check_results(candidate, problem, oracle.results(**problem))
 
 
