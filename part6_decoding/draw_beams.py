@@ -139,7 +139,7 @@ def search(score_fn: Any, tokenizer: CharTokenizer, prompt: str, beam_width: int
 # The picture
 
 BEST, KEPT, ENDED, DROPPED = "#d55e00", "#0072b2", "#009e73", "#8c8c8c"
-LEGEND = {
+LEGEND: dict[str, tuple[str, Any, str]] = {  # edge, line and face
     "on the best path": (BEST, "-", "#fff1e6"),
     "kept": (KEPT, "-", "white"),
     "kept, but pushed out in the next step": (KEPT, ":", "white"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -60,15 +60,19 @@ def made_of(
 
     if not path.exists():
         raise ValueError(f"CHECKPOINT must be a file that is there; got {path}. python -m {script} makes one.")
+    refused = f"{rule or f'CHECKPOINT must be one of {script}'}; got {path}"
+    content = io.BytesIO(path.read_bytes())
     try:
-        state = torch.load(path, weights_only=True, map_location=device)
-        whose = state.get("script") if isinstance(state, dict) else None
-        if whose != script:
-            raise ValueError(f"it is of {whose or 'another program'}")
+        with warnings.catch_warnings(action="ignore"):  # of other files, which are refused below
+            state = torch.load(content, weights_only=True, map_location=device)
+    except Exception:  # what torch.load raises for a damaged file, or one that holds code, is not documented
+        raise ValueError(f"{refused}: it is damaged, or holds more than tensors.") from None
+    whose = state.get("script", "another program") if isinstance(state, dict) else "another program"
+    if whose != script:
+        raise ValueError(f"{refused}: it is of {whose}.")
+    try:
         return make(state)
-    except (OSError, NotImplementedError):  # an exercise that is not written is not the file's fault
-        raise
-    except Exception as error:  # what torch.load raises for a damaged file, or one that holds code, is not documented
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        reason = "it is damaged, or holds more than tensors" if isinstance(error, pickle.UnpicklingError) else said
-        raise ValueError(f"{rule or f'CHECKPOINT must be one of {script}'}; got {path}: {reason}") from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, NotImplementedError):  # an exercise that is not written is not the file's fault
+            raise
+        raise ValueError(f"{refused}: {(str(error) or type(error).__name__).splitlines()[0]}") from None

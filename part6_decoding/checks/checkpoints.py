@@ -77,5 +77,5 @@ def assert_refused(module: str, messages: dict[str, str], folder: Path) -> None:
     for (command, message), line in zip(messages.items(), done.stdout.splitlines(), strict=True):
         code, out, err = json.loads(line)
         assert (code, out) == (2, ""), (command, out, err)
-        assert message in err, command
+        assert message in err, (command, err)
         assert len(err.splitlines()) == 1, (command, err)
