@@ -28,7 +28,7 @@ def repetition_penalty_and_arguments(logits: Array, sequences: Array, penalty: f
     """Whether it changes its arguments."""
     given, tokens = torch.tensor(logits), torch.tensor(sequences)
     apply_repetition_penalty(given, tokens, penalty)
-    return {"logits changed": changed(given, logits), "sequences changed": changed(tokens, sequences)}
+    return {"logits changed": _changed(given, logits), "sequences changed": _changed(tokens, sequences)}
 
 
 def temperature(logits: Array, temperature: float) -> Named:
@@ -40,7 +40,7 @@ def temperature_and_argument(logits: Array, temperature: float) -> Named:
     """Whether it changes its arguments."""
     given = torch.tensor(logits)
     apply_temperature(given, temperature)
-    return {"logits changed": changed(given, logits)}
+    return {"logits changed": _changed(given, logits)}
 
 
 def top_k(logits: Array, k: int) -> Named:
@@ -52,7 +52,7 @@ def top_k_and_argument(logits: Array, k: int) -> Named:
     """Whether it changes its arguments."""
     given = torch.tensor(logits)
     filter_top_k(given, k)
-    return {"logits changed": changed(given, logits)}
+    return {"logits changed": _changed(given, logits)}
 
 
 def top_p(logits: Array, p: float) -> Named:
@@ -64,7 +64,7 @@ def top_p_and_argument(logits: Array, p: float) -> Named:
     """Whether it changes its arguments."""
     given = torch.tensor(logits)
     filter_top_p(given, p)
-    return {"logits changed": changed(given, logits)}
+    return {"logits changed": _changed(given, logits)}
 
 
 def min_p(logits: Array, min_p: float) -> Named:
@@ -76,9 +76,9 @@ def min_p_and_argument(logits: Array, min_p: float) -> Named:
     """Whether it changes its arguments."""
     given = torch.tensor(logits)
     filter_min_p(given, min_p)
-    return {"logits changed": changed(given, logits)}
+    return {"logits changed": _changed(given, logits)}
 
 
-def changed(tensor: torch.Tensor, before: Array) -> bool:
+def _changed(tensor: torch.Tensor, before: Array) -> bool:
     """Whether a tensor holds something else than the array that it was made of."""
     return not torch.equal(tensor, torch.tensor(before))
