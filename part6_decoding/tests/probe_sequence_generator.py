@@ -133,7 +133,7 @@ def sample(
 
 def sample_of_seeds(
     table: Array, eos_id: int, x: Array, max_length: int, seeds: list[int], is_own: bool
-) -> list[Array]:
+) -> list[Tensor]:
     """The sequences that each seed gives."""
     sampler, prompt = _sampler(table, eos_id, max_length), torch.tensor(x)
     return [sampler.generate_sample(prompt, generator=_seeded(seed, is_own))[0] for seed in seeds]
