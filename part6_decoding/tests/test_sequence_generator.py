@@ -96,9 +96,11 @@ def prompts(
 
 
 @st.composite
-def ranked_prompts(draw: Draw, /, **options: Any) -> Problem:
+def ranked_prompts(
+    draw: Draw, batches: st.SearchStrategy[int] = BATCHES, steps: st.SearchStrategy[int] = STEPS
+) -> Problem:
     """The same, which token is chosen, counted from the likeliest, and a temperature."""
-    return {**draw(prompts("temperature", **options)), "rank": draw(st.sampled_from([0, 1, 2]))}
+    return {**draw(prompts("temperature", batches=batches, steps=steps)), "rank": draw(st.sampled_from([0, 1, 2]))}
 
 
 @st.composite
