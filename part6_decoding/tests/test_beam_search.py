@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
+from part6_decoding.tests import oracle_beam_functions as functions
 from part6_decoding.tests import oracle_beam_search as oracle
 from part6_decoding.tests.strategies_beam_search import (
     ENDED,
@@ -47,8 +48,8 @@ DIVERSE = settings_of(st.sampled_from([(3, 1), (4, 1)])).map(lambda settings: {*
 def test_candidates_cost_their_log_probability(candidate: Candidate, problem: Problem) -> None:
     """A candidate's score is its beam's plus the token's log-probability; after an ended beam EOS costs nothing, and
     all else is -inf."""
-    probe, known = beam.scores_of_candidates, oracle.candidate_mistakes
-    assert_right(candidate, probe, oracle.candidate_scores, problem, mistakes=known)
+    probe, known = beam.scores_of_candidates, functions.candidate_mistakes
+    assert_right(candidate, probe, functions.candidate_scores, problem, mistakes=known)
 
 
 # Selection
@@ -271,8 +272,7 @@ def test_scores_are_sums_of_log_probabilities(candidate: Candidate, problem: Pro
     """A score is the sum of the new tokens' log-probabilities up to the first EOS, whatever penalties say of ranks."""
     got, right = candidate.run(beam.results, **problem), oracle.results(**problem)
     tokens, scores = (checked(got[name], right[name], name) for name in ("tokens", "scores"))
-    of_search = {name: problem[name] for name in ("table", "eos_id", "prompts", "settings")}
-    again = oracle.rescored(**of_search, tokens=tokens)
+    again = oracle.rescored(*(problem[name] for name in ("table", "eos_id", "prompts", "settings")), tokens)
     assert_same(scores, np.where(np.isneginf(scores), scores, again))
 
 
@@ -296,7 +296,7 @@ def test_a_batch_gives_what_its_rows_give(candidate: Candidate, problem: Problem
     for row, alone in enumerate(candidate.run(beam.results_of_each, **problem)):
         time = np.shape(alone["tokens"])[-1]
         together = {"tokens": tokens[row : row + 1, :, :time], "scores": scores[row : row + 1]}
-        assert_same(oracle.blanked(together), oracle.blanked(alone))
+        assert_same(functions.blanked(together), functions.blanked(alone))
         rest = tokens[row, np.isfinite(scores[row]), time:]
         assert_same(rest, np.full_like(rest, problem["eos_id"]))
 
@@ -343,7 +343,7 @@ def test_the_callback_sees_each_step(candidate: Candidate, problem: Problem) -> 
 def test_what_is_said_of_ended_rows_does_not_count(candidate: Candidate, problem: Problem) -> None:
     """Where score_fn gives nan for sequences that have ended, the results are the same."""
     assert_same(
-        oracle.blanked(candidate.run(beam.results_where_the_rest_is_nan, **problem)),
+        functions.blanked(candidate.run(beam.results_where_the_rest_is_nan, **problem)),
         oracle.results(**problem),
     )
 
@@ -384,12 +384,14 @@ def check_selected(candidate: Candidate, problem: Problem) -> None:
     ranks, number = problem["ranks"], problem["num_groups"]
 
     def settled(choice: dict[str, Any]) -> dict[str, Any]:
-        return oracle.settled_choice(choice, ranks, number)
+        return functions.settled_choice(choice, ranks, number)
 
     assert_same(
         settled({name: checked(got[name], like, name) for name in ("sources", "tokens")}),
-        settled(oracle.selected(**problem)),
-        mistakes=lambda: {sentence: settled(choice) for sentence, choice in oracle.select_mistakes(**problem).items()},
+        settled(functions.selected(**problem)),
+        mistakes=lambda: {
+            sentence: settled(choice) for sentence, choice in functions.select_mistakes(**problem).items()
+        },
     )
 
 
@@ -397,14 +399,16 @@ def check_better(candidate: Candidate, problem: Problem) -> None:
     """The beam is the right one; of what is spare nothing is asked."""
     got = candidate.run(beam.better, **problem)
     assert_same(
-        blanked(got, problem["best"]), oracle.better(**problem), mistakes=lambda: oracle.better_mistakes(**problem)
+        blanked(got, problem["best"]),
+        functions.better(**problem),
+        mistakes=lambda: functions.better_mistakes(**problem),
     )
 
 
 def check_ranked(candidate: Candidate, problem: Problem) -> None:
     """The results are the right ones in the right order; of spare ones no tokens are asked."""
-    got, like = candidate.run(beam.in_order, **problem), oracle.only_results(problem["beams"])
-    assert_same(blanked(got, like), oracle.ranked(**problem), mistakes=lambda: oracle.ranked_mistakes(**problem))
+    got, like = candidate.run(beam.in_order, **problem), functions.only_results(problem["beams"])
+    assert_same(blanked(got, like), functions.ranked(**problem), mistakes=lambda: functions.ranked_mistakes(**problem))
 
 
 def check_step(candidate: Candidate, problem: Problem) -> None:
@@ -413,8 +417,8 @@ def check_step(candidate: Candidate, problem: Problem) -> None:
     got = candidate.run(beam.one_step, **problem)
     fields = {name: checked(got[name], value, name) for name, value in right.items()}
     assert_same(
-        oracle.settled(fields, number),
-        oracle.settled(right, number),
+        functions.settled(fields, number),
+        functions.settled(right, number),
         mistakes=lambda: oracle.step_mistakes(**problem),
     )
 
@@ -425,7 +429,7 @@ def check_steps(candidate: Candidate, problem: Problem) -> None:
     number = problem["settings"]["num_groups"]
     assert_same(len(got), len(right))
     fields = [
-        oracle.settled({name: checked(step[name], value, name) for name, value in rights.items()}, number)
+        functions.settled({name: checked(step[name], value, name) for name, value in rights.items()}, number)
         for step, rights in zip(got, right, strict=True)
     ]
     assert_same(fields, right, mistakes=lambda: oracle.other_settings(**problem))
@@ -438,4 +442,4 @@ def check_results(candidate: Candidate, problem: Problem, right: dict[str, Any])
 
 def blanked(got: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
     """The answer, which has shapes and dtypes like these, with what is arbitrary of spare beams put alike."""
-    return oracle.blanked({name: checked(got[name], value, name) for name, value in like.items()})
+    return functions.blanked({name: checked(got[name], value, name) for name, value in like.items()})

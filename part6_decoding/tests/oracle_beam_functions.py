@@ -1,0 +1,316 @@
+"""The functions of beam search in plain Python, what known mistakes would give, and beams as arrays."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from autograder.testing import truth
+from autograder.testing.torch_oracle import Answer, Array
+
+ARBITRARY = -1  # the tokens of a spare beam, and where it comes from
+BY_SCORE = "ordered by the scores themselves; they must be ordered by rank, score / length**length_penalty"
+
+
+class Hypothesis(NamedTuple):
+    """A sequence, the sum of its new tokens' log-probabilities, how many they are, whether it has ended, and the place
+    of the beam that it continues."""
+
+    tokens: tuple[int, ...]
+    score: float
+    length: int
+    is_finished: bool
+    source: int = 0
+
+    def rank(self, length_penalty: float) -> float:
+        return self.score / max(self.length, 1) ** length_penalty
+
+
+Group = list[Hypothesis]
+
+
+Group = list[Hypothesis]
+
+
+@truth
+def candidate_scores(beams: Answer, log_probs: Array, eos_id: int) -> Answer:
+    return _candidates(beams, log_probs, eos_id)
+
+
+def candidate_mistakes(beams: Answer, log_probs: Array, eos_id: int) -> Answer:
+    def changed(**mistake: object) -> Answer:
+        return _candidates(beams, log_probs, eos_id, **mistake)
+
+    running = {**beams, "is_finished": np.zeros_like(beams["is_finished"])}
+    inverted = {**beams, "is_finished": ~beams["is_finished"]}
+    first, last = _candidates(beams, log_probs, 0), _candidates(beams, log_probs, log_probs.shape[-1] - 1)
+    at_eos = np.where(beams["is_finished"][..., None], log_probs, 0)
+    right = _candidates(beams, log_probs, eos_id)["candidates"]
+    return {
+        "a beam that has ended goes on like the others": _candidates(running, log_probs, eos_id),
+        "the beams that go on are frozen, and not those that have ended": _candidates(inverted, log_probs, eos_id),
+        "the scores of the beams are missing": _candidates(
+            {**beams, "scores": np.zeros_like(beams["scores"])}, log_probs, eos_id
+        ),
+        "EOS costs its log-probability after a beam that has ended; it must cost nothing": {
+            "candidates": right + at_eos
+        },
+        "nothing may follow a beam that has ended, not even EOS": changed(at_eos=-math.inf),
+        "tokens other than EOS may follow a beam that has ended": changed(elsewhere=0.0),
+        "the token 0 is taken for EOS": first,
+        "the last token is taken for EOS": last,
+        "log-probabilities are subtracted; they must be added": _candidates(beams, -log_probs, eos_id),
+    }
+
+
+def _candidates(
+    beams: Answer, log_probs: Array, eos_id: int, at_eos: float = 0.0, elsewhere: float = -math.inf
+) -> Answer:
+    candidates = np.empty_like(log_probs)
+    for row, beam, token in np.ndindex(*log_probs.shape):
+        frozen = at_eos if token == eos_id else elsewhere
+        gained = frozen if beams["is_finished"][row, beam] else log_probs[row, beam, token]
+        candidates[row, beam, token] = beams["scores"][row, beam] + gained
+    return {"candidates": candidates}
+
+
+@truth
+def selected(ranks: Array, is_finished: Array, num_groups: int, diversity_penalty: float) -> Answer:
+    return _selected(ranks, is_finished, num_groups, diversity_penalty)
+
+
+def select_mistakes(ranks: Array, is_finished: Array, num_groups: int, diversity_penalty: float) -> Answer:
+    def changed(**mistake: bool) -> Answer:
+        return _selected(ranks, is_finished, num_groups, diversity_penalty, **mistake)
+
+    def of_other_index(divisor: int) -> Answer:
+        """The flat index taken apart by another divisor than v."""
+        index = right["sources"] * ranks.shape[2] + right["tokens"]
+        return {"sources": index // divisor, "tokens": index % divisor}
+
+    right = selected(ranks, is_finished, num_groups, diversity_penalty)
+    width = ranks.shape[1]
+    size = width // num_groups
+    group = np.arange(width) // size
+    mistakes = {
+        "the beam and the token are mixed up": {"sources": right["tokens"], "tokens": right["sources"]},
+        "the index is taken apart by the number of beams; it must be by that of tokens": of_other_index(width),
+        "the lowest ranks are taken; the highest are asked for": changed(lowest=True),
+        "the beams are counted from their group's first": {**right, "sources": right["sources"] - group * size},
+        "groups choose from all beams; each must from its own": changed(from_all=True),
+        "the diversity penalty is missing": _selected(ranks, is_finished, num_groups, 0.0),
+        "the diversity penalty is added; it must be subtracted": _selected(
+            ranks, is_finished, num_groups, -diversity_penalty
+        ),
+        "a token that several beams chose is penalised once; it must be for each of them": changed(once=True),
+        "a token that a group chose twice counts once": changed(once_a_group=True),
+        "only the group just before counts; all groups before must": changed(forgets=True),
+        "ended beams are penalised too": changed(penalises_ended=True),
+        "ended beams count for the penalty": changed(counts_ended=True),
+    }
+    if num_groups == 1:  # in groups, one candidate of each beam is often right, and what is wrong is something else
+        mistakes["the best candidate of each beam is taken; one beam may have several"] = changed(one_of_each=True)
+    return mistakes
+
+
+def _selected(
+    ranks: Array,
+    is_finished: Array,
+    num_groups: int,
+    diversity_penalty: float,
+    *,
+    one_of_each: bool = False,
+    lowest: bool = False,
+    from_all: bool = False,
+    once: bool = False,
+    once_a_group: bool = False,
+    forgets: bool = False,
+    penalises_ended: bool = False,
+    counts_ended: bool = False,
+) -> Answer:
+    """The candidates that are chosen, best first in each group; what is otherwise is a mistake."""
+    batch, width, vocab = ranks.shape
+    size, pairs = width // num_groups, []
+    for row in range(batch):
+        used: Counter[int] = Counter()
+        for first in range(0, width, size):
+            found = []
+            for beam, token in itertools.product(
+                range(width) if from_all else range(first, first + size), range(vocab)
+            ):
+                times = min(used[token], 1) if once else used[token]
+                is_spared = is_finished[row, beam] and not penalises_ended
+                rank = ranks[row, beam, token] - (0 if is_spared else diversity_penalty * times)
+                if rank > -math.inf:
+                    found.append((rank, beam, token))
+            found.sort(reverse=not lowest)
+            if one_of_each:
+                found = [max(of_beam) for _, of_beam in itertools.groupby(sorted(found, key=_beam_of), _beam_of)]
+            chosen = [(beam, token) for _, beam, token in found[:size]]
+            if forgets:
+                used.clear()
+            counted = [token for beam, token in chosen if counts_ended or not is_finished[row, beam]]
+            used.update(set(counted) if once_a_group else counted)
+            pairs.append(chosen + [(ARBITRARY, ARBITRARY)] * (size - len(chosen)))
+    chosen_of_all = np.array(pairs, dtype=np.int64).reshape(batch, width, 2)
+    return {"sources": chosen_of_all[..., 0], "tokens": chosen_of_all[..., 1]}
+
+
+def _beam_of(candidate: tuple[float, int, int]) -> int:
+    return candidate[1]
+
+
+@truth
+def better(best: Answer, beams: Answer, length_penalty: float) -> Answer:
+    """The best that has ended; of one that is none, only the score is said."""
+    return _better(best, beams, length_penalty)
+
+
+def better_mistakes(best: Answer, beams: Answer, length_penalty: float) -> Answer:
+    nothing = {
+        name: {**each, "scores": np.full_like(each["scores"], -math.inf)}
+        for name, each in (("best", best), ("beams", beams))
+    }
+    newest = _better(nothing["best"], beams, length_penalty)
+    return {
+        f"the ended beams are {BY_SCORE}": _better(best, beams, 0.0),
+        "a beam that goes on is taken for one that has ended": _better(best, beams, length_penalty, all_ended=True),
+        "the best one before is forgotten": newest,
+        "the best one before is kept, though a better one has ended": _better(best, nothing["beams"], length_penalty),
+        "the worst of what has ended is taken": _better(best, beams, length_penalty, sign=-1),
+    }
+
+
+def _better(best: Answer, beams: Answer, length_penalty: float, sign: int = 1, all_ended: bool = False) -> Answer:
+    both = {name: np.concatenate([best[name], beams[name]], axis=1) for name in beams}
+    places = []
+    for row in range(len(both["scores"])):
+        ended = [one for one in groups_of(both, row, 1)[0] if one.is_finished or all_ended]
+        found = max(ended, key=lambda one: sign * one.rank(length_penalty), default=None)
+        places.append([found.source if found else 0])
+    return blanked({name: value[np.arange(len(places))[:, None], places] for name, value in both.items()})
+
+
+@truth
+def ranked(beams: Answer, best: Answer, length_penalty: float) -> Answer:
+    return _ranked(beams, best, length_penalty)
+
+
+def ranked_mistakes(beams: Answer, best: Answer, length_penalty: float) -> Answer:
+    return {
+        f"the results are {BY_SCORE}": _ranked(beams, best, 0.0),
+        "the worst comes first": _ranked(beams, best, length_penalty, sign=-1),
+        "the best ended one is counted twice where it is one of the beams": _ranked(
+            beams, best, length_penalty, twice=True
+        ),
+        "the best ended one is left out where it is none of the beams": _ranked(
+            beams, {**best, "scores": np.full_like(best["scores"], -math.inf)}, length_penalty
+        ),
+    }
+
+
+def _ranked(beams: Answer, best: Answer, length_penalty: float, sign: int = 1, twice: bool = False) -> Answer:
+    width, results = beams["scores"].shape[1], []
+    for row in range(len(beams["scores"])):
+        kept, found = groups_of(beams, row, 1)[0], groups_of(best, row, 1)[0]
+        everything = kept + found if twice else best_first(kept, found, length_penalty)
+        everything.sort(key=lambda one: -sign * one.rank(length_penalty))
+        results.append(filled(everything[:width], width, beams["tokens"].shape[2]))
+    return only_results(arrays(results))
+
+
+def best_first(beams: Group, ended: Group, length_penalty: float) -> Group:
+    """The beams, and the best of what ever ended if it is none of them; as many as there are beams or one more."""
+    best = sorted(ended, key=lambda one: -one.rank(length_penalty))[:1]
+    known = {one.tokens for one in beams}
+    return sorted(beams + [one for one in best if one.tokens not in known], key=lambda one: -one.rank(length_penalty))
+
+
+# As arrays
+
+
+def groups_of(beams: Answer, row: int, num_groups: int) -> list[Group]:
+    """A prompt's beams by group, without spare ones."""
+    fields = (beams[name][row].tolist() for name in ("tokens", "scores", "lengths", "is_finished"))
+    all_of_row = [
+        Hypothesis(tuple(tokens), score, int(length), is_finished, place)
+        for place, (tokens, score, length, is_finished) in enumerate(zip(*fields, strict=True))
+    ]
+    size = len(all_of_row) // num_groups
+    groups = [all_of_row[first : first + size] for first in range(0, len(all_of_row), size)]
+    return [[one for one in group if one.score > -math.inf] for group in groups]
+
+
+def flat(groups: Sequence[Group], width: int) -> Group:
+    """The beams of all groups, each filled with spare ones."""
+    return [one for group in groups for one in filled(group, width // len(groups), len(groups[0][0].tokens))]
+
+
+def filled(group: Group, size: int, time: int) -> Group:
+    """So many beams: the first ones, and then spare ones."""
+    spare = Hypothesis((ARBITRARY,) * time, -math.inf, 0, True, ARBITRARY)
+    return (group + [spare] * size)[:size]
+
+
+def arrays(batch: Sequence[Group]) -> Answer:
+    """The fields of a batch of as many beams each; lengths as the scores are, numbers with a point."""
+    dtypes = {
+        "tokens": np.int64,
+        "score": np.float64,
+        "length": np.float64,
+        "is_finished": np.bool_,
+        "source": np.int64,
+    }
+    names = {"score": "scores", "length": "lengths", "source": "sources"}
+    return {
+        names.get(name, name): np.array([[getattr(one, name) for one in group] for group in batch], dtype=dtype)
+        for name, dtype in dtypes.items()
+    }
+
+
+def only_results(fields: Answer) -> Answer:
+    """What a search gives."""
+    return {name: fields[name] for name in ("tokens", "scores")}
+
+
+def blanked(beams: Answer) -> Answer:
+    """The same beams, and what is arbitrary of spare ones put alike."""
+    arbitrary = {"tokens": ARBITRARY, "sources": ARBITRARY, "lengths": 0, "is_finished": True}
+    is_spare = np.isneginf(beams["scores"])
+    return {
+        name: np.where(of_each(is_spare, value), arbitrary.get(name, -math.inf), value).astype(value.dtype)
+        for name, value in beams.items()
+    }
+
+
+def settled(beams: Answer, num_groups: int) -> Answer:
+    """The same beams, each group sorted by tokens and score: the order in a group is not said."""
+    beams = blanked(beams)
+    batch, width = beams["scores"].shape
+    group = np.arange(width) // (width // num_groups)
+    order = [
+        np.lexsort((scores, *tokens.T[::-1], group))
+        for scores, tokens in zip(beams["scores"], beams["tokens"], strict=True)
+    ]
+    places = np.array(order, dtype=np.int64).reshape(batch, width)
+    return {name: value[np.arange(batch)[:, None], places] for name, value in beams.items()}
+
+
+def settled_choice(choice: Answer, ranks: Array, num_groups: int) -> Answer:
+    """The same candidates, each group sorted; which impossible ones fill a group is not said."""
+    batch, width, vocab = ranks.shape
+    sources, tokens = choice["sources"], choice["tokens"]
+    inside = (sources >= 0) & (sources < width) & (tokens >= 0) & (tokens < vocab)
+    rank = ranks[np.arange(batch)[:, None], np.where(inside, sources, 0), np.where(inside, tokens, 0)]
+    found = settled({"scores": np.where(inside, rank, 0), "tokens": np.stack([sources, tokens], axis=-1)}, num_groups)
+    return {"sources": found["tokens"][..., 0], "tokens": found["tokens"][..., 1]}
+
+
+def of_each(of_beams: Array, value: Array) -> Array:
+    """An array (b, w) with as many axes as another that has b and w first."""
+    return of_beams.reshape(of_beams.shape + (1,) * (value.ndim - 2))
