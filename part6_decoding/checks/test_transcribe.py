@@ -28,8 +28,8 @@ history = train_asr.beginning(train_asr.Config(**sizes))
 with torch.no_grad():
     history.model.final_linear.bias[train_asr.END] = 1.0
 strings = held_out(history.config, "test", count=20)
-own = train_asr.decoded(history, strings)
-assert own == {name: train_asr.decoded_by(DECODERS[f"{name}-greedy"], history, strings) for name in own}
+own, by = train_asr.decoded(history, strings), train_asr.decoded_by
+assert own == {name: by(DECODERS[f"{name}-greedy"], history.model, history.config, strings) for name in own}
 """
 
 JOINT = """

@@ -34,16 +34,13 @@ class Hypothesis(NamedTuple):
 Group = list[Hypothesis]
 
 
-Group = list[Hypothesis]
-
-
 @truth
 def candidate_scores(beams: Answer, log_probs: Array, eos_id: int) -> Answer:
     return _candidates(beams, log_probs, eos_id)
 
 
 def candidate_mistakes(beams: Answer, log_probs: Array, eos_id: int) -> Answer:
-    def changed(**mistake: object) -> Answer:
+    def changed(**mistake: float) -> Answer:
         return _candidates(beams, log_probs, eos_id, **mistake)
 
     running = {**beams, "is_finished": np.zeros_like(beams["is_finished"])}
@@ -281,7 +278,7 @@ def only_results(fields: Answer) -> Answer:
 def blanked(beams: Answer) -> Answer:
     """The same beams, and what is arbitrary of spare ones put alike."""
     arbitrary = {"tokens": ARBITRARY, "sources": ARBITRARY, "lengths": 0, "is_finished": True}
-    is_spare = np.isneginf(beams["scores"])
+    is_spare = np.asarray(np.isneginf(beams["scores"]))
     return {
         name: np.where(of_each(is_spare, value), arbitrary.get(name, -math.inf), value).astype(value.dtype)
         for name, value in beams.items()

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from part5_transformers.tests.probe_answers import named
 from part6_decoding.sequence_generator import (
     Beams,
     Filters,
@@ -20,6 +19,7 @@ from part6_decoding.sequence_generator import (
     ranked,
     select,
 )
+from part6_decoding.tests.probe_answers import named
 from part6_decoding.tests.probe_score_table import EndsWith, TableScorer
 
 Array = np.ndarray

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from part5_transformers.tests.probe_answers import named
 from part6_decoding.ctc_decoding import (
     Beam,
     Labels,
@@ -18,6 +17,7 @@ from part6_decoding.ctc_decoding import (
     prefix_beam_decode,
     read_frame,
 )
+from part6_decoding.tests.probe_answers import named
 from part6_decoding.tests.probe_score_table import TableScorer
 
 Array = np.ndarray

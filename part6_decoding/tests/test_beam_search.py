@@ -272,7 +272,8 @@ def test_scores_are_sums_of_log_probabilities(candidate: Candidate, problem: Pro
     """A score is the sum of the new tokens' log-probabilities up to the first EOS, whatever penalties say of ranks."""
     got, right = candidate.run(beam.results, **problem), oracle.results(**problem)
     tokens, scores = (checked(got[name], right[name], name) for name in ("tokens", "scores"))
-    again = oracle.rescored(*(problem[name] for name in ("table", "eos_id", "prompts", "settings")), tokens)
+    of_search = {name: problem[name] for name in ("table", "eos_id", "prompts", "settings")}
+    again = oracle.rescored(**of_search, tokens=tokens)
     assert_same(scores, np.where(np.isneginf(scores), scores, again))
 
 
