@@ -100,12 +100,12 @@ def select_mistakes(ranks: Array, is_finished: Array, num_groups: int, diversity
         "the lowest ranks are taken; the highest are asked for": changed(lowest=True),
         "the beams are counted from their group's first": {**right, "sources": right["sources"] - group * size},
         "groups choose from all beams; each must from its own": changed(from_all=True),
+        "a token that several beams chose is penalised once; it must be for each of them": changed(once=True),
+        "a token that a group chose twice counts once": changed(once_a_group=True),
         "the diversity penalty is missing": _selected(ranks, is_finished, num_groups, 0.0),
         "the diversity penalty is added; it must be subtracted": _selected(
             ranks, is_finished, num_groups, -diversity_penalty
         ),
-        "a token that several beams chose is penalised once; it must be for each of them": changed(once=True),
-        "a token that a group chose twice counts once": changed(once_a_group=True),
         "only the group just before counts; all groups before must": changed(forgets=True),
         "ended beams are penalised too": changed(penalises_ended=True),
         "ended beams count for the penalty": changed(counts_ended=True),

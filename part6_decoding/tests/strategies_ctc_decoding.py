@@ -199,13 +199,13 @@ def candidates(draw: Draw, beam_widths: st.SearchStrategy[int] = NARROW) -> Prob
     vocab = draw(st.sampled_from([3, 2, 4]))
     blank = draw(st.integers(0, vocab - 1))
     prefixes = draw(strangers(vocab, blank))
-    shape = len(prefixes), vocab
-    extended = np.where(array(draw, shape, "rarely", "bool"), IMPOSSIBLE, apart(draw, shape) - 3)
+    log_probs, additions = apart(draw, (2, len(prefixes), vocab))
+    extended = np.where(array(draw, log_probs.shape, "rarely", "bool"), IMPOSSIBLE, log_probs - 3)
     extended[:, blank] = IMPOSSIBLE
     return {
         "beam": beam_of(draw, prefixes),
         "extended": extended,
-        "additions": -apart(draw, shape),
+        "additions": additions,
         "beam_width": draw(beam_widths),
     }
 
@@ -270,7 +270,11 @@ def with_excluded_tokens(draw: Draw, problems: st.SearchStrategy[Problem]) -> Pr
 
 
 def apart(draw: Draw, shape: Shape) -> np.ndarray:
-    """Drawn numbers, and to each a fixed one added: sums of different ones differ, also where the same is drawn."""
+    """Drawn numbers, and to each a fixed one added: sums of different ones differ, also where the same is drawn.
+
+    What is added up in one rank must come from one call or from shapes of different sizes: the same size gives the same
+    fixed numbers.
+    """
     fixed = np.random.default_rng(math.prod(shape)).normal(size=shape)
     return array(draw, shape) / 2 + fixed / 4
 
