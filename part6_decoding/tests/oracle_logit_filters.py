@@ -62,9 +62,7 @@ def repetition_penalty_mistakes(logits: Array, sequences: Array, penalty: float)
         "tokens of other rows are penalised too": np.where(used.any(axis=0), less, logits),
         "tokens that the row does not have are penalised; it must be those that it has": np.where(used, logits, less),
         "the penalty is subtracted; it must divide or multiply": np.where(used, logits - penalty, logits),
-        "only the last token of each row is penalised": repetition_penalty(logits, sequences[:, -1:], penalty)[
-            "logits"
-        ],
+        "only the last token of each row is penalised": last,
     }
     return {sentence: {"logits": value} for sentence, value in penalized.items()}
 
@@ -81,9 +79,7 @@ def temperature_mistakes(logits: Array, temperature: float) -> Answer:
     shares = probabilities(logits / temperature).astype(logits.dtype)
     return {
         "the logits are multiplied by the temperature; they must be divided": {"logits": logits * temperature},
-        "these are probabilities; logits are asked for": {
-            "logits": probabilities(logits / temperature).astype(logits.dtype)
-        },
+        "these are probabilities; logits are asked for": {"logits": shares},
     }
 
 
