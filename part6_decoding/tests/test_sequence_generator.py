@@ -353,7 +353,7 @@ def test_scores_are_those_of_what_was_drawn(candidate: Candidate, problem: Probl
 @given(problem=prompts("repeat_penalty", "temperature"), seed=SEEDS)
 def test_of_one_choice_the_likeliest_is_drawn(candidate: Candidate, problem: Problem, seed: int) -> None:
     """With top_k = 1 generate_sample takes what generate_greedy takes, and the callback sees each step."""
-    problem["filters"]["top_k"] = 1
+    problem = {**problem, "filters": {**problem["filters"], "top_k": 1}}
     right = oracle.continued(**problem)
     more = ((0, 0), (0, problem["max_length"] - right["sequences"].shape[1]))
     filled = np.pad(right["sequences"], more, constant_values=problem["eos_id"])

@@ -1,0 +1,218 @@
+"""From CTC's log-probabilities to labels: the best path, and the labels likeliest over all their alignments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+ScoreFn = Callable[[Tensor], Tensor]
+Labels = tuple[int, ...]
+
+
+def greedy_decode(log_probs: Tensor, lengths: Tensor, blank: int = 0) -> list[list[int]]:
+    """Take the likeliest symbol of each frame, then merge repetitions, then drop blanks     (Graves et al. 2006).
+
+    Shapes: log_probs (t, b, v), lengths (b,).
+    """
+    log_probs = checked_log_probs(log_probs, lengths, blank)
+    decoded = []
+    for utterance, length in enumerate(lengths.tolist()):
+        labels, last = [], blank
+        for frame in log_probs[:length, utterance]:
+            best = int(frame.argmax())
+            if best not in (blank, last):
+                labels.append(best)
+            last = best
+        decoded.append(labels)
+    return decoded
+
+
+class Beam(NamedTuple):
+    """Prefixes; the log-probabilities (w,) of all alignments of each that end in a blank, and of those that end in its
+    last label; and what a language model and the length bonus add to its rank (w,).
+    """
+
+    prefixes: list[Labels]
+    log_blank: Tensor
+    log_label: Tensor
+    added: Tensor
+
+    def ranks(self) -> Tensor:
+        """What prefixes are ordered by."""
+        return torch.logaddexp(self.log_blank, self.log_label) + self.added
+
+
+def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
+    """What one frame more makes of the prefixes: the same prefixes, and each with each label after it.
+
+    stay, blank:  (p_blank + p_label) · p(blank)                 stay, label:  p_label · p(last)
+    extended by c: (p_blank + p_label) · p(c), but p_blank · p(c) where c is the last label     (Hannun et al. 2014)
+
+    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions, as blank is.
+    Shapes: frame (v,), the extensions (w, v).
+    """
+    stays = {prefix: [-math.inf, -math.inf] for prefix in beam.prefixes}
+    extended = torch.full((len(beam.prefixes), len(frame)), -math.inf, dtype=frame.dtype)
+    symbols = frame.tolist()
+    for row, (prefix, *ends) in enumerate(
+        zip(beam.prefixes, beam.log_blank.tolist(), beam.log_label.tolist(), strict=True)
+    ):
+        total = log_add(*ends)
+        for symbol, log_prob in enumerate(symbols):
+            if symbol == blank:
+                stays[prefix][0] = total + log_prob
+                continue
+            before = total
+            if prefix[-1:] == (symbol,):
+                stays[prefix][1] = log_add(stays[prefix][1], ends[1] + log_prob)
+                before = ends[0]
+            longer = (*prefix, symbol)
+            if longer in stays:
+                stays[longer][1] = log_add(stays[longer][1], before + log_prob)
+            else:
+                extended[row, symbol] = before + log_prob
+    log_blank, log_label = torch.tensor(list(stays.values()), dtype=frame.dtype).reshape(-1, 2).unbind(dim=1)
+    return Beam(beam.prefixes, log_blank, log_label, beam.added), extended
+
+
+def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) -> Beam:
+    """Keep the prefixes of the largest ranks above -inf, of those that stay and those that one label extends.
+
+    Shapes: extended (w, v), as read_frame gives it; additions (w, v), what each label adds to the rank.
+    """
+    longer = [(*prefix, label) for prefix in beam.prefixes for label in range(extended.shape[1])]
+    candidates = Beam(
+        beam.prefixes + longer,
+        torch.cat([beam.log_blank, torch.full_like(extended, -math.inf).flatten()]),
+        torch.cat([beam.log_label, extended.flatten()]),
+        torch.cat([beam.added, (beam.added[:, None] + additions).flatten()]),
+    )
+    ranks, best = candidates.ranks().sort(descending=True, stable=True)
+    best = best[ranks > -math.inf][:beam_width]
+    return Beam([candidates.prefixes[i] for i in best.tolist()], *(numbers[best] for numbers in candidates[1:]))
+
+
+class LanguageModel:
+    """Log-probabilities of what follows a prefix, by score_fn(tokens (rows, t)) -> logits (rows, v).
+
+    Rows begin with sos_id; all of a call are equally long; each prefix is asked about once.
+    """
+
+    def __init__(self, score_fn: ScoreFn, sos_id: int, vocab: int, device: torch.device) -> None:
+        self.score_fn, self.sos_id, self.vocab, self.device = score_fn, sos_id, vocab, device
+        self.known: dict[Labels, Tensor] = {}
+
+    def log_probs(self, prefixes: Sequence[Labels]) -> Tensor:
+        """The log-probabilities (w, v) of each label after each of these different prefixes."""
+        for prefix in prefixes:
+            if prefix not in self.known:
+                self.known[prefix] = self.logits([[self.sos_id, *prefix]])[0].log_softmax(dim=0)
+        return torch.stack([self.known[prefix] for prefix in prefixes])
+
+    def logits(self, rows: list[list[int]]) -> Tensor:
+        """What score_fn says, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
+        logits = self.score_fn(torch.tensor(rows, device=self.device))
+        if logits.shape != (len(rows), self.vocab):
+            raise ValueError(f"score_fn must return logits ({len(rows)}, {self.vocab}); got {tuple(logits.shape)}.")
+        return finite_above("score_fn's logits", logits.detach().cpu().double())
+
+
+@torch.no_grad()
+def prefix_beam_decode(
+    log_probs: Tensor,
+    lengths: Tensor,
+    beam_width: int,
+    blank: int = 0,
+    score_fn: ScoreFn | None = None,
+    lm_weight: float = 0.0,
+    length_bonus: float = 0.0,
+    sos_id: int | None = None,
+    eos_id: int | None = None,
+) -> list[list[tuple[list[int], float]]]:
+    """Find the labels of each utterance that are likeliest over all their alignments, best first; each with
+
+    log P(labels | x) + lm_weight · log P_lm(labels) + length_bonus · |labels|     (Hannun et al. 2014)
+
+    P_lm is the softmax of score_fn(tokens (rows, t)) along rows that begin with sos_id; with eos_id, it counts that the
+    labels end.  With an attention decoder's score_fn, one utterance at a time, it is joint decoding (Hori et al. 2017).
+    Shapes: log_probs (t, b, v), lengths (b,), score_fn's logits (rows, v).
+    """
+    checked = checked_log_probs(log_probs, lengths, blank)
+    if beam_width < 1:
+        raise ValueError(f"beam_width must be at least 1; got {beam_width}.")
+    if score_fn is not None and sos_id is None:
+        raise ValueError("sos_id must be the token that begins score_fn's rows; got None.")
+    model = None  # lm_weight 0 would make nan of a label that score_fn rules out
+    if score_fn is not None and sos_id is not None and lm_weight:
+        model = LanguageModel(score_fn, sos_id, log_probs.shape[2], log_probs.device)
+    return [
+        search(checked[:length, i], beam_width, blank, model, lm_weight, length_bonus, eos_id)
+        for i, length in enumerate(lengths.tolist())
+    ]
+
+
+def search(
+    frames: Tensor,
+    beam_width: int,
+    blank: int,
+    model: LanguageModel | None,
+    lm_weight: float,
+    length_bonus: float,
+    eos_id: int | None,
+) -> list[tuple[list[int], float]]:
+    """The best prefixes of one utterance, frames (t, v), with their ranks."""
+
+    def weighed(prefixes: Sequence[Labels]) -> Tensor:
+        """lm_weight · log P_lm of each label after each prefix, (w, v)."""
+        if model is None or not prefixes:
+            return frames.new_zeros(len(prefixes), frames.shape[1])
+        return lm_weight * model.log_probs(prefixes)
+
+    nothing, certain = frames.new_full((1,), -math.inf), frames.new_zeros(1)
+    beam = Beam([()], certain, nothing, certain)
+    for frame in frames:
+        beam, extended = read_frame(beam, frame, blank)
+        beam = keep_best(beam, extended, weighed(beam.prefixes) + length_bonus, beam_width)
+    if eos_id is not None:
+        beam = beam._replace(added=beam.added + weighed(beam.prefixes)[:, eos_id])
+    ranks, best = beam.ranks().sort(descending=True, stable=True)
+    return [(list(beam.prefixes[i]), rank) for i, rank in zip(best.tolist(), ranks.tolist(), strict=True)]
+
+
+def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
+    """The log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
+    if log_probs.ndim != 3 or lengths.shape != log_probs.shape[1:2]:
+        raise ValueError(
+            f"log_probs must be (t, b, v) and lengths (b,); got {tuple(log_probs.shape)} and {tuple(lengths.shape)}."
+        )
+    time, _, vocab = log_probs.shape
+    if len(lengths) and not 0 <= int(lengths.min()) <= int(lengths.max()) <= time:
+        raise ValueError(f"lengths must lie between 0 and {time}, the frames; got {lengths.tolist()}.")
+    if not 0 <= blank < vocab:
+        raise ValueError(f"blank must be one of the {vocab} symbols, from 0; got {blank}.")
+    is_read = torch.arange(time)[:, None] < lengths.cpu()
+    log_probs = log_probs.detach().cpu().double()
+    finite_above("log_probs", log_probs[is_read])
+    return log_probs
+
+
+def finite_above(name: str, numbers: Tensor) -> Tensor:
+    """The numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
+    bad = (~numbers.amax(dim=1).isfinite()).nonzero()  # the largest is nan if any is
+    if len(bad):
+        row = int(bad[0, 0])
+        raise ValueError(
+            f"{name} must be without nan and +inf, and above -inf somewhere in each row; row {row} has largest "
+            f"{numbers[row].amax().item()}."
+        )
+    return numbers
+
+
+def log_add(a: float, b: float) -> float:
+    """log(exp(a) + exp(b))."""
+    larger = max(a, b)
+    return larger if larger == -math.inf else larger + math.log1p(math.exp(-abs(a - b)))
