@@ -166,7 +166,7 @@ MISTAKES = (
     select(
         "beam search: a token counted once in a group",
         (COUNT, "times_used.scatter_(1, token, times_used.gather(1, token) + goes_on.to(ranks.dtype))"),
-        says="a token that a group chose twice counts once",
+        says="a token that several beams chose is penalised once; it must be for each of them",
     ),
     select("beam search: one group always", ("size = width // num_groups", "size = width")),
     select(

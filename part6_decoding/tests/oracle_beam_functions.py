@@ -101,7 +101,6 @@ def select_mistakes(ranks: Array, is_finished: Array, num_groups: int, diversity
         "the beams are counted from their group's first": {**right, "sources": right["sources"] - group * size},
         "groups choose from all beams; each must from its own": changed(from_all=True),
         "a token that several beams chose is penalised once; it must be for each of them": changed(once=True),
-        "a token that a group chose twice counts once": changed(once_a_group=True),
         "the diversity penalty is missing": _selected(ranks, is_finished, num_groups, 0.0),
         "the diversity penalty is added; it must be subtracted": _selected(
             ranks, is_finished, num_groups, -diversity_penalty
@@ -125,7 +124,6 @@ def _selected(
     lowest: bool = False,
     from_all: bool = False,
     once: bool = False,
-    once_a_group: bool = False,
     forgets: bool = False,
     penalises_ended: bool = False,
     counts_ended: bool = False,
@@ -152,7 +150,7 @@ def _selected(
             if forgets:
                 used.clear()
             counted = [token for beam, token in chosen if counts_ended or not is_finished[row, beam]]
-            used.update(set(counted) if once_a_group else counted)
+            used.update(counted)
             pairs.append(chosen + [(ARBITRARY, ARBITRARY)] * (size - len(chosen)))
     chosen_of_all = np.array(pairs, dtype=np.int64).reshape(batch, width, 2)
     return {"sources": chosen_of_all[..., 0], "tokens": chosen_of_all[..., 1]}
