@@ -44,6 +44,8 @@ _ROUNDING = """
 def _rounded(value):
     if type(value) in (tuple, list):
         return type(value)(_rounded(each) for each in value)
+    if hasattr(value, "_replace"):  # a NamedTuple
+        return type(value)(*(_rounded(each) for each in value))
     if type(value) is dict:
         return {name: _rounded(each) for name, each in value.items()}
     kind = str(getattr(value, "dtype", ""))
