@@ -242,6 +242,7 @@ def decoded_by(
 
 
 def rated(strings: Sequence[Utterance], said: dict[str, list[list[int]]]) -> Tested:
+    """The error rates of what each decoder has made of the strings."""
     rates = {name: error_rates(strings, found) for name, found in said.items()}
     return Tested(*({name: rate[which] for name, rate in rates.items()} for which in (0, 1)))
 
