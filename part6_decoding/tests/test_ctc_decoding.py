@@ -50,7 +50,7 @@ def test_best_paths_are_merged(candidate: Candidate, problem: Problem) -> None:
     check_greedy(candidate, problem)
 
 
-@law("ctc.greedy")
+@edge_case("ctc.greedy")
 @given(problem=with_other_endings(paths()))
 def test_greedy_reads_nothing_after_the_end(candidate: Candidate, problem: Problem) -> None:
     """What stands after an utterance's length may be anything, nan too."""
@@ -65,7 +65,7 @@ def test_greedy_changes_no_input(candidate: Candidate, problem: Problem) -> None
     assert_same(got, {**expected, **{name: problem[name] for name in ("log_probs", "lengths")}})
 
 
-@law("ctc.greedy")
+@edge_case("ctc.greedy")
 @given(problem=refused_utterances())
 def test_greedy_refuses_what_cannot_be_decoded(candidate: Candidate, problem: Problem) -> None:
     """A wrong shape, length or blank, and nan, +inf or nothing but -inf at a frame, is a ValueError that names it."""
@@ -287,7 +287,7 @@ def test_a_batch_is_its_utterances(candidate: Candidate, problem: Problem) -> No
     assert_same([candidate.run(ctc.decode, **each)["results"] for each in alone], [[result] for result in whole])
 
 
-@law("ctc.prefix_beam")
+@edge_case("ctc.prefix_beam")
 @given(problem=with_other_endings(searches(LONG)))
 def test_a_search_reads_nothing_after_the_end(candidate: Candidate, problem: Problem) -> None:
     """What stands after an utterance's length may be anything, nan too."""
@@ -344,7 +344,7 @@ def test_score_fn_is_asked_about_prefixes(candidate: Candidate, problem: Problem
     assert_same(is_so, dict.fromkeys(is_so, True))
 
 
-@law("ctc.prefix_beam")
+@edge_case("ctc.prefix_beam")
 @given(problem=refused_searches())
 def test_a_search_refuses_what_cannot_be_searched(candidate: Candidate, problem: Problem) -> None:
     """What cannot be decoded, a beam of 0, no sos_id, and logits of another shape or without a number is a ValueError

@@ -232,7 +232,7 @@ def test_of_equal_probabilities_the_first_stay(candidate: Candidate, problem: Pr
     assert_right(candidate, filters.top_p, oracle.top_p, {"logits": logits, "p": p})
 
 
-@law("filters.top_p")
+@edge_case("filters.top_p")
 @given(problem=with_dropped(logits_of()))
 def test_a_p_of_1_keeps_all(candidate: Candidate, problem: Problem) -> None:
     """A p of 1 keeps every logit."""
@@ -270,7 +270,7 @@ def test_a_min_p_of_1_keeps_what_is_as_likely_as_the_likeliest(candidate: Candid
     assert_right(candidate, filters.min_p, oracle.min_p, {"logits": problem["logits"], "min_p": 1.0})
 
 
-@law("filters.min_p")
+@edge_case("filters.min_p")
 @given(problem=with_dropped(logits_of()))
 def test_a_min_p_of_0_keeps_all(candidate: Candidate, problem: Problem) -> None:
     """A min_p of 0 keeps every logit."""
