@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from part5_transformers.cache import KeyValueCache
 
@@ -15,7 +15,7 @@ Tensored = TypeVar("Tensored", Tensor, Tensor | None)
 
 
 class IncrementalScorer:
-    """Called like `score`, with ever longer rows; gives the same logits.
+    """Called like `score`, with ever longer rows; gives the same logits, which take no part in autograd.
 
     `step(tokens, caches)` reads the tokens that follow what the caches hold, and gives the logits (rows, v) after the
     last.  `reorder` says that row i now continues what row rows[i] was, as after a step of beam search.
@@ -31,7 +31,7 @@ class IncrementalScorer:
         self.shared = torch.zeros(0, 0, dtype=torch.long)  # (rows, rows): how many first steps two rows have in common
         self.caches = [KeyValueCache() for _ in range(self.num_layers)]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def __call__(self, tokens: Tensor) -> Tensor:
         """The logits (rows, v) of the token that follows each row of tokens (rows, t).
 
@@ -52,6 +52,7 @@ class IncrementalScorer:
         """The logits after the last of these tokens, which are new."""
         return self.step(tokens, self.caches)
 
+    @torch.inference_mode()
     def reorder(self, rows: Tensor) -> None:
         """Row i continues what row rows[i] was."""
         start = self.first_difference(rows)
@@ -67,7 +68,7 @@ class IncrementalScorer:
         seen = len(self.caches[0])
         if not seen:
             return 0
-        shared = self.shared.fill_diagonal_(seen)[rows]
+        shared = self.shared.clone().fill_diagonal_(seen)[rows]
         self.shared = shared[:, rows]
         return int(shared.diagonal().min()) if 0 < len(rows) == self.rows else 0
 
@@ -105,6 +106,18 @@ class CrossAttentionScorer(IncrementalScorer):
         self.pad_mask = None if self.pad_mask is None else self.pad_mask[rows]
         for cache in self.cross_caches:
             cache.reorder(rows)
+
+
+@torch.no_grad()
+def store_by_columns(model: nn.Module) -> None:
+    """Lay out the linear layers' weights so that a product with a few rows reads them from end to end.
+
+    Values, shapes and names stay; a tied embedding, which is read by rows, stays as it is.
+    """
+    embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    for weight in model.parameters():
+        if weight.ndim == 2 and id(weight) not in embeddings:
+            weight.data = weight.T.contiguous().T
 
 
 def repeated(x: Tensored, rows: int) -> Tensored:

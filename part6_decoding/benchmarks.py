@@ -126,6 +126,7 @@ def twins(sizes: dict[str, Any], *, eos_bias: float, sharpness: float = 1.0) -> 
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel, logging
 
+    from part5_transformers.incremental import store_by_columns
     from part5_transformers.transformers import DecoderOnlyTransformer
 
     logging.set_verbosity_error()
@@ -152,6 +153,7 @@ def twins(sizes: dict[str, Any], *, eos_bias: float, sharpness: float = 1.0) -> 
     )
     theirs = GPT2LMHeadModel(config).eval()
     theirs.load_state_dict(gpt2_weights(ours))
+    store_by_columns(ours)  # as GPT-2's are
     return ours, theirs
 
 

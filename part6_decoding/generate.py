@@ -22,6 +22,7 @@ from torch import Tensor  # noqa: E402
 
 from autograder.scripts import endings, options  # noqa: E402
 from part5_transformers import train_lm, training  # noqa: E402
+from part5_transformers.incremental import store_by_columns  # noqa: E402
 from part6_decoding.sequence_generator import SequenceGenerator, Step  # noqa: E402
 from part6_decoding.tokenizer import CharTokenizer  # noqa: E402
 
@@ -57,6 +58,7 @@ class Windowed:
 
     def __init__(self, model: Any, context: int) -> None:
         self.model, self.context = model, context
+        store_by_columns(model)
         self.scorer = model.incremental_scorer()
 
     def __call__(self, tokens: Tensor) -> Tensor:

@@ -59,6 +59,24 @@ for end in range(1, 65):
         buffers.append(scorer.caches[0].stored)
 assert len(buffers) == 6, len(buffers)
 """
+BY_COLUMNS = """
+from part5_transformers.incremental import store_by_columns
+
+for tied in (True, False):
+    model = DecoderOnlyTransformer(2, 16, 2, 32, 0.0, 64, 11, weight_tying=tied).double().eval()
+    tokens, before = draw(0, 11, (2, 9)), {name: weight.clone() for name, weight in model.state_dict().items()}
+    logits = model.score(tokens)
+    store_by_columns(model)
+    assert (model.final_linear.weight is model.target_embedding.weight) is tied
+    assert model.target_embedding.weight.is_contiguous()
+    assert all(layer.ffn.ffn[0].weight.T.is_contiguous() for layer in model.dec_layers)
+    after = model.state_dict()
+    assert list(before) == list(after) and all(torch.equal(before[name], after[name]) for name in before)
+    torch.testing.assert_close(model.score(tokens), logits)
+    model.score(tokens).square().sum().backward()
+    torch.optim.AdamW(model.parameters()).step()
+    assert not torch.equal(model.score(tokens), logits)
+"""
 
 
 def run(source: str) -> None:
@@ -78,3 +96,7 @@ def test_steps_that_rows_have_in_common_are_not_copied() -> None:
 
 def test_room_for_steps_doubles() -> None:
     run(GROWN)
+
+
+def test_weights_by_columns_are_the_same_weights() -> None:
+    run(BY_COLUMNS)

@@ -21,6 +21,8 @@ def apply_repetition_penalty(logits: Tensor, sequences: Tensor, penalty: float) 
     """
     if not penalty > 0:
         raise ValueError(f"repeat_penalty must be positive; got {penalty}. 1 changes nothing.")
+    if penalty == 1:
+        return logits
     ### BEGIN SOLUTION filters.repetition_penalty: divide what is positive, multiply what is not, once per token
     is_used = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, sequences, True)
     penalized = torch.where(logits > 0, logits / penalty, logits * penalty)
@@ -80,6 +82,8 @@ def filter_min_p(logits: Tensor, min_p: float) -> Tensor:
     """
     if not 0 <= min_p <= 1:
         raise ValueError(f"min_p must lie between 0, which keeps all, and 1; got {min_p}.")
+    if min_p == 0:
+        return logits
     ### BEGIN SOLUTION filters.min_p: -inf below min_p times the largest probability
     probabilities = logits.softmax(dim=-1)
     least = min_p * probabilities.amax(dim=-1, keepdim=True)
