@@ -233,6 +233,15 @@ def test_of_equal_probabilities_the_first_stay(candidate: Candidate, problem: Pr
 
 
 @edge_case("filters.top_p")
+@given(vocab=st.sampled_from([4, 2, 8]), kept=st.sampled_from([1, 2, 3]), logit=st.sampled_from([0.5, -3.0, 20.0]))
+def test_what_reaches_p_exactly_is_enough(candidate: Candidate, vocab: int, kept: int, logit: float) -> None:
+    """Where the probabilities reach p exactly, the next token is dropped."""
+    logits, kept = np.full((2, vocab), logit), min(kept, vocab - 1)
+    right = np.where(np.arange(vocab) < kept, logits, -math.inf)
+    assert_same(candidate.run(filters.top_p, logits=logits, p=kept / vocab), {"logits": right})
+
+
+@edge_case("filters.top_p")
 @given(problem=with_dropped(logits_of()))
 def test_a_p_of_1_keeps_all(candidate: Candidate, problem: Problem) -> None:
     """A p of 1 keeps every logit."""
