@@ -72,13 +72,13 @@ class HeadAndTail:
 class WorkerProcess:
     """A running worker. `request` is the only way to talk to it."""
 
-    def __init__(self, stage: Path, setup: wire.Setup, output: HeadAndTail) -> None:
+    def __init__(self, stage: Path, setup: wire.Setup, printed: HeadAndTail) -> None:
         self._stage, self._setup = stage, setup
         self._ids = itertools.count(1)
         self._answers: queue.SimpleQueue[wire.Ready | wire.Returned | wire.Raised | Exception | None] = (
             queue.SimpleQueue()
         )
-        self.output = output
+        self.output = printed
         self._is_killed = False
         self._process = _start(stage)
         _in_background(self._read_answers)

@@ -46,11 +46,11 @@ def mlp0(in_features: int, hidden_size: int, out_features: int) -> list[torch.nn
 
 
 def mlp1(in_features: int, hidden_sizes: Sequence[int], out_features: int) -> list[torch.nn.Module]:
-    first, second = hidden_sizes
+    outer, inner = hidden_sizes
     return [
-        *[Linear(in_features, first), BatchNorm1d(first), ReLU()],
-        *[Linear(first, second), BatchNorm1d(second), ReLU()],
-        Linear(second, out_features),
+        *[Linear(in_features, outer), BatchNorm1d(outer), ReLU()],
+        *[Linear(outer, inner), BatchNorm1d(inner), ReLU()],
+        Linear(inner, out_features),
     ]
 
 

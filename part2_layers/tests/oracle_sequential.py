@@ -43,12 +43,17 @@ class Shift(torch.nn.Module):
         return x + self.bias
 
 
+class Sine(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.sin()
+
+
 class Doubling(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 2 * x if self.training else x
 
 
-KINDS: dict[str, Any] = {"affine": Affine, "scale": Scale, "shift": Shift, "tanh": torch.nn.Tanh, "doubling": Doubling}
+KINDS: dict[str, Any] = {"affine": Affine, "scale": Scale, "shift": Shift, "sine": Sine, "doubling": Doubling}
 
 
 @truth

@@ -81,11 +81,11 @@ class Constant(Module):
 
     def __init__(self, output: Array) -> None:
         super().__init__()
-        self.output = output
+        self.always = output
 
     def forward(self, x: Array) -> Array:
         """The output."""
-        return self.output
+        return self.always
 
 
 def forward(x: Array, weight: Array, bias: Array, depth: int) -> Named:

@@ -35,9 +35,8 @@ class Affine(Module):
         return x @ self.weight.T + self.bias
 
     def backward(self, grad_output: Array) -> Array:
-        grad_rows, x_rows = grad_output.reshape(-1, len(self.bias)), self.x.reshape(-1, self.x.shape[-1])
-        self.weight_grad += grad_rows.T @ x_rows
-        self.bias_grad += grad_rows.sum(axis=0)
+        self.weight_grad += np.einsum("...o,...i->oi", grad_output, self.x)
+        self.bias_grad += np.einsum("...o->o", grad_output)
         return grad_output @ self.weight
 
 
@@ -74,15 +73,15 @@ class Shift(Module):
         return grad_output
 
 
-class Tanh(Module):
-    """y = tanh(x)"""
+class Sine(Module):
+    """y = sin(x)"""
 
     def forward(self, x: Array) -> Array:
-        self.output = np.tanh(x)
-        return self.output
+        self.x = x
+        return np.sin(x)
 
     def backward(self, grad_output: Array) -> Array:
-        return grad_output * (1 - self.output**2)
+        return np.cos(self.x) * grad_output
 
 
 class Doubling(Module):
@@ -95,7 +94,7 @@ class Doubling(Module):
         return 2 * grad_output if self.training else grad_output
 
 
-KINDS: dict[str, Any] = {"affine": Affine, "scale": Scale, "shift": Shift, "tanh": Tanh, "doubling": Doubling}
+KINDS: dict[str, Any] = {"affine": Affine, "scale": Scale, "shift": Shift, "sine": Sine, "doubling": Doubling}
 
 
 def forward(layers: Layers, x: Array) -> Named:

@@ -139,7 +139,7 @@ def most_probable_mistakes(sizes: Answer, state: Answer, prompt: Array | list[in
 
     def write(read: Callable[[list[int]], list[int]], start: list[int] = begin) -> Array:
         text = list(start)
-        for _ in range(length):
+        while len(text) < len(start) + length:
             text.append(int(_run(sizes, state, np.array(read(text))[:, None], None)["logits"][-1, 0].argmax()))
         return np.array([*begin, *text[len(start) :]])
 

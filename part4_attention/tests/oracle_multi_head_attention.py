@@ -51,8 +51,8 @@ def merge_masks(key_padding_mask: Array | None, attn_mask: Array | None, shape: 
 
 
 def split_mistakes(x: Array, num_heads: int) -> Answer:
-    batch, time, features = x.shape
-    right, each = split_heads(x, num_heads), features // num_heads
+    batch, time = x.shape[:2]
+    right, each = split_heads(x, num_heads), x.shape[2] // num_heads
     return {
         SPLIT_ALONE: x.reshape(batch, num_heads, time, each),
         IN_TURN: x.reshape(batch, time, each, num_heads).transpose(0, 3, 1, 2),
@@ -63,12 +63,12 @@ def split_mistakes(x: Array, num_heads: int) -> Answer:
 
 
 def join_mistakes(x: Array) -> Answer:
-    batch, heads, time, features = x.shape
+    batch, heads, time, each = x.shape
     return {
-        JOINED_ALONE: x.reshape(batch, time, heads * features),
+        JOINED_ALONE: x.reshape(batch, time, heads * each),
         "the first features of all heads stand first; all features of the first head must": x.transpose(
             0, 2, 3, 1
-        ).reshape(batch, time, heads * features),
+        ).reshape(batch, time, heads * each),
         "the heads still have an axis of their own; it must be one with that of the features": x.swapaxes(1, 2),
     }
 

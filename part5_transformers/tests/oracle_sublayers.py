@@ -93,8 +93,8 @@ def split(x: Array, num_heads: int) -> Answer:
 
 
 def split_mistakes(x: Array, num_heads: int) -> Answer:
-    batch, time, features = x.shape
-    each = features // num_heads
+    batch, time = x.shape[:2]
+    each = x.shape[2] // num_heads
     return {
         "the features are split by a reshape alone, which mixes times and heads": {
             "heads": x.reshape(batch, num_heads, time, each)

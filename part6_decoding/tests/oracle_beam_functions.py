@@ -92,13 +92,13 @@ def select_mistakes(ranks: Array, is_finished: Array, num_groups: int, diversity
 
     right = selected(ranks, is_finished, num_groups, diversity_penalty)
     width = ranks.shape[1]
-    size = width // num_groups
-    group = np.arange(width) // size
+    each = width // num_groups
+    group = np.arange(width) // each
     mistakes = {
         "the beam and the token are mixed up": {"sources": right["tokens"], "tokens": right["sources"]},
         "the index is taken apart by the number of beams; it must be by that of tokens": of_other_index(width),
         "the lowest ranks are taken; the highest are asked for": changed(lowest=True),
-        "the beams are counted from their group's first": {**right, "sources": right["sources"] - group * size},
+        "the beams are counted from their group's first": {**right, "sources": right["sources"] - group * each},
         "groups choose from all beams; each must from its own": changed(from_all=True),
         "a token that several beams chose is penalised once; it must be for each of them": changed(once=True),
         "the diversity penalty is missing": _selected(ranks, is_finished, num_groups, 0.0),
@@ -129,14 +129,14 @@ def _selected(
     counts_ended: bool = False,
 ) -> Answer:
     """The candidates that are chosen, best first in each group; what is otherwise is a mistake."""
-    batch, width, vocab = ranks.shape
-    size, pairs = width // num_groups, []
+    (batch, width), vocab = ranks.shape[:2], ranks.shape[2]
+    each, pairs = width // num_groups, []
     for row in range(batch):
         used: Counter[int] = Counter()
-        for first in range(0, width, size):
+        for begin in range(0, width, each):
             found = []
             for beam, token in itertools.product(
-                range(width) if from_all else range(first, first + size), range(vocab)
+                range(width) if from_all else range(begin, begin + each), range(vocab)
             ):
                 times = min(used[token], 1) if once else used[token]
                 is_spared = is_finished[row, beam] and not penalises_ended
@@ -146,12 +146,12 @@ def _selected(
             found.sort(reverse=not lowest)
             if one_of_each:
                 found = [max(of_beam) for _, of_beam in itertools.groupby(sorted(found, key=_beam_of), _beam_of)]
-            chosen = [(beam, token) for _, beam, token in found[:size]]
+            chosen = [(beam, token) for _, beam, token in found[:each]]
             if forgets:
                 used.clear()
             counted = [token for beam, token in chosen if counts_ended or not is_finished[row, beam]]
             used.update(counted)
-            pairs.append(chosen + [(ARBITRARY, ARBITRARY)] * (size - len(chosen)))
+            pairs.append(chosen + [(ARBITRARY, ARBITRARY)] * (each - len(chosen)))
     chosen_of_all = np.array(pairs, dtype=np.int64).reshape(batch, width, 2)
     return {"sources": chosen_of_all[..., 0], "tokens": chosen_of_all[..., 1]}
 
@@ -298,7 +298,7 @@ def settled(beams: Answer, num_groups: int) -> Answer:
 
 def settled_choice(choice: Answer, ranks: Array, num_groups: int) -> Answer:
     """The same candidates, each group sorted; which impossible ones fill a group is not said."""
-    batch, width, vocab = ranks.shape
+    (batch, width), vocab = ranks.shape[:2], ranks.shape[2]
     sources, tokens = choice["sources"], choice["tokens"]
     inside = (sources >= 0) & (sources < width) & (tokens >= 0) & (tokens < vocab)
     rank = ranks[np.arange(batch)[:, None], np.where(inside, sources, 0), np.where(inside, tokens, 0)]

@@ -412,7 +412,7 @@ def _decoded(
 def _searched(frames: Array, blank: int, beam_width: int, adds: Weights) -> dict[Labels, float]:
     """log P of the prefixes that are left, best first, of which so many have been kept at every frame."""
     beam: dict[Labels, list[float]] = {(): [0.0, UNCERTAIN]}
-    for frame in frames:
+    for symbols in frames.tolist():
         following: dict[Labels, list[float]] = {}
 
         def count(prefix: Labels, kind: int, log_prob: float, following: dict[Labels, list[float]] = following) -> None:
@@ -421,7 +421,7 @@ def _searched(frames: Array, blank: int, beam_width: int, adds: Weights) -> dict
 
         for prefix, (in_blank, in_label) in beam.items():
             either = log_sum(in_blank, in_label)
-            for symbol, log_prob in enumerate(frame.tolist()):
+            for symbol, log_prob in enumerate(symbols):
                 if symbol == blank:
                     count(prefix, 0, either + log_prob)
                 elif prefix and symbol == prefix[-1]:
