@@ -30,6 +30,7 @@ from autograder.judge import submission as submissions
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
 from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted, Wrong
+from autograder.judge.handed_out import handed_out, module_as_given
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
 
@@ -50,6 +51,7 @@ class Choice:
     seed: int | None = None
     examples: int | None = None
     json: Path | None = None
+    markdown: Path | None = None
     fail_under: float | None = None
     pack: str | None = None
 
@@ -99,7 +101,7 @@ def chosen_parts(name: str) -> list[Part]:
 
 def grade_parts(choice: Choice) -> int:
     """Grade, report, remember, write what was asked for."""
-    from autograder.reports import json_record, terminal
+    from autograder.reports import json_record, markdown, terminal
 
     parts = chosen_parts(choice.part)
     _check(choice, parts)
@@ -119,6 +121,8 @@ def grade_parts(choice: Choice) -> int:
         terminal.show_sum(console, results)
     if choice.json is not None:
         json_record.write(choice.json, results, choice.part == "all")
+    if choice.markdown is not None:
+        markdown.write(choice.markdown, results)
     if choice.pack is not None:
         for part, result in zip(parts, results, strict=True):
             console.print(f"packed {pack(part, submission, result, choice.pack)}", highlight=False, markup=False)
@@ -146,7 +150,8 @@ def _grade_part(
             result = grade(
                 collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests))
             )
-    result.ignored_files = [name for name in submission.ignored if name != PRACTICE]
+    ignored = handed_out().not_counted(part) if submission.is_in_place else submission.ignored
+    result.ignored_files = [name for name in ignored if name != PRACTICE]
     return result
 
 
@@ -173,8 +178,9 @@ def _check(choice: Choice, parts: Sequence[Part]) -> None:
         raise CannotGrade("-e must be given with one part; got all.")
     for exercise in choice.exercises:
         parts[0].exercise(exercise)
-    if choice.json is not None:
-        check_writable(choice.json, "--json")
+    for path, option in ((choice.json, "--json"), (choice.markdown, "--markdown")):
+        if path is not None:
+            check_writable(path, option)
     if choice.pack is not None:
         if choice.solution or choice.submission is not None:
             raise CannotGrade("--pack must be given for the files in place, without --solution or --submission.")
@@ -262,12 +268,14 @@ def reset_exercise(part_name: str, exercise_id: str) -> int:
 
 
 def _stub(part: Part, file: str) -> str:
-    """The stub of an exercise file: generated where the reference is here, else as it was committed."""
+    """The stub of an exercise file: generated where the reference is here, else as handed out, else as committed."""
     from autograder.authoring.stubs import generate_stub
 
     reference = part.folder / "solution" / file
     if reference.is_file():
         return generate_stub(reference.read_text(encoding="utf-8"), part.name)
+    if (stub := module_as_given(f"{part.name}/{file}")) is not None:
+        return stub.decode("utf-8")
     shown = subprocess.run(["git", "show", f"HEAD:./{part.name}/{file}"], cwd=ROOT, capture_output=True, check=False)
     if shown.returncode != 0:
         raise CannotGrade(

@@ -38,6 +38,7 @@ class Part:
     title: str
     may_import: tuple[str, ...]
     exercises: tuple[Exercise, ...]
+    given: tuple[str, ...] = ()  # our modules and scripts beside the exercise files
 
     @property
     def name(self) -> str:
@@ -89,7 +90,7 @@ def load_part(folder: Path) -> Part:
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
         exercises = tuple(_exercise(entry) for entry in entries["exercise"])
-        part = Part(folder, entries["title"], tuple(entries["may_import"]), exercises)
+        part = Part(folder, entries["title"], tuple(entries["may_import"]), exercises, tuple(entries.get("given", ())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CannotGrade(
             f"{path} must state title, may_import and exercises; got {type(error).__name__}: {error}."

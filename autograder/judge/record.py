@@ -7,9 +7,11 @@ from importlib import metadata
 
 import msgspec
 
+from autograder.judge.handed_out import read_manifest
 from autograder.testing.marks import Kind
 
 SCHEMA = 1
+HANDOUT = "handout"  # among the versions, where the result was made with one
 _VERSIONS = ("numpy", "torch", "hypothesis", "scipy")
 
 
@@ -92,4 +94,6 @@ class AllRecord(msgspec.Struct, kw_only=True):
 
 def versions() -> dict[str, str]:
     """What the result was made with."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _VERSIONS}}
+    manifest = read_manifest()
+    handout = {HANDOUT: f"{manifest.version} ({manifest.commit})"} if manifest else {}
+    return {**handout, "python": platform.python_version(), **{name: metadata.version(name) for name in _VERSIONS}}

@@ -1,4 +1,4 @@
-"""The worker's own folder: exercise files of the submission, everything else ours.
+"""The worker's own folder: exercise files of the submission, everything else ours, and as it was handed out.
 
 A submission's `conftest.py`, `module.py`, `tests/` or `sitecustomize.py` is never copied.  Tests, oracles and
 solutions of the graded part are not here.
@@ -15,10 +15,12 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from autograder.judge.exercises import ROOT, Part, earlier_parts
-from autograder.judge.submission import Submission
+from autograder.judge.handed_out import HandedOut, handed_out
+from autograder.judge.submission import Submission, in_place
 from autograder.worker.guards import allowed, may_import_sentence
 
 WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "isolation.py", "linux.py")
@@ -48,8 +50,11 @@ def stage(part: Part, submission: Submission, upstream: str = "reference", root:
         _copy(ROOT / "autograder" / "__init__.py", folder / "autograder")
         for file in WORKER_FILES:
             _copy(ROOT / "autograder" / "worker" / file, folder / "autograder" / "worker")
+        given = handed_out(root) if submission.is_in_place else HandedOut()
         for earlier in earlier_parts(part, root):
+            _stage_given(earlier, given, folder)
             _stage_earlier(earlier, submission, upstream, folder)
+        _stage_given(part, given, folder)
         missing, refused = _stage_part(part, submission, folder)
         for path in folder.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # readable by a worker of another user, whatever the umask
@@ -61,7 +66,6 @@ def stage(part: Part, submission: Submission, upstream: str = "reference", root:
 
 
 def _stage_part(part: Part, submission: Submission, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    _stage_given(part, folder)
     missing, refused = {}, {}
     handed_in = submission.of(part)
     for file in part.files:
@@ -75,23 +79,22 @@ def _stage_part(part: Part, submission: Submission, folder: Path) -> tuple[dict[
     return missing, refused
 
 
-def _stage_given(part: Part, folder: Path) -> None:
+def _stage_given(part: Part, given: HandedOut, folder: Path) -> None:
     """What is ours in a part: its `__init__.py`, given modules and probes."""
-    given = [path for path in part.folder.glob("*.py") if path.name not in part.files]
-    for path in given:
-        if not any(path.match(pattern) for pattern in NEVER_STAGED):
-            _copy(path, folder / part.name)
-    for path in (part.folder / "tests" / "__init__.py", *part.folder.glob("tests/probe_*.py")):
-        _copy(path, folder / part.name / "tests")
+    modules = [name for name in part.given if not any(fnmatch(name, pattern) for pattern in NEVER_STAGED)]
+    probes = [f"tests/{path.name}" for path in part.folder.glob("tests/probe_*.py")]
+    for name in ("__init__.py", *modules, "tests/__init__.py", *probes):
+        _write(folder / part.name / name, given.original(part.folder / name, part.folder.parent))
 
 
 def _stage_earlier(part: Part, submission: Submission, upstream: str, folder: Path) -> None:
     """An earlier part: the reference where there is one, so that a mistake there costs nothing here; else the
-    learner's own."""
-    _stage_given(part, folder)
+    learner's own, or what stands here where none was handed in."""
     solution = part.folder / "solution"
     if upstream == "reference" and solution.is_dir():
         contents: Iterable[tuple[str, bytes | str]] = [(file, (solution / file).read_bytes()) for file in part.files]
+    elif upstream == "reference" and not submission.of(part):
+        contents = in_place([part]).of(part).items()
     else:
         contents = submission.of(part).items()
     for file, content in contents:

@@ -18,6 +18,7 @@ from autograder.judge.failures import CannotGrade
 MAX_FILE_BYTES = 2**20
 MAX_MEMBERS = 100_000
 MAX_ZIP_BYTES = 32 * 2**20
+IN_PLACE = "in place"  # what a record calls the learner's own files
 _SKIPPED_FOLDERS = ("__pycache__", ".git", ".venv")
 # Not bzip2 or LZMA: zipfile unpacks those whole, and a megabyte of them makes gigabytes.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -42,7 +43,7 @@ class Submission:
 def in_place(parts: list[Part]) -> Submission:
     """The learner's own files, where they stand."""
     files = {part.name: _read_all(part.folder, part) for part in parts}
-    return Submission("in place", files, is_in_place=True)
+    return Submission(IN_PLACE, files, is_in_place=True)
 
 
 def reference(parts: list[Part]) -> Submission:

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.judge.exercises import Part
-from autograder.judge.record import ExerciseRecord, PartRecord, TestRecord
+from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord, TestRecord
+from autograder.judge.submission import IN_PLACE
 from autograder.testing.marks import KINDS
 
 _STYLES = {
@@ -59,7 +60,7 @@ def show(
     if result.ignored_files:
         console.print(
             f"ignored, since only exercise files count: {_listed(result.ignored_files)}",
-            style="dim",
+            style="yellow" if result.code == IN_PLACE else "dim",  # the person who reads this made them
             highlight=False,
             markup=False,
         )
@@ -165,7 +166,7 @@ def _table(exercises: Sequence[ExerciseRecord]) -> Table:
     for exercise in exercises:
         style = _STYLES[exercise.outcome]
         table.add_row(
-            Text(_MARKS.get(exercise.outcome, "✗"), style=style),
+            Text(mark(exercise.outcome), style=style),
             exercise.id + (" (extra)" if exercise.extra else ""),
             f"{number(exercise.points)} / {number(exercise.max_points)}",
             Text(exercise.outcome, style=style),
@@ -226,7 +227,8 @@ def _show_next(
 
 
 def _practice_line(result: PartRecord) -> str:
-    return f"practice, on isolation level {result.isolation.level} (what holds and what does not: --json)"
+    handout = f" with handout {result.versions[HANDOUT]}" if HANDOUT in result.versions else ""
+    return f"practice{handout}, on isolation level {result.isolation.level} (what holds and what does not: --json)"
 
 
 def _clipped(output: str) -> str:
@@ -240,6 +242,11 @@ def _clipped(output: str) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name) for name in names[:8])
     return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"
+
+
+def mark(outcome: str) -> str:
+    """One character for an outcome."""
+    return _MARKS.get(outcome, "✗")
 
 
 def number(points: float) -> str:
