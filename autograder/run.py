@@ -50,6 +50,7 @@ def run(
         bool, typer.Option("--debug", help="Run in this process, so that breakpoint() works. Gives no score.")
     ] = False,
     json: Annotated[Path | None, typer.Option(help="Write the result record here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 below this many points.")] = None,
     pack: Annotated[
         str | None, typer.Option(metavar="[ZIP]", help="Write the zip to hand in (partN_name.zip).")
@@ -80,6 +81,7 @@ def run(
         seed=seed,
         examples=examples,
         json=json,
+        markdown=markdown,
         fail_under=fail_under,
         pack=pack,
     )
