@@ -36,7 +36,7 @@ def texts(name: str, content: bytes) -> Iterator[str]:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """The strings of a JSON value; a list of strings, which is how a notebook keeps text, as one as well."""
+    """The strings of a JSON value, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -58,7 +58,7 @@ def _png_texts(content: bytes) -> Iterator[str]:
         elif kind == b"zTXt":
             yield zlib.decompress(data.partition(b"\0")[2][1:]).decode("latin-1")
         elif kind == b"iTXt":
-            flags, _, rest = data.partition(b"\0")[2][:2], None, data.partition(b"\0")[2][2:]
-            text = rest.split(b"\0", 2)[2]
-            yield (zlib.decompress(text) if flags[:1] == b"\1" else text).decode("utf-8", "replace")
+            after_keyword = data.partition(b"\0")[2]
+            is_packed, (_, _, text) = after_keyword[:1] == b"\1", after_keyword[2:].split(b"\0", 2)
+            yield (zlib.decompress(text) if is_packed else text).decode("utf-8", "replace")
         position += length + 12

@@ -81,6 +81,13 @@ def test_what_may_be_imported_is_there(part: Part) -> None:
         assert name in earlier if name.startswith("part") else importlib.util.find_spec(name), name
 
 
+@every_part
+def test_every_module_is_an_exercise_or_given(part: Part) -> None:
+    modules = {path.name for path in part.folder.glob("*.py")} - {"__init__.py"}
+    assert modules == {*part.files, *part.given}
+    assert not {*part.files} & {*part.given}
+
+
 # Every part: exercises and tests
 
 

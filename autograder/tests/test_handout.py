@@ -67,10 +67,10 @@ def test_stubs_are_written_checked_and_found_drifting(house: Path) -> None:
     [
         (["--check-stubs", "part9"], "PART must be one of part1_ops; got 'part9'.\n"),
         (["--write-stubs", "part1", "nine"], "PART must be one of part1_ops; got 'nine'.\n"),
-        ([], "One of --write-stubs, --check-stubs and --new must be given; see --help.\n"),
+        ([], "One of --to, --update, --write-stubs, --check-stubs and --new must be given; see --help.\n"),
         (
             ["--write-stubs", "--check-stubs"],
-            "One of --write-stubs, --check-stubs and --new must be given; see --help.\n",
+            "One of --to, --update, --write-stubs, --check-stubs and --new must be given; see --help.\n",
         ),
         (["--new", "part1_ops", "ops", "part2"], "--new must be given one PART and one MODULE; got part2 as well.\n"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -89,9 +90,10 @@ def test_a_later_part_is_not_staged(parts: tuple[Part, Part]) -> None:
     assert not (staged.folder / second.name).exists()
 
 
-def test_given_modules_are_ours_and_scripts_stay_away(parts: tuple[Part, Part]) -> None:
-    part = parts[0]
-    for name in ("module.py", "train_toy.py", "benchmarks.py"):
+def test_given_modules_are_ours_and_everything_else_stays_away(parts: tuple[Part, Part]) -> None:
+    """Scripts, and what part.toml does not name."""
+    part = dataclasses.replace(parts[0], given=("module.py", "train_toy.py", "benchmarks.py"))
+    for name in (*part.given, "helper.py"):
         (part.folder / name).write_text("ours = True")
     submission = Submission("x", {part.name: {"toy.py": b"", "module.py": b"theirs = True", "tests/x.py": b""}})
     staged = stage(part, submission, root=part.folder.parent)

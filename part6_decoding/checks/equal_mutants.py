@@ -23,11 +23,6 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): TWO_AXES,
     (
         "logit_filters.py",
-        "order = logits.argsort(dim=-1, descending=True, stable=True)",
-        "order = logits.argsort(dim=-1, descending=True, stable=False)",
-    ): SAME_ORDER,
-    (
-        "logit_filters.py",
         "cumulative = logits.softmax(dim=-1).gather(-1, order).cumsum(dim=-1)",
         "cumulative = logits.softmax(dim=-1).gather(-1, order).cumsum(dim=1)",
     ): TWO_AXES,
