@@ -40,11 +40,11 @@ words = ["the", "cat", "sat", "on", "the", "mat"]
 letters = np.stack([letters_of(word) for word in words])
 scores = letters @ letters.T
 nothing_hidden = np.zeros(scores.shape, dtype=bool)
-
-figure, all_axes = plt.subplots(1, 4, figsize=(14, 4))
 panels = {"scores, times 100": scores} | {
     f"weights in %, sharpness {sharpness}": masked_softmax(sharpness * scores) for sharpness in (1, 4, 16)
 }
+
+figure, all_axes = plt.subplots(1, 4, figsize=(14, 4))
 for axes, (title, numbers) in zip(all_axes, panels.items(), strict=True):
     heat_map(axes, words, numbers, nothing_hidden)
     axes.set_title(title)

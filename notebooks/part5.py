@@ -71,9 +71,9 @@ plt.show()
 # How many features does it take for near and far to differ clearly? Try 2, 4, 16, 256.
 your_sizes = (2, 16, 256)
 
+your_tables = {d_model: PositionalEncoding(d_model, max_len=100).pe[0] for d_model in your_sizes}
 figure, axes = plt.subplots(figsize=(8, 3.4))
-for d_model in your_sizes:
-    your_table = PositionalEncoding(d_model, max_len=100).pe[0]
+for d_model, your_table in your_tables.items():
     axes.plot(your_table @ your_table[0] / (d_model / 2), label=f"{d_model} features")
 axes.set(xlabel="distance", ylabel="dot product, 1 at distance 0")
 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
