@@ -201,7 +201,8 @@ plt.show()
 # A filter can take away what is unlikely, not what is wrong.
 
 # %% tags=["try"]
-# Longer words with a length penalty: beams are ranked by sum / length**penalty, and printed with their sum. Try 0.5, 2, and another beginning.
+# Longer words with a length penalty: beams are ranked by sum / length**penalty, and printed with their sum.
+# Try 0.5, 2, and another beginning.
 your_beginning, your_penalty = "p", 1.0
 
 your_prompt = torch.tensor([tokenizer.encode(your_beginning)])
