@@ -38,7 +38,9 @@ Own = Annotated[
 Html = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", show_default=False, help="Write web pages too, and an index.html that lists those just built, into DIR."
+        metavar="DIR",
+        show_default=False,
+        help="Write web pages too, and an index.html that lists those just built, into DIR.",
     ),
 ]
 
