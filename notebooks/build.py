@@ -83,7 +83,7 @@ def build(names: list[str], own: bool, html: Path | None) -> None:
             executed[script.stem] = notebooks.execute(script, own)
             console.print(f"ran {script.stem}: {notebooks.summary(executed[script.stem])}")
     for path in notebooks.write(executed, HERE / "built", html):
-        console.print(f"wrote {path}")
+        console.print(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 
 if __name__ == "__main__":

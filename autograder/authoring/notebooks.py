@@ -6,9 +6,12 @@ not random, and neither Jupyter's nor matplotlib's settings of the person who bu
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,23 @@ class ThisPython(AsyncKernelManager):
         return KernelSpec(**get_kernel_dict())
 
 
+class Client(NotebookClient):
+    """Ends the kernel at Ctrl-C and termination, and keeps that this is why it died."""
+
+    is_stopped = False
+
+    async def async_start_new_kernel(self, **options: Any) -> None:
+        with suppress(RuntimeError):  # not in the main thread, or Windows, where KeyboardInterrupt comes by itself
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        await super().async_start_new_kernel(**options)
+
+    def stop(self) -> None:
+        self.is_stopped = True
+        kernel: Any = self.km  # of ThisPython, whose methods are coroutines
+        self.stopping = asyncio.ensure_future(kernel.shutdown_kernel(now=True))
+
+
 # Finding
 
 
@@ -74,7 +94,7 @@ def execute(script: Path, own: bool = False) -> Notebook:
     """
     notebook = read(script)
     with tempfile.TemporaryDirectory() as settings:
-        client = NotebookClient(
+        client = Client(
             notebook,
             kernel_manager_class=ThisPython,
             config=sockets(Path(settings)),
@@ -91,6 +111,8 @@ def execute(script: Path, own: bool = False) -> Notebook:
         except CellTimeoutError:
             problem = f"a cell that ran for more than {SECONDS_PER_CELL} s"
         except DeadKernelError:
+            if client.is_stopped:
+                raise KeyboardInterrupt from None
             problem = "a kernel that died"
         else:
             return notebook

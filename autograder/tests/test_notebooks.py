@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ pytest.importorskip("jupytext")  # the extra `notebooks` brings it
 from autograder.authoring.drift import HandoutError
 from autograder.authoring.notebooks import code_cells, execute, find_scripts, read, summary, write
 from autograder.scripts.launch import ROOT
-from autograder.tests.processes import run
+from autograder.tests.processes import interrupt, run
 
 WALK_THROUGHS = find_scripts(ROOT / "notebooks", [])
 TOY = """\
@@ -103,6 +104,15 @@ def test_nothing_is_written_where_a_cell_fails(toy: Path) -> None:
     assert done.returncode == 2
     problem = "NotImplementedError: linear.forward, in the cell that begins with 'raise NotImplementedError"
     assert done.stderr.startswith(f"part2.py must run to its end; got {problem}")
+    assert not (toy / "notebooks" / "built").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C for one process alone")
+def test_ctrl_c_ends_the_kernel_and_writes_nothing(toy: Path) -> None:
+    (toy / "notebooks" / "part2.py").write_text("# %%\nimport time\ntime.sleep(600)\n", encoding="utf-8")
+    code, output = interrupt(toy, str(toy / "notebooks" / "build.py"), root=toy)
+    assert (code, output) == (130, "ran part1: 2 code cells, 1 pictures\nstopped; nothing was written.\n")
     assert not (toy / "notebooks" / "built").exists()
 
 
