@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LEAF, OPERATION, BEND = "leaf", "operation", "bend"
 COLORS = {LEAF: "#dbe9f6", OPERATION: "#fdf0d5"}
@@ -66,12 +67,12 @@ def draw(tensor_or_engine: Any, path_or_axes: str | Path | Axes | None = None) -
     if path_or_axes is None:
         from matplotlib import pyplot
 
-        axes = pyplot.figure(figsize=(right - left, height)).add_axes((0, 0, 1, 1))
+        axes = filled(pyplot.figure(figsize=(right - left, height)))
     elif isinstance(path_or_axes, str | Path):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(right - left, height))
-        axes = figure.add_axes((0, 0, 1, 1))
+        axes = filled(figure)
     else:
         axes = path_or_axes
     axes.set(xlim=(left, right), ylim=(height - LAYER_DISTANCE / 2, -LAYER_DISTANCE / 2))
@@ -199,6 +200,12 @@ def port(node: Node, position: int) -> float:
 
 
 # Drawing
+
+
+def filled(figure: Figure) -> Axes:
+    """Axes that fill the figure, whatever layout a style asks for."""
+    figure.set_layout_engine("none")
+    return figure.add_axes((0, 0, 1, 1))
 
 
 def paint(axes: Axes, node: Node) -> None:

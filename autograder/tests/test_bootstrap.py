@@ -458,7 +458,7 @@ def test_an_extra_is_installed_once_and_remembered(world: World, capsys: pytest.
     assert bootstrap.install_extra("notebooks", machine=world) == 0
     assert world.ran("pip install", ".[notebooks,train]")
     assert bootstrap.read_state(world)["extras"] == ["notebooks", "train"]
-    assert "about 70 MB to download" in capsys.readouterr().err
+    assert "about 95 MB to download" in capsys.readouterr().err
 
 
 def test_an_unknown_extra_names_the_right_ones_before_anything_is_set_up(
