@@ -45,14 +45,25 @@ Html = Annotated[
 ]
 
 
-def main(parts: Parts = None, own: Own = False, html: Html = None) -> None:
+Assignment = Annotated[
+    bool,
+    typer.Option(
+        "--assignment", help="Write notebooks/source/partN/ instead: the part as an nbgrader assignment, not executed."
+    ),
+]
+
+
+def main(parts: Parts = None, own: Own = False, html: Html = None, assignment: Assignment = False) -> None:
     """Execute the walk-throughs notebooks/partN.py, and write them with their pictures to notebooks/built/partN.ipynb.
 
     Nothing is written before all that were named have run to their end.
     """
     try:
         check_needs()
-        build(parts or [], own, html)
+        if assignment:
+            write_assignments(parts or [])
+        else:
+            build(parts or [], own, html)
     except (HandoutError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(COULD_NOT) from None
@@ -66,6 +77,18 @@ def check_needs() -> None:
             f"{sys.executable} must have {', '.join(NEEDS)}; got no {', '.join(missing)}. "
             "Run: python autograder/run.py --install notebooks"
         )
+
+
+def write_assignments(names: list[str]) -> None:
+    """Put the named parts, or all, where `nbgrader generate_assignment` finds them."""
+    from autograder.authoring import assignments, notebooks
+    from autograder.authoring.handouts import replace_folder
+
+    scripts = notebooks.find_scripts(HERE, names)
+    made = {script.stem: assignments.files_of(HERE.parent, script.stem) for script in scripts}
+    for name, files in made.items():
+        replace_folder(HERE / "source" / name, files)
+        typer.echo(f"wrote notebooks/source/{name}: {len(files)} files. Next: nbgrader generate_assignment {name}")
 
 
 def build(names: list[str], own: bool, html: Path | None) -> None:

@@ -33,6 +33,7 @@ from autograder.judge.handed_out import MANIFEST, MODULES, Manifest, digest
 TOP = ("LICENSE", "constraints.txt", "pyproject.toml", ".gitignore")
 AUTHORING = ("__init__.py", "drift.py", "regions.py", "stubs.py", "updates.py", "wheel.py")
 STAYS = ("autograder/tests/", "autograder/classroom/", "autograder/grade.py")  # the instructor's
+LOOK = "notebooks/look.mplstyle"
 PART_STAYS = ("solution/", "checks/")
 _TEMPLATES = Path(__file__).resolve().parent / "templates" / "handout"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
@@ -70,7 +71,7 @@ def collect(root: Path, names: Sequence[str], finished: Sequence[str] = (), gith
     files = {name: (root / name).read_bytes() for name in _tracked(root) if _travels(name, parts)}
     for part in given:
         files |= {f"{part.name}/{file}": finished_text(part, file).encode() for file in part.files}
-    files |= _instructions(parts, chosen, given, github)
+    files |= _instructions(parts, chosen, given, github) | _walk_throughs(root, chosen)
     files = {name: _unlinked(name, content, files) for name, content in files.items()}
     stubs = {f"{part.name}/{file}" for part in parts if part not in given for file in part.files}
     modules = {name: files[name] for name in files if PurePosixPath(name).match("part*/*.py")}
@@ -144,7 +145,7 @@ def _travels(name: str, parts: Sequence[Part]) -> bool:
         return not name.startswith(STAYS)
     if room in {part.name for part in parts}:
         return not inside.startswith(PART_STAYS)
-    return name in TOP
+    return name in (*TOP, LOOK)
 
 
 def _instructions(parts: Sequence[Part], chosen: Sequence[Part], given: Sequence[Part], github: float | None) -> Files:
@@ -159,6 +160,19 @@ def _instructions(parts: Sequence[Part], chosen: Sequence[Part], given: Sequence
         made |= {".github/workflows/grade.yml": "grade.yml", ".devcontainer/devcontainer.json": "devcontainer.json"}
     values = {"parts": parts, "chosen": chosen, "given": given, "points": github}
     return {name: templates.get_template(template).render(values).encode() for name, template in made.items()}
+
+
+def _walk_throughs(root: Path, chosen: Sequence[Part]) -> Files:
+    """The notebooks of these parts, without outputs."""
+    scripts = [root / "notebooks" / f"{part.short_name}.py" for part in chosen]
+    scripts = [script for script in scripts if script.exists()]
+    try:
+        from autograder.authoring.notebooks import read, text
+    except ImportError as error:
+        raise HandoutError(
+            f"{error}; notebooks travel too. Run: python autograder/run.py --install notebooks"
+        ) from None
+    return {f"notebooks/{script.stem}.ipynb": text(read(script)).encode() for script in scripts}
 
 
 def _unlinked(name: str, content: bytes, files: Mapping[str, bytes]) -> bytes:
@@ -237,6 +251,16 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder whole, in place of what was there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+        unpack(files, Path(beside, "new"))
+        if folder.exists():
+            folder.rename(Path(beside, "old"))
+        Path(beside, "new").rename(folder)
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

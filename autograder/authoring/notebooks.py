@@ -176,13 +176,18 @@ def write(notebooks: Mapping[str, Notebook], folder: Path, html: Path | None) ->
     """Write each as NAME.ipynb into the folder, and as NAME.html with an index into `html`; what has been written."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, notebook in notebooks.items():
-        yield written(folder / f"{name}.ipynb", nbformat.writes(notebook, version=4) + "\n")  # type: ignore[no-untyped-call]
+        yield written(folder / f"{name}.ipynb", text(notebook))
     if html is None:
         return
     html.mkdir(parents=True, exist_ok=True)
     for name, notebook in notebooks.items():
         yield written(html / f"{name}.html", page(notebook))
     yield written(html / INDEX, index(notebooks))
+
+
+def text(notebook: Notebook) -> str:
+    """What stands in the file of a notebook."""
+    return str(nbformat.writes(notebook, version=4)) + "\n"  # type: ignore[no-untyped-call]
 
 
 def written(path: Path, text: str) -> Path:

@@ -29,6 +29,11 @@ class Exercise:
     needs: tuple[str, ...] = ()
     extra: bool = False
 
+    @property
+    def plain_id(self) -> str:
+        """The id where only letters, digits, hyphens and underscores are allowed, as in nbgrader."""
+        return self.id.replace(".", "-")
+
 
 @dataclass(frozen=True)
 class Part:

@@ -1,0 +1,1 @@
+"""What serves a whole class."""
