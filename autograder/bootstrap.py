@@ -124,11 +124,25 @@ def install_extra(name: str, machine: Optional[Machine] = None) -> int:
         refuse_unknown_extra(machine, name)
         if machine.in_venv() and name in read_state(machine).get("extras", []):
             say(f"{name} is installed in {machine.prefix}.")
-            return 0
-        say(f"Adding {name} to {machine.prefix}: about {EXTRA_DOWNLOAD_MB.get(name, 0)} MB to download.")
-        update(machine, machine.executable, [name])
-        say(f"{name} is installed.")
+        else:
+            say(f"Adding {name} to {machine.prefix}: about {EXTRA_DOWNLOAD_MB.get(name, 0)} MB to download.")
+            update(machine, machine.executable, [name])
+            say(f"{name} is installed.")
+        if name == "notebooks":
+            register_kernel(machine)
     return 0
+
+
+def register_kernel(machine: Machine) -> None:
+    """Let every Jupyter of the user run notebooks in this environment; say where, or why that failed."""
+    arguments = ["install", "--user", "--name", "sfratorch", "--display-name", "SfraTorch"]
+    command = [machine.executable, "-m", "ipykernel", *arguments]
+    done, output = machine.quiet(command)
+    if done:
+        say(f"Jupyter offers it as the kernel SfraTorch: {last_line(output).split(' in ', 1)[-1]}")
+    else:
+        by_hand = " ".join(map(shlex.quote, command))
+        say(f"The kernel SfraTorch could not be registered: {last_line(output)}. To try it again: {by_hand}")
 
 
 # ---- what is needed, and what is there

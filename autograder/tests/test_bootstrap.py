@@ -45,6 +45,7 @@ class World(bootstrap.Machine):
         self.other_pythons: dict[str, dict[str, Any]] = {}
         self.interrupt_at = ""
         self.pip_in_venv = True
+        self.kernels = ""  # where Jupyter keeps the user's
         self.commands: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
         os.makedirs(self.root)
@@ -74,6 +75,9 @@ class World(bootstrap.Machine):
         if "--report" in command:
             report = self.other_pythons.get(command[0])
             return bool(report), json.dumps(report)
+        if "ipykernel" in command:
+            installed = f"Installed kernelspec sfratorch in {self.kernels}"
+            return bool(self.kernels), installed if self.kernels else "Traceback:\n[Errno 13] Permission denied\n"
         if command[-1] == "--version":
             if command[0] == self.venv_python and not self.pip_in_venv:
                 return False, "No module named pip"
@@ -459,6 +463,40 @@ def test_an_extra_is_installed_once_and_remembered(world: World, capsys: pytest.
     assert world.ran("pip install", ".[notebooks,train]")
     assert bootstrap.read_state(world)["extras"] == ["notebooks", "train"]
     assert "about 95 MB to download" in capsys.readouterr().err
+
+
+KERNEL = "-m ipykernel install --user --name sfratorch --display-name SfraTorch"
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_the_extra_notebooks_comes_with_a_kernel_for_the_user(
+    world: World, capsys: pytest.CaptureFixture[str], there_before: bool
+) -> None:
+    world.set_up("notebooks" if there_before else "")
+    world.kernels = "/home/me/in here/kernels/sfratorch"
+    assert bootstrap.install_extra("notebooks", machine=world) == 0
+    assert " ".join(world.commands[-1]) == f"{world.venv_python} {KERNEL}"
+    assert world.ran("--editable") is not there_before
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "Jupyter offers it as the kernel SfraTorch: /home/me/in here/kernels/sfratorch"
+
+
+def test_a_kernel_that_cannot_be_registered_is_named_and_no_failure(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.set_up()
+    assert bootstrap.install_extra("notebooks", machine=world) == 0
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("The kernel SfraTorch could not be registered: [Errno 13] Permission denied.")
+    assert said.endswith(f"python' {KERNEL}")
+    assert bootstrap.is_ready(world)
+    assert bootstrap.read_state(world)["extras"] == ["notebooks"]
+
+
+def test_other_extras_come_without_a_kernel(world: World) -> None:
+    world.set_up()
+    assert bootstrap.install_extra("train", machine=world) == 0
+    assert not world.ran("ipykernel")
 
 
 def test_an_unknown_extra_names_the_right_ones_before_anything_is_set_up(
