@@ -6,39 +6,50 @@ import warnings
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it runs `alembic`
 
-from nbgrader.converters import Autograde  # noqa: E402
-from nbgrader.preprocessors import SaveAutoGrades  # noqa: E402
-from sqlalchemy.exc import SAWarning  # noqa: E402
 
-from autograder.classroom.collecting import CheckedExtractor  # noqa: E402
-from autograder.classroom.judged_points import JudgedPoints, RestoredCells  # noqa: E402
-from autograder.judge.exercises import find_parts  # noqa: E402
+def configure(c):
+    """Put the judge in: what is not the learner's is put back first, the points come between execution and saving."""
+    sys.path.insert(0, str(HERE.parent))
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it runs `alembic`
 
-# nbgrader adds objects in an order that SQLAlchemy 2 remarks on; what it writes is right.
-warnings.filterwarnings("ignore", message="Object of type .* not in session", category=SAWarning)
+    from nbgrader.converters import Autograde
+    from nbgrader.preprocessors import SaveAutoGrades
+    from sqlalchemy.exc import SAWarning
 
-c = get_config()  # noqa: F821  # traitlets gives it
+    from autograder.classroom.collecting import CheckedExtractor
+    from autograder.classroom.judged_points import JudgedPoints, RestoredCells
+    from autograder.classroom.nbgrader_log import quiet
+    from autograder.judge.exercises import find_parts
 
-c.CourseDirectory.root = str(HERE)
-c.CourseDirectory.course_id = "sfratorch"
+    # nbgrader adds objects in an order that SQLAlchemy 2 remarks on; what it writes is right.
+    warnings.filterwarnings("ignore", message="Object of type .* not in session", category=SAWarning)
+    quiet()
 
-# The learner's files stay beside the notebook while it runs; everything else of the assignment is put back.
-c.Autograde.exclude_overwriting = {
-    part.short_name: [f"{part.name}/{file}" for file in part.files] for part in find_parts()
-}
-c.Execute.timeout = 300
-c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]  # not that it listens on ports
+    c.CourseDirectory.root = str(HERE)
+    c.CourseDirectory.course_id = "sfratorch"
+    c.FormgradeExtension.debug = False  # it would show this configuration, and remark that it holds classes
 
-# What is not the learner's is put back first; the judge's points come between execution and saving.
-traits = Autograde.class_traits()
-c.Autograde.sanitize_preprocessors = [RestoredCells, *traits["sanitize_preprocessors"].default()]
-steps = list(traits["autograde_preprocessors"].default())
-steps.insert(steps.index(SaveAutoGrades), JudgedPoints)
-c.Autograde.autograde_preprocessors = steps
+    # The learner's files, of earlier parts too, stay beside the notebook while it runs; everything else is put back.
+    parts = find_parts()
+    learners = [str(Path(part.name, file)) for part in parts for file in part.files]
+    c.Autograde.exclude_overwriting = {part.short_name: learners for part in parts}
+    c.Execute.timeout = 300
+    c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]  # not that it listens
 
-c.ZipCollectApp.extractor_plugin = CheckedExtractor
-c.FileNameCollectorPlugin.named_regexp = r".*[/\\]extracted[/\\](?P<student_id>[^/\\]+)[/\\](?P<file_id>.+)\.\w+$"
-c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".py"]
+    traits = Autograde.class_traits()
+    c.Autograde.sanitize_preprocessors = [RestoredCells, *traits["sanitize_preprocessors"].default()]
+    steps = list(traits["autograde_preprocessors"].default())
+    steps.insert(steps.index(SaveAutoGrades), JudgedPoints)
+    c.Autograde.autograde_preprocessors = steps
+
+    c.ZipCollectApp.extractor_plugin = CheckedExtractor
+    c.FileNameCollectorPlugin.named_regexp = r".*[/\\]extracted[/\\](?P<student_id>[^/\\]+)[/\\](?P<file_id>.+)\.\w+$"
+    c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".py"]
+
+
+try:
+    configure(get_config())  # noqa: F821  # traitlets gives it
+except Exception as error:
+    # nbgrader would go on without it, and take the points that the submission's own kernel claims.
+    raise SystemExit(f"{__file__} must load, for it puts the judge in; got {error!r}. Use nbgrader of .venv.") from None
