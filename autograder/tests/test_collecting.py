@@ -33,6 +33,11 @@ def many(archive: zipfile.ZipFile) -> None:
         archive.writestr(f"{number}", "")
 
 
+def twice(archive: zipfile.ZipFile) -> None:
+    for name in ("a.py", "A.py"):
+        archive.writestr(name, "")
+
+
 BAD: dict[str, tuple[Callable[[zipfile.ZipFile], object], str]] = {
     "parent": (lambda archive: archive.writestr("../x.py", ""), "must hold files below its own folder; got '../x.py'"),
     "inner": (lambda archive: archive.writestr("a/../../x.py", ""), "must hold files below its own folder"),
@@ -42,7 +47,7 @@ BAD: dict[str, tuple[Callable[[zipfile.ZipFile], object], str]] = {
     "link": (link, "must hold plain files; 'part4.ipynb' is a link"),
     "bomb": (bomb, f"must be at most {MAX_BYTES // 2**20} MiB unpacked"),
     "many": (many, f"must hold at most {MAX_MEMBERS} files"),
-    "case": (lambda archive: (archive.writestr("a.py", ""), archive.writestr("A.py", "")), "must hold every file once"),
+    "case": (twice, "must hold every file once"),
 }
 
 
