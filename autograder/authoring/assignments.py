@@ -30,7 +30,7 @@ _SCHEMA = 3  # of nbgrader's metadata
 
 
 def files_of(root: Path, name: str) -> Files:
-    """Every file of a part's assignment.  Raises what `collect` and `read` raise, and HandoutError for an answer in it."""
+    """Every file of a part's assignment.  Raises HandoutError as `collect` and `read` do, and for an answer in it."""
     part = find_part(name, root)
     handout = collect(root, [part.name])
     files = handout.files
