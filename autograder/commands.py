@@ -150,7 +150,7 @@ def _grade_part(
             result = grade(
                 collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests))
             )
-    ignored = handed_out().not_counted(part) if submission.is_in_place else submission.ignored
+    ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
     result.ignored_files = [name for name in ignored if name != PRACTICE]
     return result
 

@@ -26,7 +26,9 @@ DRIFT, COULD_NOT = 1, 2
 Parts = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="PART", show_default=False, help="part4 or part4_attention; every part where none is named."
+        metavar="PART",
+        show_default=False,
+        help="part4 or part4_attention; for --to also all; for stubs every part where none is named.",
     ),
 ]
 Write = Annotated[bool, typer.Option("--write-stubs", help="Write the stubs that are not what their solutions give.")]

@@ -11,7 +11,9 @@ from typing import Any
 
 import nbformat
 
+from autograder.authoring.drift import HandoutError
 from autograder.authoring.handouts import Files, collect
+from autograder.authoring.leaks import leaks
 from autograder.authoring.notebooks import Notebook, read, text
 from autograder.judge.exercises import Exercise, Part, find_part
 from autograder.judge.handed_out import MANIFEST
@@ -28,13 +30,16 @@ _SCHEMA = 3  # of nbgrader's metadata
 
 
 def files_of(root: Path, name: str) -> Files:
-    """Every file of a part's assignment.  Raises what `collect` and `read` raise."""
+    """Every file of a part's assignment.  Raises HandoutError as `collect` and `read` do, and for an answer in it."""
     part = find_part(name, root)
-    files = collect(root, [part.name]).files
+    handout = collect(root, [part.name])
+    files = handout.files
     notebook = assignment(read(root / "notebooks" / f"{part.short_name}.py"), part)
     files[f"{part.short_name}.ipynb"] = text(notebook).encode()
     for name in (MANIFEST, f"notebooks/{part.short_name}.ipynb"):
         del files[name]
+    if found := leaks(files, handout.secret_lines):
+        raise HandoutError("\n".join(found))
     return files
 
 

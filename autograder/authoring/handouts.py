@@ -30,7 +30,7 @@ from autograder.authoring.stubs import regions
 from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.handed_out import MANIFEST, MODULES, Manifest, digest
 
-TOP = ("LICENSE", "constraints.txt", "pyproject.toml", ".gitignore")
+TOP = ("LICENSE", "constraints.txt", "pyproject.toml", ".gitattributes", ".gitignore")
 AUTHORING = ("__init__.py", "drift.py", "regions.py", "stubs.py", "updates.py", "wheel.py")
 STAYS = ("autograder/tests/", "autograder/classroom/", "autograder/grade.py")  # the instructor's
 LOOK = "notebooks/look.mplstyle"
@@ -98,7 +98,9 @@ def finished_text(part: Part, file: str) -> str:
     return "\n".join(line for number, line in enumerate(source.split("\n"), start=1) if number not in marks)
 
 
-def _parts(root: Path, names: Iterable[str]) -> list[Part]:
+def _parts(root: Path, names: Sequence[str]) -> list[Part]:
+    if "all" in names:
+        return find_parts(root)
     found = list({part.name: part for part in (find_part(name, root) for name in names)}.values())
     return sorted(found, key=lambda part: part.number)
 

@@ -36,10 +36,14 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class HandedOut:
-    """What differs from what was given: files of ours with other content, files that are nobody's."""
+    """What differs from what was given: files of ours with other content, files that are nobody's.
+
+    `finished` are the parts whose exercises are ours too.
+    """
 
     changed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
+    finished: frozenset[str] = frozenset()
     read: Callable[[str], bytes | None] = field(default=lambda path: None)
 
     def original(self, path: Path, root: Path = ROOT) -> bytes:
@@ -48,12 +52,14 @@ class HandedOut:
         given = self.read(name) if name in self.changed else None
         return path.read_bytes() if given is None else given
 
-    def not_counted(self, part: Part) -> list[str]:
-        """The files of a part that are not graded as they are, since they are neither exercises nor as given."""
+    def not_counted(self, part: Part, upstream: str = "reference") -> list[str]:
+        """The files that are not graded as they are, since they are neither exercises nor as given."""
         known = {*part.files, *part.given, "__init__.py"}
         unknown = {f"{part.name}/{path.name}" for path in part.folder.glob("*.py") if path.name not in known}
         of_part = {name for name in self.changed | self.added if name.startswith(f"{part.name}/")}
         names = (unknown | of_part) - {f"{part.name}/{file}" for file in part.files}
+        if upstream == "reference":
+            names |= {name for name in self.changed if name.partition("/")[0] in self.finished - {part.name}}
         return [f"{name} (not as handed out)" if name in self.changed else name for name in sorted(names)]
 
 
@@ -95,6 +101,7 @@ def _by_manifest(root: Path, manifest: Manifest) -> HandedOut:
     return HandedOut(
         changed=frozenset(name for name, sha in ours.items() if _digest_of(root / name) != sha),
         added=frozenset(found - ours.keys() - manifest.stubs.keys()),
+        finished=frozenset(manifest.finished),
         read=lambda name: module_as_given(name, root),
     )
 

@@ -53,7 +53,7 @@ def stage(part: Part, submission: Submission, upstream: str = "reference", root:
         given = handed_out(root) if submission.is_in_place else HandedOut()
         for earlier in earlier_parts(part, root):
             _stage_given(earlier, given, folder)
-            _stage_earlier(earlier, submission, upstream, folder)
+            _stage_earlier(earlier, submission, upstream, given, folder)
         _stage_given(part, given, folder)
         missing, refused = _stage_part(part, submission, folder)
         for path in folder.rglob("*"):
@@ -87,12 +87,14 @@ def _stage_given(part: Part, given: HandedOut, folder: Path) -> None:
         _write(folder / part.name / name, given.original(part.folder / name, part.folder.parent))
 
 
-def _stage_earlier(part: Part, submission: Submission, upstream: str, folder: Path) -> None:
-    """An earlier part: the reference where there is one, so that a mistake there costs nothing here; else the
-    learner's own, or what stands here where none was handed in."""
+def _stage_earlier(part: Part, submission: Submission, upstream: str, given: HandedOut, folder: Path) -> None:
+    """An earlier part: the reference where there is one, so that a mistake there costs nothing here, as it was handed
+    out where it was finished; else the learner's own, or what stands here where none was handed in."""
     solution = part.folder / "solution"
     if upstream == "reference" and solution.is_dir():
         contents: Iterable[tuple[str, bytes | str]] = [(file, (solution / file).read_bytes()) for file in part.files]
+    elif upstream == "reference" and part.name in given.finished:
+        contents = [(file, given.original(part.folder / file, part.folder.parent)) for file in part.files]
     elif upstream == "reference" and not submission.of(part):
         contents = in_place([part]).of(part).items()
     else:

@@ -18,8 +18,8 @@ def write(path: Path, results: Sequence[PartRecord]) -> None:
 def table(result: PartRecord) -> str:
     """One part: its points, and an exercise a row.  Nothing that the submission said is in it."""
     rows = [
-        f"| {mark(exercise.outcome)} | `{exercise.id}` | {number(exercise.points)} / {number(exercise.max_points)} "
-        f"| {exercise.outcome} | {exercise.title} |"
+        f"| {mark(exercise.outcome)} | `{exercise.id}`{' (extra)' if exercise.extra else ''} "
+        f"| {number(exercise.points)} / {number(exercise.max_points)} | {exercise.outcome} | {exercise.title} |"
         for exercise in result.exercises
     ]
     head = f"## {result.part}: {number(result.points)} / {number(result.max_points)} points"

@@ -16,7 +16,7 @@ from pathlib import Path
 from autograder.judge.exercises import ROOT
 from autograder.tests.toy import make_toy_part
 
-TOP = ("LICENSE", "constraints.txt", "pyproject.toml", ".gitignore")
+TOP = ("LICENSE", "constraints.txt", "pyproject.toml", ".gitattributes", ".gitignore")
 README = """\
 # Toy
 

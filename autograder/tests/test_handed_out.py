@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.tests.courses import Course, make_course
+from autograder.tests.courses import Course, git, make_course
 from autograder.tests.toy import SOLUTION
 
 WITH_HELPER = "from part1_toy import helper\n" + SOLUTION["toy.py"].replace("2.0 * x", "helper.TWO * x")
@@ -24,8 +24,6 @@ def courses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Course]:
     shutil.copytree(folder / "handout", folder / "somebody's")
     shutil.copytree(clone.root, folder / "download", ignore=shutil.ignore_patterns(".git"))
     courses = {name: Course(folder / name) for name in ("handout", "somebody's", "download")}
-    from autograder.tests.courses import git
-
     git(courses["somebody's"].root, "init", "--quiet")
     return {"clone": clone, **courses}
 
@@ -72,6 +70,31 @@ def test_what_else_is_changed_or_added_is_named(course: Course) -> None:
     expected = ["part1_toy/data/x.txt", "part1_toy/tests/test_toy.py (not as handed out)"]
     not_counted = json.loads((course.root / "record.json").read_bytes())["ignored_files"]
     assert not_counted == ([] if course.root.name == "download" else expected)
+
+
+def test_a_part_that_came_finished_is_built_on_as_it_was_given(courses: dict[str, Course], tmp_path: Path) -> None:
+    shutil.copytree(courses["clone"].root, tmp_path / "course")
+    course, mine = Course(tmp_path / "course"), Course(tmp_path / "mine")
+    toml = (course.root / "part2_next/part.toml").read_text(encoding="utf-8")
+    course.write({"part2_next/part.toml": toml.replace('["numpy"]', '["numpy", "part1_toy"]')})
+    assert course.handout("part2", "--with-reference", "part1", "--to", mine.root).returncode == 0
+    finished = (mine.root / "part1_toy/toy.py").read_text(encoding="utf-8")
+    source = SOLUTION["toy.py"].replace("import numpy as np", "import numpy as np\n\nfrom part1_toy import toy")
+    mine.write({"part2_next/toy.py": source.replace("2.0 * x", "toy.double(x)")})
+    mine.write({"part1_toy/toy.py": finished.replace("2.0 * x", "3.0 * x")})
+    changed = "part1_toy/toy.py (not as handed out)"
+    for upstream, points, not_counted in (("reference", 40, [changed]), ("own", 0, [])):
+        arguments = ("-e", "toy.double", "--json", "record.json", "--upstream", upstream)
+        assert mine.run("part2", *arguments).returncode == 0
+        record = json.loads((mine.root / "record.json").read_bytes())
+        assert (record["points"], record["ignored_files"]) == (points, not_counted)
+
+
+def test_git_on_windows_leaves_a_handout_as_it_was_given(courses: dict[str, Course], tmp_path: Path) -> None:
+    shutil.copytree(courses["somebody's"].root, tmp_path / "pushed")
+    Course(tmp_path / "pushed").commit()
+    git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", "pushed", "on Windows")
+    assert graded(Course(tmp_path / "on Windows")) == (0, [])
 
 
 def test_an_untouched_folder_has_nothing_to_name(course: Course) -> None:

@@ -80,10 +80,13 @@ def test_the_manifest_has_a_digest_of_every_file(given: Course) -> None:
 
 def test_its_readme_names_what_is_to_be_written(given: Course) -> None:
     readme = (given.root / "README.md").read_text(encoding="utf-8")
-    assert readme.startswith("# SfraTorch: toy\n")
-    assert "| [part1: toy](part1_toy/README.md) | `python autograder/run.py part1` |" in readme
+    assert readme.startswith("# SfraTorch: Toy\n")
+    assert "| [part1: Toy](part1_toy/README.md) | `python autograder/run.py part1` |" in readme
     assert "came along" not in readme
     assert not re.search(r"<[<%]|[>%]>|\n\n\n", readme)
+    assert "python autograder/run.py part1 --pack" in readme
+    assert "`.venv/bin/python NEW/autograder/handout.py --update .`" in readme  # another would set NEW up, too
+    assert "Actions" not in readme
 
 
 def test_a_link_to_what_stays_at_home_is_text(given: Course) -> None:
@@ -97,15 +100,21 @@ def test_a_link_to_what_stays_at_home_is_text(given: Course) -> None:
 def test_the_parts_that_it_imports_come_along(course: Course, tmp_path: Path) -> None:
     done = course.handout("part2", "--to", tmp_path / "stubs")
     assert done.stdout.endswith("; as they are, part1_toy and part2_next earn 0 points\n")
-    assert b"| [part1: toy](part1_toy/README.md) | stubs" in Course(tmp_path / "stubs").content()["README.md"]
+    assert b"| [part1: Toy](part1_toy/README.md) | stubs" in Course(tmp_path / "stubs").content()["README.md"]
     done = course.handout("part2", "--with-reference", "part1", "--to", tmp_path / "finished")
     assert done.stdout.endswith("; as they are, part2_next earns 0 points\n")
     finished = Course(tmp_path / "finished")
-    assert "| [part1: toy](part1_toy/README.md) | finished |" in (finished.root / "README.md").read_text(
+    assert "| [part1: Toy](part1_toy/README.md) | finished |" in (finished.root / "README.md").read_text(
         encoding="utf-8"
     )
     assert "SOLUTION" not in (finished.root / "part1_toy/toy.py").read_text(encoding="utf-8")
     assert record(finished, "part1")["points"] == 100
+
+
+def test_all_names_every_part(course: Course, tmp_path: Path) -> None:
+    done = course.handout("all", "--to", tmp_path / "x")
+    assert done.stdout.endswith("; as they are, part1_toy and part2_next earn 0 points\n")
+    assert json.loads((tmp_path / "x" / MANIFEST).read_bytes())["parts"] == ["part1_toy", "part2_next"]
 
 
 def test_a_class_on_github_gets_a_workflow_and_a_container(course: Course, tmp_path: Path) -> None:
@@ -115,6 +124,9 @@ def test_a_class_on_github_gets_a_workflow_and_a_container(course: Course, tmp_p
         line = f'python autograder/run.py {part} --markdown "$GITHUB_STEP_SUMMARY" --fail-under 62.5\n'
         assert f"\n  {part}:\n    name: Toy\n" in workflow
         assert line in workflow
+    readme = (tmp_path / "x/README.md").read_text(encoding="utf-8")
+    assert "under *Actions*; it is red below 62.5 points |\n| know" in readme
+    assert "`python autograder/run.py part1 --pack`, `python autograder/run.py part2 --pack`" in readme
     container = json.loads((tmp_path / "x/.devcontainer/devcontainer.json").read_bytes())
     assert container["postCreateCommand"] == "python autograder/bootstrap.py"
 

@@ -228,13 +228,15 @@ CATCH_ALL = ("utils", "helpers", "misc", "common", "scripts", "util", "helper", 
 def misplaced(root: Path) -> list[str]:
     """What the design has no place for."""
     ignored = [".git", *_ignored_by_git(root)]
+    made = tuple(f"{pattern}/" for pattern in ignored)  # such as a class that is graded here
     entries = [path for path in root.iterdir() if not any(fnmatch(path.name, pattern) for pattern in ignored)]
     found = [path for path in entries if not any(fnmatch(path.name, pattern) for pattern in AT_THE_TOP)]
     for folder in (path for path in entries if path.is_dir()):
         known = IN_THE_GRADER if folder.name == "autograder" else IN_A_PART
         if folder.name == "autograder" or fnmatch(folder.name, "part[0-9]_*"):
             found += [path for path in folder.iterdir() if path.is_dir() and path.name not in known]
-        found += [path for path in folder.rglob("*") if path.stem in CATCH_ALL and path != root / SCRIPT_KIT]
+        named = [path for path in folder.rglob("*") if path.stem in CATCH_ALL and path != root / SCRIPT_KIT]
+        found += [path for path in named if not f"{path.relative_to(root).as_posix()}/".startswith(made)]
     return sorted({path.relative_to(root).as_posix() for path in found})
 
 
