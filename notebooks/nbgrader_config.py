@@ -19,7 +19,7 @@ def configure(c):
 
     from autograder.classroom.collecting import CheckedExtractor
     from autograder.classroom.judged_points import JudgedPoints, RestoredCells
-    from autograder.classroom.nbgrader_log import quiet
+    from autograder.classroom.nbgrader_shown import harmless, quiet
     from autograder.judge.exercises import find_parts
 
     # nbgrader adds objects in an order that SQLAlchemy 2 remarks on; what it writes is right.
@@ -36,6 +36,10 @@ def configure(c):
     c.Autograde.exclude_overwriting = {part.short_name: learners for part in parts}
     c.Execute.timeout = 300
     c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]  # not that it listens
+
+    # Else a submission's scripts run in the browser of who grades it, with all that JupyterLab lets them do.
+    c.HTMLExporter.sanitize_html = True  # what cells print
+    c.HTMLExporter.filters = {"strip_files_prefix": harmless}  # Markdown, answers too
 
     traits = Autograde.class_traits()
     c.Autograde.sanitize_preprocessors = [RestoredCells, *traits["sanitize_preprocessors"].default()]
