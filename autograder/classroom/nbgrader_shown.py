@@ -12,8 +12,11 @@ _TEXT = frozenset(("br", "del", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
 _TABLE = frozenset(("table", "tbody", "td", "th", "thead", "tr"))
 TAGS = bleach.ALLOWED_TAGS | _TEXT | _TABLE
 ATTRIBUTES = {"*": ["class", "id"], "a": ["href", "title"], "td": ["align"], "th": ["align"]}
-APPS = ("GenerateAssignmentApp", "AutogradeApp", "GenerateFeedbackApp", "ServerApp")  # the last one is JupyterLab
+APPS = ("GenerateAssignmentApp", "ZipCollectApp", "AutogradeApp", "GenerateFeedbackApp", "ServerApp")
 NO_EXCHANGE = f"Unwritable directory, please contact your instructor: {Exchange.class_traits()['root'].default_value}"
+NOT_COLLECTED = "Skipped submission with no match information provided: "
+_GIVEN = (".md", ".toml", ".png", ".mplstyle", ".gitattributes", ".gitignore", "LICENSE", "constraints.txt",
+          "handed_out.zip")  # fmt: skip
 
 
 def harmless(html: str) -> str:
@@ -25,13 +28,20 @@ def harmless(html: str) -> str:
 
 
 def quiet() -> None:
-    """Leave out what `says_something` does not keep.  A second call changes nothing."""
+    """Leave out what `says_something` does not keep, in JupyterLab too (ServerApp).  A second call changes nothing."""
     for app in APPS:
         logging.getLogger(app).addFilter(says_something)
 
 
 def says_something(record: logging.LogRecord) -> bool:
-    """False for each file that is copied (150 a submission) and, in JupyterLab, whose page says it, for no exchange."""
+    """Whether a line is worth its place.
+
+    Of no use are those for each file that is copied or looked at (150 a submission), for given files that are not
+    collected, and, in JupyterLab, whose page says it, for no exchange.
+    """
     message = record.getMessage()
-    is_a_copy = record.levelno == logging.INFO and message.startswith("Copying ")
-    return not is_a_copy and (record.name, message) != ("ServerApp", NO_EXCHANGE)
+    if record.levelno == logging.INFO:
+        return not message.startswith(("Copying ", "Parsing file: "))
+    if message.startswith(NOT_COLLECTED):
+        return not message.endswith(_GIVEN)
+    return (record.name, message) != ("ServerApp", NO_EXCHANGE)

@@ -16,11 +16,10 @@ def practise(part: str, exercise: str) -> None:
     """Grade one exercise of the files in place, and print the report.
 
     Raises AssertionError below full points, so that the Validate button names the cell.  Where nbgrader grades, nothing
-    is run: the judge writes the points.
+    is run, and it raises: the judge writes the points, and without it there are none.
     """
     if os.environ.get("NBGRADER_EXECUTION") == "autograde":
-        print(f"{exercise}: the judge's points stand here once it has graded.")
-        return
+        raise AssertionError(f"{exercise}: the judge's points stand here once it has graded.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "record.json")
         command = [sys.executable, str(ROOT / "autograder" / "run.py"), part, "-e", exercise, "--json", str(path)]
