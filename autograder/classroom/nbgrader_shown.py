@@ -36,12 +36,14 @@ def quiet() -> None:
 def says_something(record: logging.LogRecord) -> bool:
     """Whether a line is worth its place.
 
-    Of no use are those for each file that is copied or looked at (150 a submission), for given files that are not
-    collected, and, in JupyterLab, whose page says it, for no exchange.
+    Not worth it are those for each file that is copied or looked at (150 a submission), for each folder that is made to
+    collect them, for given files that are not collected and, in JupyterLab, whose page says it, for no exchange.
     """
     message = record.getMessage()
     if record.levelno == logging.INFO:
-        return not message.startswith(("Copying ", "Parsing file: "))
+        return not message.lstrip().startswith(("Copying ", "Parsing file: "))
+    if record.name == "ZipCollectApp" and message.startswith("Directory not found. Creating: "):
+        return False
     if message.startswith(NOT_COLLECTED):
         return not message.endswith(_GIVEN)
     return (record.name, message) != ("ServerApp", NO_EXCHANGE)
