@@ -74,6 +74,7 @@ def collect(root: Path, names: Sequence[str], finished: Sequence[str] = (), gith
     files |= _instructions(parts, chosen, given, github) | _walk_throughs(root, chosen)
     files = {name: _unlinked(name, content, files) for name, content in files.items()}
     stubs = {f"{part.name}/{file}" for part in parts if part not in given for file in part.files}
+    stubs |= {name for name in files if name.endswith(".ipynb")}  # what a learner writes in
     modules = {name: files[name] for name in files if PurePosixPath(name).match("part*/*.py")}
     probes = {name: files[name] for name in files if PurePosixPath(name).match("part*/tests/probe_*.py")}
     files[MODULES] = zipped(modules | probes | {n: files[n] for n in files if n.endswith("/tests/__init__.py")})
@@ -168,6 +169,8 @@ def _walk_throughs(root: Path, chosen: Sequence[Part]) -> Files:
     """The notebooks of these parts, without outputs."""
     scripts = [root / "notebooks" / f"{part.short_name}.py" for part in chosen]
     scripts = [script for script in scripts if script.exists()]
+    if not scripts:
+        return {}
     try:
         from autograder.authoring.notebooks import read, text
     except ImportError as error:

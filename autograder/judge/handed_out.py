@@ -97,7 +97,8 @@ def _by_manifest(root: Path, manifest: Manifest) -> HandedOut:
     parts = _parts(root)
     ours = {name: sha for name, sha in manifest.files.items() if name.partition("/")[0] in parts}
     paths = [path for part in parts for path in (root / part).rglob("*") if path.is_file()]
-    found = {path.relative_to(root).as_posix() for path in paths if not set(_NEVER_OURS) & set(path.parts)}
+    names = {path.relative_to(root) for path in paths}
+    found = {name.as_posix() for name in names if not set(_NEVER_OURS) & set(name.parts)}
     return HandedOut(
         changed=frozenset(name for name, sha in ours.items() if _digest_of(root / name) != sha),
         added=frozenset(found - ours.keys() - manifest.stubs.keys()),

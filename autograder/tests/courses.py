@@ -6,6 +6,7 @@ course.handout("part1", "--to", "x")     runs `handout.py` there
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -22,6 +23,16 @@ README = """\
 
 The grader: [how](../autograder/README.md), [the reference](solution/toy.py), [the next part](../part2_next/README.md).
 """
+WALK_THROUGH = """\
+# %% [markdown]
+# # Part 1, looked at
+#
+# What twice is.
+
+# %%
+1 + 1
+"""
+HAS_NOTEBOOKS = all(map(importlib.util.find_spec, ("jupytext", "nbclient", "nbconvert", "ipykernel", "matplotlib")))
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -87,6 +98,8 @@ def make_course(folder: Path) -> Course:
             "part2_next/train_toy.py": "from part1_toy.toy import double\n",
         }
     )
+    if HAS_NOTEBOOKS:
+        course.write({"notebooks/look.mplstyle": "", "notebooks/part1.py": WALK_THROUGH})
     git(course.root, "init", "--quiet")
     course.commit()
     return course

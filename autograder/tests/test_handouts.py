@@ -13,7 +13,7 @@ import pytest
 from autograder.authoring.handouts import collect, write
 from autograder.judge.exercises import ROOT, find_parts
 from autograder.judge.handed_out import MANIFEST, MODULES, digest
-from autograder.tests.courses import Course, make_course
+from autograder.tests.courses import HAS_NOTEBOOKS, Course, make_course
 from autograder.tests.toy import SOLUTION
 
 NOT_EMPTY = "--to must name an empty folder, or what is not there yet; got {outside}"
@@ -74,7 +74,7 @@ def test_the_manifest_has_a_digest_of_every_file(given: Course) -> None:
     manifest = json.loads(content.pop(MANIFEST))
     assert manifest["parts"] == ["part1_toy"]
     assert re.fullmatch(r"[0-9a-f]{12}", manifest["commit"])
-    assert manifest["stubs"].keys() == {"part1_toy/toy.py", "part1_toy/other.py"}
+    assert manifest["stubs"].keys() - {"notebooks/part1.ipynb"} == {"part1_toy/toy.py", "part1_toy/other.py"}
     assert {name: digest(each) for name, each in content.items()} == manifest["files"] | manifest["stubs"]
 
 
@@ -263,6 +263,18 @@ def test_a_handout_makes_no_handouts(mine: Course, tmp_path: Path) -> None:
 # The course itself
 
 
+with_notebooks = pytest.mark.skipif(not HAS_NOTEBOOKS, reason="the extra notebooks is not installed")
+
+
+@with_notebooks
+def test_a_notebook_travels_without_outputs(mine: Course) -> None:
+    assert [cell["source"] for cell in json.loads(mine.content()["notebooks/part1.ipynb"])["cells"]] == [
+        ["# Part 1, looked at\n", "\n", "What twice is."],
+        ["1 + 1"],
+    ]
+
+
+@with_notebooks
 @pytest.mark.slow
 def test_the_course_is_handed_out_and_the_reference_scores_100_in_it(tmp_path: Path) -> None:
     """All parts, outside of git; every link resolves, no answer is in it, and the stubs score 0."""
@@ -278,6 +290,7 @@ def test_the_course_is_handed_out_and_the_reference_scores_100_in_it(tmp_path: P
         assert f"{result['points']:g} / 100 points" in submitted.stdout
 
 
+@with_notebooks
 def test_no_answer_of_the_course_is_in_what_is_handed_out() -> None:
     from autograder.authoring.leaks import leaks
 

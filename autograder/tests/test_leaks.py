@@ -30,6 +30,7 @@ def cell(**more: object) -> bytes:
     ("name", "content"),
     [
         ("README.md", INDENTED.encode()),
+        ("README.md", f"as in `{SECRET}`, for one".encode()),
         ("latin.txt", INDENTED.encode() + b"\xe9"),
         ("part1.ipynb", cell()),
         ("part1.ipynb", json.dumps({"cells": [{"outputs": [{"text": [INDENTED]}]}]}).encode()),

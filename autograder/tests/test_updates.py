@@ -44,6 +44,7 @@ def mine(made: tuple[Course, Course], tmp_path: Path) -> Course:
     shutil.copytree(made[1].root, tmp_path / "mine")
     mine = Course(tmp_path / "mine")
     mine.write({"part1_toy/toy.py": SOLUTION["toy.py"], "part1_toy/helper.py": "mine", "part1_toy/new.txt": "mine"})
+    mine.write({"notebooks/part1.ipynb": "my answers"})
     mine.write({"part1_toy/old.txt": "mine", "autograder/run.py": "broken", "README.md": "mine"})
     return mine
 
@@ -60,6 +61,7 @@ def test_what_is_ours_is_replaced_and_what_is_the_learners_stays(course: Course,
     content = mine.content()
     assert content["part1_toy/toy.py"] == SOLUTION["toy.py"].encode()
     assert content["part1_toy/helper.py"] == b"mine"
+    assert content["notebooks/part1.ipynb"] == b"my answers"
     assert b"Shifting by one." in content["part1_toy/other.py"]  # it was the stub still
     assert b"Multiply it by two." in content["part1_toy/part.toml"]
     assert content["part1_toy/new.txt"] == b"new"

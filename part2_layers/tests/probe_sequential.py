@@ -35,8 +35,9 @@ class Affine(Module):
         return x @ self.weight.T + self.bias
 
     def backward(self, grad_output: Array) -> Array:
-        self.weight_grad += np.einsum("...o,...i->oi", grad_output, self.x)
-        self.bias_grad += np.einsum("...o->o", grad_output)
+        leading = tuple(range(grad_output.ndim - 1))
+        self.weight_grad += np.tensordot(grad_output, self.x, axes=(leading, leading))
+        self.bias_grad += grad_output.sum(axis=leading)
         return grad_output @ self.weight
 
 

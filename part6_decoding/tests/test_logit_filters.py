@@ -100,6 +100,13 @@ def tied(draw: Draw) -> Problem:
     return {"logits": np.where(places < 4, 1.0, 0.5), "k": draw(st.sampled_from([1, 2, 3]))}
 
 
+@st.composite
+def far_from_zero(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
+    """The problem with logits whose exponentials are 0 or infinite."""
+    problem = draw(problems)
+    return {**problem, "logits": problem["logits"].astype("float64") + draw(st.sampled_from([1000.0, -1000.0]))}
+
+
 # The repetition penalty
 
 
@@ -192,6 +199,13 @@ def test_a_large_k_keeps_all(candidate: Candidate, problem: Problem, further: in
     assert_same(candidate.run(filters.top_k, **problem, k=0), problem)
 
 
+@edge_case("filters.top_k")
+@given(problem=with_dropped(some_of_them()))
+def test_what_is_impossible_is_not_among_the_k(candidate: Candidate, problem: Problem) -> None:
+    """A logit of -inf comes last, and stays -inf."""
+    assert_right(candidate, filters.top_k, oracle.top_k, problem)
+
+
 @law("filters.top_k")
 @given(problem=some_of_them())
 def test_top_k_leaves_its_argument_alone(candidate: Candidate, problem: Problem) -> None:
@@ -248,6 +262,13 @@ def test_a_p_of_1_keeps_all(candidate: Candidate, problem: Problem) -> None:
     assert_same(candidate.run(filters.top_p, **problem, p=1.0), problem)
 
 
+@edge_case("filters.top_p")
+@given(problem=far_from_zero(nuclei()))
+def test_top_p_of_logits_far_from_zero(candidate: Candidate, problem: Problem) -> None:
+    """Logits around 1000 and -1000 have probabilities like others."""
+    assert_right(candidate, filters.top_p, oracle.top_p, problem)
+
+
 @law("filters.top_p")
 @given(problem=nuclei())
 def test_top_p_leaves_its_argument_alone(candidate: Candidate, problem: Problem) -> None:
@@ -284,6 +305,13 @@ def test_a_min_p_of_1_keeps_what_is_as_likely_as_the_likeliest(candidate: Candid
 def test_a_min_p_of_0_keeps_all(candidate: Candidate, problem: Problem) -> None:
     """A min_p of 0 keeps every logit."""
     assert_same(candidate.run(filters.min_p, **problem, min_p=0.0), problem)
+
+
+@edge_case("filters.min_p")
+@given(problem=far_from_zero(bounded()))
+def test_min_p_of_logits_far_from_zero(candidate: Candidate, problem: Problem) -> None:
+    """Logits around 1000 and -1000 have probabilities like others."""
+    assert_right(candidate, filters.min_p, oracle.min_p, problem)
 
 
 @law("filters.min_p")
