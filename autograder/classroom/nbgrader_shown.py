@@ -24,7 +24,8 @@ def harmless(html: str) -> str:
 
     It stands for nbconvert's filter `strip_files_prefix`, which nbgrader's pages end with.
     """
-    return str(bleach.clean(strip_files_prefix(html), tags=TAGS, attributes=ATTRIBUTES))
+    text = strip_files_prefix(html)  # type: ignore[no-untyped-call]
+    return str(bleach.clean(text, tags=TAGS, attributes=ATTRIBUTES))
 
 
 def quiet() -> None:

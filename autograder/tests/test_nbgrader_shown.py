@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from autograder.classroom import nbgrader_shown
 from autograder.judge.exercises import ROOT
+from autograder.scripts.practice import practise
 
 CONFIG = ROOT / "notebooks" / "nbgrader_config.py"
 
@@ -99,3 +100,10 @@ def test_a_configuration_that_does_not_load_stops_nbgrader(tmp_path: Path) -> No
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 1
     assert "must load, for it puts the judge in; got " in done.stderr.splitlines()[-1]
+
+
+def test_a_graded_cell_earns_nothing_where_the_judge_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nbgrader gives full points to a cell that raises nothing."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError, match="the judge's points stand here"):
+        practise("part4", "attention.softmax")
