@@ -31,6 +31,7 @@ from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
 from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted, Wrong
 from autograder.judge.handed_out import handed_out, module_as_given
+from autograder.judge.printable import bounded, one_line, printable
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
 
@@ -68,9 +69,9 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         return code
     except (CannotGrade, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-        print(f"{Path(sys.argv[0]).name}: {message}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: {printable(message)}", file=sys.stderr)
     except GraderFault as fault:
-        print(f"A fault of the grader, not of your code:\n{fault}", file=sys.stderr)
+        print(f"A fault of the grader, not of your code:\n{bounded(str(fault))}", file=sys.stderr)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; nothing was written.", file=sys.stderr)
         return INTERRUPTED
@@ -151,7 +152,7 @@ def _grade_part(
                 collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests))
             )
     ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
-    result.ignored_files = [name for name in ignored if name != PRACTICE]
+    result.ignored_files = [one_line(name) for name in ignored if name != PRACTICE]
     return result
 
 

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from nbgrader.plugins import ExtractorPlugin
 
+from autograder.judge.printable import one_line
+
 MAX_BYTES = 256 * 2**20  # of one hand-in, unpacked
 MAX_MEMBERS = 20_000
 
@@ -32,10 +34,10 @@ class CheckedExtractor(ExtractorPlugin):  # type: ignore[misc]  # nbgrader has n
             if path.suffix.lower() not in (".zip", ".gz", ".tar", ".tgz"):
                 shutil.copy(path, folder)
             elif reason := refusal(path):
-                self.log.error("%s was left out: it %s.", path.name, reason)
+                self.log.error("%s was left out: it %s.", one_line(path.name), reason)
             else:
                 unpack(path, folder / path.stem)
-                self.log.info("unpacked %s", path.name)
+                self.log.info("unpacked %s", one_line(path.name))
 
 
 def refusal(path: Path) -> str:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autograder.judge.printable import bounded
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -30,13 +32,13 @@ class GraderFault(Exception):
 
 
 class Failure(AssertionError):
-    """Something the submission did."""
+    """Something the submission did.  What it said of it, of any length and with any character, is made fit to show."""
 
     outcome = "wrong"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = bounded(message)
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True)

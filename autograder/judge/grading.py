@@ -13,6 +13,7 @@ from autograder.judge.collection import CollectedTest, Collection, Problem
 from autograder.judge.comparison import describe
 from autograder.judge.exercises import Exercise, Part
 from autograder.judge.failures import Erred, Wrong
+from autograder.judge.printable import one_line, printable
 from autograder.judge.running import PASSED, TestResult, run_test
 from autograder.judge.scoring import (
     BLOCKED,
@@ -136,9 +137,9 @@ def _test_record(result: TestResult, points: float, part: str) -> record.TestRec
         kind=test.kind,
         outcome=result.outcome,
         points=round(points, 6),
-        message=result.message,
+        message=printable(result.message),
         diagnosis=result.diagnosis,
-        output=result.output,
+        output=printable(result.output),
         seconds=round(result.seconds, 4),
     )
     if result.called is not None:
@@ -150,7 +151,7 @@ def _test_record(result: TestResult, points: float, part: str) -> record.TestRec
         entry.got, entry.expected, entry.differ = describe(result.failure.mismatch)
     if isinstance(result.failure, Erred):
         entry.traceback = [
-            f"{frame.path}:{frame.line} in {frame.function}".removesuffix(" in ")
+            one_line(f"{frame.path}:{frame.line} in {frame.function}").removesuffix(" in ")
             for frame in result.failure.trace.frames
         ]
     if result.failure is not None:

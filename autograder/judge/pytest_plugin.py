@@ -185,6 +185,7 @@ def _start_in_process(part: Part, code: str) -> AnyCandidate:
 def _explain(item: pytest.Item, failure: Failure) -> str:
     from autograder.judge.diagnosis import Seen, explain
     from autograder.judge.failures import Erred
+    from autograder.judge.printable import one_line
 
     mark = mark_of(getattr(item, "function", None))
     lines = [f"{mark.exercise}: {' '.join((item.function.__doc__ or '').split())}" if mark else item.name]  # type: ignore[attr-defined]
@@ -200,5 +201,5 @@ def _explain(item: pytest.Item, failure: Failure) -> str:
         if sentence := explain(Seen(failure, arguments), seen):
             lines.append(f"it looks like {sentence}")
     if isinstance(failure, Erred):
-        lines += [f"  at {frame.path}:{frame.line} in {frame.function}" for frame in failure.trace.frames]
+        lines += [one_line(f"  at {frame.path}:{frame.line} in {frame.function}") for frame in failure.trace.frames]
     return "\n".join(lines)

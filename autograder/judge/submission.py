@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.judge.exercises import Part
 from autograder.judge.failures import CannotGrade
+from autograder.judge.printable import one_line
 
 MAX_FILE_BYTES = 2**20
 MAX_MEMBERS = 100_000
@@ -76,7 +77,7 @@ def from_path(path: Path, parts: list[Part]) -> Submission:
     present = set(names)
     if not any(name in present for members in wanted.values() for name in members):
         layout = " ".join(f"{part.name}/{part.files[0]}" for part in parts[:2])
-        found = _printable(", ".join(sorted(names)[:5])) or "nothing"
+        found = one_line(", ".join(sorted(names)[:5])) or "nothing"
         raise CannotGrade(
             f"--submission must hold exercise files such as {layout}; {path} holds {found}. "
             "`run.py PART --pack` writes the right layout."
@@ -86,7 +87,7 @@ def from_path(path: Path, parts: list[Part]) -> Submission:
         for part in parts
     }
     used = {name for members in wanted.values() for name in members}
-    return Submission(_printable(str(path)), files, tuple(sorted(map(_printable, present - used))))
+    return Submission(one_line(str(path)), files, tuple(sorted(map(one_line, present - used))))
 
 
 def _read_all(folder: Path, part: Part) -> dict[str, bytes | str]:
@@ -107,11 +108,6 @@ def _read_file(path: Path) -> bytes | str:
 def _open_no_link(path: str, flags: int) -> int:
     """Open a file that nobody has made a link, or a pipe that never ends, since it was looked at."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-
-
-def _printable(name: str) -> str:
-    """A name as text that every report can hold: a file name may be no valid Unicode."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.judge.exercises import Part
+from autograder.judge.printable import printable
 from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord, TestRecord
 from autograder.judge.submission import IN_PLACE
 from autograder.testing.marks import KINDS
@@ -252,8 +253,3 @@ def mark(outcome: str) -> str:
 def number(points: float) -> str:
     """Points with at most two decimals."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
-
-
-def printable(text: str) -> str:
-    """The text without control characters: a submission must not paint the terminal."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in text)

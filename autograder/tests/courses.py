@@ -48,11 +48,17 @@ class Course:
     def run(self, *arguments: str | Path) -> Ended:
         return self.command("run.py", *arguments)
 
+    def pytest(self, *arguments: str) -> Ended:
+        return self._started([sys.executable, "-m", "pytest", *arguments])
+
     def command(self, program: str, *arguments: str | Path) -> Ended:
+        return self._started([sys.executable, str(self.root / "autograder" / program), *map(str, arguments)])
+
+    def _started(self, command: list[str]) -> Ended:
         left_out = ("SFRATORCH", "PYTEST", "PYTHON", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "GIT_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         return subprocess.run(
-            [sys.executable, str(self.root / "autograder" / program), *map(str, arguments)],
+            command,
             cwd=self.root,
             env=kept | {"SFRATORCH_NO_BOOTSTRAP": "1", "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,

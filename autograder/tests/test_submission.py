@@ -391,7 +391,7 @@ def test_names_that_are_no_text_can_be_reported(tmp_path: Path, parts: list[Part
     (folder / "part1_hand" / "toy.py").write_text(SOLUTION["toy.py"])
     (folder / os.fsdecode(b"\xfe\n")).touch()
     read = from_path(folder, parts)
-    assert read.ignored == ("\\udcfe\n",)
+    assert read.ignored == ("\\udcfe\N{REPLACEMENT CHARACTER}",)
     record = grade_toy(collect_toy(parts[0], examples=1))
     record.code, record.ignored_files = read.label, list(read.ignored)
     assert b"submission \\\\udcff" in to_json([record], all_parts=False)

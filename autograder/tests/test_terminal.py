@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from autograder.judge import record
@@ -266,12 +264,6 @@ def test_long_prints_are_cut_in_the_middle() -> None:
 
 
 # Text that comes from a submission
-
-
-@given(text=st.text())
-def test_no_control_character_is_printable(text: str) -> None:
-    assert all(character.isprintable() or character in "\n\t" for character in terminal.printable(text))
-    assert len(terminal.printable(text)) == len(text)
 
 
 HOSTILE = "\x1b[31m\x1b]0;title\x07\r\x08[bold]x[/bold][link=http://x]"
