@@ -31,6 +31,14 @@ class GraderFault(Exception):
     """A fault of the grader or of a test, not of the submission."""
 
 
+class OracleFault(GraderFault):
+    """The truth could not be computed from these arguments, of which an answer of the submission may be one."""
+
+    def __init__(self, message: str, arguments: object) -> None:
+        super().__init__(message)
+        self.arguments = arguments
+
+
 class Failure(AssertionError):
     """Something the submission did.  What it said of it, of any length and with any character, is made fit to show."""
 

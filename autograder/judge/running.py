@@ -18,7 +18,7 @@ from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.comparison import same
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import Ended, Failure, GraderFault, Unloadable, Wrong
+from autograder.judge.failures import Ended, Failure, GraderFault, OracleFault, Unloadable, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 
@@ -166,12 +166,37 @@ def check(body: Callable[..., None], candidate: AnyCandidate, problem: Problem) 
     before = len(candidate.answers)
     try:
         body(candidate, **problem)
+    except OracleFault as fault:
+        if not _holds(fault.arguments, candidate.answers[before:], problem):
+            raise
+        raise _unusable(fault.__cause__ or fault) from fault
     except (Failure, GraderFault):
         raise
     except Exception as error:
         if len(candidate.answers) > before:
-            raise Wrong(f"the answer cannot be used: {type(error).__name__}: {error}") from error
+            raise _unusable(error) from error
         raise GraderFault("".join(traceback.format_exception(error)).strip()) from error
+
+
+def _unusable(error: BaseException) -> Wrong:
+    return Wrong(f"the answer cannot be used: {type(error).__name__}: {error}")
+
+
+def _holds(arguments: object, answers: list[bytes], problem: Problem) -> bool:
+    """Whether something of these answers, which the problem does not have, is among the arguments."""
+    theirs = {leaf for answer in answers for leaf in _leaves(wire.decode(answer))} - {*_leaves(problem)}
+    return not theirs.isdisjoint(_leaves(arguments))
+
+
+def _leaves(value: object) -> Iterator[bytes]:
+    """Every key, and every value that is no container, as it crosses the wire."""
+    if isinstance(value, dict):
+        yield from map(wire.encode, value)
+    if isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    else:
+        yield wire.encode(value)
 
 
 def _smallest(

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from autograder.judge.failures import GraderFault
+from autograder.judge.failures import OracleFault
 from autograder.worker import wire
 
 Oracle = TypeVar("Oracle", bound=Callable[..., Any])
@@ -17,7 +17,7 @@ MAX_REMEMBERED = 20_000
 def truth(oracle: Oracle) -> Oracle:
     """Memoise an oracle by the content of its arguments: one collection serves many submissions.
 
-    An exception inside is a GraderFault.
+    An exception inside is a GraderFault, unless an answer was among the arguments (judge/running.py).
     """
     remembered: dict[bytes, Any] = {}
 
@@ -31,8 +31,7 @@ def truth(oracle: Oracle) -> Oracle:
                 remembered[key] = oracle(*arguments, **options)
             return remembered[key]
         except Exception as error:
-            raise GraderFault(
-                f"{oracle.__module__}.{oracle.__name__} failed: {type(error).__name__}: {error}"
-            ) from error
+            message = f"{oracle.__module__}.{oracle.__name__} failed: {type(error).__name__}: {error}"
+            raise OracleFault(message, [*arguments, *options.values()]) from error
 
     return answer  # type: ignore[return-value]
