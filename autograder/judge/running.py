@@ -9,18 +9,19 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
-from autograder.judge.comparison import same
+from autograder.judge.comparison import describe, same
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import Ended, Failure, GraderFault, Unloadable, Wrong
+from autograder.judge.failures import Ended, Erred, Failure, GraderFault, Unloadable, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
+from autograder.worker.wire import Frame
 
 PASSED, GRADER_FAULT = "passed", "grader fault"
 SHRINK_SECONDS, SHRINK_CALLS = 2.0, 400
@@ -29,14 +30,18 @@ DIAGNOSED_PROBLEMS = 30
 
 @dataclass(frozen=True)
 class TestResult:
-    """What came of one test; everything after `outcome` is about the failure."""
+    """What came of one test; everything after `outcome` is about the failure, in words.
+
+    The failure itself would keep answers, in its arrays and in the frames of its traceback.
+    """
 
     test: CollectedTest
     outcome: str
     message: str = ""
     diagnosis: str = ""
-    failure: Failure | None = None
-    problem: Problem = field(default_factory=dict)
+    difference: tuple[str, str, str] = ("", "", "")  # what was got, what was expected, how many values differ
+    frames: tuple[Frame, ...] = ()  # of the submission's exception
+    problem: Problem | None = None
     called: tuple[Probe, dict[str, Any]] | None = None
     output: str = ""
     seconds: float = 0.0
@@ -63,7 +68,7 @@ def run_test(
     candidate.forget_output()
     outcome, failure, problem = _replay(test, ([first] if first is not None else []) + problems, candidate)
     if isinstance(failure, Failure):
-        found = _seen(failure, candidate)
+        found = [_seen(failure, candidate)] if diagnoses else []
         is_settled = isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC
         if shrinks and test.is_drawn and not is_settled:
             problem = _smallest(test, failure, problem, candidate, seed, len(problems))
@@ -72,7 +77,7 @@ def run_test(
     diagnosis = ""
     if isinstance(failure, Failure) and diagnoses:
         shown = _seen(failure, candidate)
-        diagnosis = explain(shown, [found, *_failures(test, failure, problems, candidate)])
+        diagnosis = explain(shown, [*found, *_failures(test, failure, problems, candidate)])
     is_about_a_call = failure is not None and not isinstance(failure, Unloadable)
     message = failure.message if isinstance(failure, Failure) else str(failure or "")
     return TestResult(
@@ -80,8 +85,9 @@ def run_test(
         outcome=outcome,
         message=message,
         diagnosis=diagnosis,
-        failure=failure if isinstance(failure, Failure) else None,
-        problem=problem if failure is not None else {},
+        difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
+        frames=failure.trace.frames if isinstance(failure, Erred) else (),
+        problem=problem if isinstance(failure, Failure) else None,
         called=candidate.called if is_about_a_call else None,
         output=output,
         seconds=time.perf_counter() - started,
@@ -93,7 +99,6 @@ def _replay(
 ) -> tuple[str, Failure | GraderFault | None, Problem]:
     first_answers: list[bytes] | None = None
     for problem in problems:
-        candidate.answers.clear()
         try:
             check(test.body, candidate, problem)
         except Failure as failure:
@@ -143,7 +148,6 @@ def _failures(
 def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candidate: WorkerCandidate) -> bool:
     """Whether the same problem gives the same answers again."""
     called = candidate.called
-    candidate.answers.clear()
     try:
         check(test.body, candidate, problem)
     except Ended:
@@ -163,13 +167,13 @@ def check(body: Callable[..., None], candidate: AnyCandidate, problem: Problem) 
     reference never makes it stumble, which the autograder's tests prove. Before any answer has come, it is the body's
     own fault.
     """
-    before = len(candidate.answers)
+    candidate.answers.clear()
     try:
         body(candidate, **problem)
     except (Failure, GraderFault):
         raise
     except Exception as error:
-        if len(candidate.answers) > before:
+        if candidate.answers:
             raise Wrong(f"the answer cannot be used: {type(error).__name__}: {error}") from error
         raise GraderFault("".join(traceback.format_exception(error)).strip()) from error
 
@@ -193,7 +197,6 @@ def _smallest(
             raise _BudgetSpent
         if (size := _size(smaller))[0] > most_empty_arrays:
             return
-        worker.answers.clear()
         try:
             check(test.body, worker, smaller)
         except (Ended, GraderFault):

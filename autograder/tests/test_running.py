@@ -89,8 +89,7 @@ def test_every_test_has_one_outcome(collection: Collection, body: str, outcome: 
 
 def test_an_error_tells_where_it_arose(collection: Collection) -> None:
     result = run(collection, toy("return later(x)", before="def later(x):\n    return x['y']"))
-    assert isinstance(result.failure, Erred)
-    frames = [(Path(frame.path).name, frame.function) for frame in result.failure.trace.frames]
+    frames = [(Path(frame.path).name, frame.function) for frame in result.frames]
     assert frames == [("probe_toy.py", "run_double"), ("toy.py", "double"), ("toy.py", "later")]
 
 
@@ -367,7 +366,7 @@ def test_a_test_that_fails_before_any_answer_is_a_fault_of_the_grader() -> None:
     assert result.outcome == "grader fault"
     assert "test_running.py" in result.message
     assert "ZeroDivisionError: in the test" in result.message
-    assert result.failure is None
+    assert result.problem is None
 
 
 def test_arguments_that_a_probe_does_not_take_are_a_fault_of_the_grader(double: Probe) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from autograder.tests.attacks import BLOCKED, CRASH, NOT_ATTEMPTED, PASSED, TIMEOUT, WRONG, Attack, together
 
 # What every forger does first: find the descriptors, the message types and the number of the request being answered.
-_PRELUDE = """
+PRELUDE = """
 import fcntl, os, struct, sys, termios, threading, time
 import numpy as np
 
@@ -214,8 +214,8 @@ def _in_double(source: str) -> str:
 
 ATTACKS = [
     *(
-        Attack(name, together(_PRELUDE, _in_double(source)), CRASH, needs="posix")
+        Attack(name, together(PRELUDE, _in_double(source)), CRASH, needs="posix")
         for name, source in INSTEAD_OF_AN_ANSWER.items()
     ),
-    *(replace(attack, source=together(_PRELUDE, attack.source), needs="posix") for attack in OTHERS),
+    *(replace(attack, source=together(PRELUDE, attack.source), needs="posix") for attack in OTHERS),
 ]
