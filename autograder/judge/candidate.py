@@ -130,7 +130,7 @@ class WorkerCandidate(AnyCandidate):
 
     def _load(self, module: str) -> None:
         if module in self._unloadable:
-            raise self._unloadable[module]
+            raise self._unloadable[module].with_traceback(None)  # else each time adds to the traceback
         self._seconds_left()
         self._live_worker()
         if module in self._loaded:

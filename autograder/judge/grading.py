@@ -149,7 +149,7 @@ def _test_record(result: TestResult, points: float, part: str) -> record.TestRec
     entry.traceback = [
         one_line(f"{frame.path}:{frame.line} in {frame.function}").removesuffix(" in ") for frame in result.frames
     ]
-    if result.problem is not None:
+    if result.failure is not None:
         problem = wire.encode(result.problem)
         encoded = base64.b64encode(problem).decode() if len(problem) <= MAX_REPLAY_BYTES else ""
         entry.replay = record.Replay(command=f"python autograder/run.py {part} -e {test.exercise}", problem=encoded)

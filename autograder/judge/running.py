@@ -9,7 +9,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ DIAGNOSED_PROBLEMS = 30
 
 @dataclass(frozen=True)
 class TestResult:
-    """What came of one test; everything after `outcome` is about the failure, in words.
+    """What came of one test; everything after `outcome` is about the failure, of which a kind and words are kept.
 
     The failure itself would keep answers, in its arrays and in the frames of its traceback.
     """
@@ -39,9 +39,10 @@ class TestResult:
     outcome: str
     message: str = ""
     diagnosis: str = ""
+    failure: type[Failure] | None = None
     difference: tuple[str, str, str] = ("", "", "")  # what was got, what was expected, how many values differ
     frames: tuple[Frame, ...] = ()  # of the submission's exception
-    problem: Problem | None = None
+    problem: Problem = field(default_factory=dict)
     called: tuple[Probe, dict[str, Any]] | None = None
     output: str = ""
     seconds: float = 0.0
@@ -85,9 +86,10 @@ def run_test(
         outcome=outcome,
         message=message,
         diagnosis=diagnosis,
+        failure=type(failure) if isinstance(failure, Failure) else None,
         difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
         frames=failure.trace.frames if isinstance(failure, Erred) else (),
-        problem=problem if isinstance(failure, Failure) else None,
+        problem=problem if failure is not None else {},
         called=candidate.called if is_about_a_call else None,
         output=output,
         seconds=time.perf_counter() - started,
@@ -102,7 +104,7 @@ def _replay(
         try:
             check(test.body, candidate, problem)
         except Failure as failure:
-            return _failed(test, failure, problem, candidate)
+            return _failed(test, _without_frames(failure), problem, candidate)
         except GraderFault as fault:
             return GRADER_FAULT, fault, problem
         if first_answers is None:
@@ -122,6 +124,12 @@ def _failed(
     if isinstance(failure, Ended) or not answers or _repeats(test, problem, answers, candidate):
         return failure.outcome, failure, problem
     return "wrong", Wrong(_NOT_DETERMINISTIC), problem
+
+
+def _without_frames(failure: Failure) -> Failure:
+    """The failure without the tracebacks that hold the answers, and by the frame of its holder the failure itself."""
+    failure.__cause__ = failure.__context__ = None
+    return failure.with_traceback(None)
 
 
 def _seen(failure: Failure, candidate: WorkerCandidate) -> Seen:
@@ -222,7 +230,7 @@ def _again(test: CollectedTest, problem: Problem, candidate: WorkerCandidate) ->
     try:
         check(test.body, candidate, problem)
     except Failure as failure:
-        return failure
+        return _without_frames(failure)
     return None
 
 

@@ -52,6 +52,10 @@ INSTEAD_OF_AN_ANSWER = {
     "a frame of 2**63 bytes": 'raw(struct.pack("<Q", 2**63))',
     "a request as an answer": 'send(wire.Load(request_id(), "part1"))',
     "Ready as an answer": 'send(wire.Ready(request_id(), ["L3"], {}))',
+    "Ready with 60 million layers": """
+        head = pack({"type": "ready", "id": request_id(), "missing": {}, "layers": []})
+        frame(head[:-1] + b"\\xdd" + struct.pack(">I", 60_000_000) + b"\\xa0" * 60_000_000)
+        """,
     "an answer to another request": "answer(request_id() + 1, 2.0 * x)",
     "an answer to a negative request": "answer(-1, 2.0 * x)",
     "an answer that is no payload": 'send(wire.Returned(request_id(), b"\\xc1"))',
