@@ -72,6 +72,7 @@ def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
     """The submission's value as an array, for laws; Wrong unless it has the shape and dtype of `like`, an array or
     (shape, dtype)."""
     shape, dtype = (like.shape, like.dtype) if isinstance(like, np.ndarray) else (tuple(like[0]), np.dtype(like[1]))
+    check_beside_truth(value, np.broadcast_to(np.zeros((), dtype), shape))  # of that size, and in no memory
     _check_kind(name, value, shape, dtype)
     return np.asarray(value)
 
