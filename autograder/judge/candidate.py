@@ -24,6 +24,7 @@ from autograder.judge.failures import (
     Wrong,
 )
 from autograder.judge.isolation import Isolation, plan_setup
+from autograder.judge.sizes import check_beside_given
 from autograder.judge.staging import Stage
 from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
 from autograder.testing.probes import Probe
@@ -52,6 +53,12 @@ class AnyCandidate:
                 return erred.trace.message
             raise Wrong(f"{probe.name} must raise {error.__name__}; it raised {erred.message}.") from None
         raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.")
+
+    def _accept(self, answer: bytes, given: bytes) -> Any:
+        """The answer decoded and its bytes kept, unless it is too large."""
+        check_beside_given(answer, given)
+        self.answers.append(answer)
+        return wire.decode(answer)
 
 
 class WorkerCandidate(AnyCandidate):
@@ -115,16 +122,15 @@ class WorkerCandidate(AnyCandidate):
         self._load(probe.module)
         seconds = self.limits.call_seconds_after_a_timeout if self._has_timed_out else self.limits.call_seconds
         value = self._ask(lambda number: wire.Call(number, probe.module, probe.name, payload), seconds)
-        self.answers.append(value)
         try:
-            return wire.decode(value)
+            return self._accept(value, payload)
         except wire.WireError as error:
             self._forget_worker()
             raise Crashed(f"the worker broke the protocol: {error}") from None
 
     def _load(self, module: str) -> None:
         if module in self._unloadable:
-            raise self._unloadable[module]
+            raise self._unloadable[module].with_traceback(None)  # else each time adds to the traceback
         self._seconds_left()
         self._live_worker()
         if module in self._loaded:
@@ -221,7 +227,8 @@ class DebugCandidate(AnyCandidate):
         self.called = probe, arguments
         try:
             function = getattr(importlib.import_module(probe.module), probe.name)
-            answer = wire.encode(function(**wire.decode(wire.encode(arguments), writable=True)))
+            payload = wire.encode(arguments)
+            answer = wire.encode(function(**wire.decode(payload, writable=True)))
         except NotImplementedError as error:
             raise NotAttempted(str(error)) from error
         except GraderFault:
@@ -229,5 +236,4 @@ class DebugCandidate(AnyCandidate):
         except (Exception, SystemExit) as error:
             kinds = tuple(kind.__name__ for kind in type(error).__mro__)
             raise Erred(Trace(kinds, str(error), ())) from error
-        self.answers.append(answer)
-        return wire.decode(answer)
+        return self._accept(answer, payload)

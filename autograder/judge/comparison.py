@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from autograder.judge.failures import Mismatch, Wrong
+from autograder.judge.sizes import check_beside_truth, size_of
 
 # Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of
 # summation, float32 for a few hundred roundings.
 TOLERANCES = {"float64": 1e-8, "complex128": 1e-8, "float32": 1e-4, "complex64": 1e-4, "float16": 1e-2}
 MAX_SHOWN = 80  # characters of what was got in place of an array
+MAX_SPELLED_OUT = 2**16  # bytes of a value whose text is made for that
 
 Mistakes = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 
@@ -31,6 +33,7 @@ def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mis
         for sentence, alternative in _alternatives(mistakes).items():
             is_seen, is_elsewhere = not same(alternative, expected, names), not same(alternative, expected)
             _offered.setdefault(sentence, set()).add("seen" if is_seen else "elsewhere" if is_elsewhere else "")
+    check_beside_truth(got, expected)
     try:
         _compare(got, expected, names)
     except Wrong as wrong:
@@ -69,6 +72,7 @@ def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
     """The submission's value as an array, for laws; Wrong unless it has the shape and dtype of `like`, an array or
     (shape, dtype)."""
     shape, dtype = (like.shape, like.dtype) if isinstance(like, np.ndarray) else (tuple(like[0]), np.dtype(like[1]))
+    check_beside_truth(value, np.broadcast_to(np.zeros((), dtype), shape))  # of that size, and in no memory
     _check_kind(name, value, shape, dtype)
     return np.asarray(value)
 
@@ -197,11 +201,12 @@ def _listed(names: list[str]) -> str:
 def _short(value: Any) -> str:
     if type(value) is np.ndarray:
         return f"an array of shape {value.shape}"
-    text = repr(value)
-    if len(text) <= MAX_SHOWN and "array(" not in text:
+    text = repr(value) if size_of(value) <= MAX_SPELLED_OUT else ""
+    if text and len(text) <= MAX_SHOWN and "array(" not in text:
         return text
     if type(value) is dict:
-        return f"a dict with {_listed(list(value))}"[:MAX_SHOWN]
+        return f"a dict with {_listed(list(value)[:MAX_SHOWN])}"[:MAX_SHOWN]
     if type(value) in (tuple, list):
         return f"a {type(value).__name__} of {len(value)}"
+    text = text or repr(value[:MAX_SHOWN])  # of what is no container, only text and bytes can be large
     return f"{type(value).__name__} {text[:MAX_SHOWN]}…"

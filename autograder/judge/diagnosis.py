@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,23 +21,27 @@ Arrays = Mapping[str, np.ndarray]
 Rule = Callable[[Mismatch, Arrays], Iterator[str]]
 
 
-class Seen(NamedTuple):
-    """A failure, and the arguments of the probe in which it showed."""
+class Seen:
+    """What a failure shows beside the arguments of the probe in which it showed: sentences, and no array."""
 
-    failure: Failure
-    arguments: Mapping[str, Any]
+    def __init__(self, failure: Failure, arguments: Mapping[str, Any]) -> None:
+        self.kind = kind_of(failure)
+        self.exception = failure.trace.kinds[0] if isinstance(failure, Erred) else ""
+        self.mistakes = _known(failure)
+        self.tells_something = _tells_something(failure)
+        self.facts, self.patterns = _sentences(failure, arguments)
 
 
 def explain(shown: Seen, others: Sequence[Seen] = ()) -> str:
     """One sentence that holds in the failure that is shown and in all others of its kind, or nothing."""
-    if isinstance(shown.failure, Erred):
-        return _EXCEPTIONS.get(shown.failure.trace.kinds[0], "")
-    alike = [shown, *(other for other in others if kind_of(other.failure) == kind_of(shown.failure))]
-    known = [_known(one.failure) for one in alike]
-    for mistake in known[0]:
-        if all(mistake in mistakes for mistakes in known):
+    if shown.exception:
+        return _EXCEPTIONS.get(shown.exception, "")
+    alike = [shown, *(other for other in others if other.kind == shown.kind)]
+    for mistake in shown.mistakes:
+        if all(mistake in one.mistakes for one in alike):
             return mistake
-    found = [_sentences(one, any(_tells_something(each.failure) for each in alike)) for one in alike]
+    with_patterns = any(one.tells_something for one in alike)
+    found = [one.facts + one.patterns * with_patterns for one in alike]
     kinds = [set(map(without_numbers, sentences)) for sentences in found]
     return next((sentence for sentence in found[0] if all(without_numbers(sentence) in of for of in kinds)), "")
 
@@ -77,16 +81,16 @@ def _tells_something(failure: Failure) -> bool:
     return np.unique(mismatch.expected if is_same_shape else mismatch.got).size > 1
 
 
-def _sentences(seen: Seen, with_patterns: bool) -> list[str]:
-    """All that the numbers show, the most precise first."""
-    mismatch = seen.failure.mismatch if isinstance(seen.failure, Wrong) else None
+def _sentences(failure: Failure, arguments: Mapping[str, Any]) -> tuple[list[str], ...]:
+    """All facts and all patterns that the numbers show, the most precise first."""
+    mismatch = failure.mismatch if isinstance(failure, Wrong) else None
     if mismatch is None or mismatch.expected.dtype.kind != "f" or mismatch.got.dtype.kind not in "fiu":
-        return []
-    arrays = {name: value for name, value in seen.arguments.items() if isinstance(value, np.ndarray)}
+        return [], []
+    arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
     is_same_shape = mismatch.got.shape == mismatch.expected.shape
-    facts, patterns = (_FACTS, _PATTERNS) if is_same_shape else (_SHAPE_FACTS, _SHAPE_PATTERNS)
+    rules = (_FACTS, _PATTERNS) if is_same_shape else (_SHAPE_FACTS, _SHAPE_PATTERNS)
     with np.errstate(all="ignore"):  # a warning would end up on the learner's terminal
-        return [sentence for rule in (*facts, *patterns * with_patterns) for sentence in rule(mismatch, arrays)]
+        return tuple([sentence for rule in kind for sentence in rule(mismatch, arrays)] for kind in rules)
 
 
 def without_numbers(sentence: str) -> str:

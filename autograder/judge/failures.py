@@ -6,8 +6,8 @@ Failure                    the submission's; `outcome` is the word of the record
 ├── Wrong                  an answer came, and it is not the right one
 ├── Erred                  the submission raised
 └── Ended                  no further answer is worth asking for in this test
-    ├── Unloadable (Erred, too)  ├── NotAttempted  ├── TimedOut
-    └── OutOfMemory  ├── Crashed  └── Refused
+    ├── TooLarge (Wrong, too)  ├── Unloadable (Erred, too)  ├── NotAttempted
+    └── TimedOut  ├── OutOfMemory  ├── Crashed  └── Refused
 """
 
 from __future__ import annotations
@@ -90,6 +90,10 @@ class Erred(Failure):
 
 class Ended(Failure):
     """An outcome after which the rest of a test is not run."""
+
+
+class TooLarge(Wrong, Ended):
+    """An answer so large that it is not looked at."""
 
 
 class Unloadable(Erred, Ended):

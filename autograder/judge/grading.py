@@ -10,9 +10,7 @@ import numpy as np
 from autograder.judge import record
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem
-from autograder.judge.comparison import describe
 from autograder.judge.exercises import Exercise, Part
-from autograder.judge.failures import Erred, Wrong
 from autograder.judge.printable import one_line, printable
 from autograder.judge.running import PASSED, TestResult, run_test
 from autograder.judge.scoring import (
@@ -147,13 +145,10 @@ def _test_record(result: TestResult, points: float, part: str) -> record.TestRec
         entry.called = f"{probe.name}({', '.join(f'{name} {brief(value)}' for name, value in arguments.items())})"
         entry.counterexample = {name: full(value) for name, value in arguments.items()}
         entry.probe = f"{probe.path.parent.parent.name}/tests/{probe.path.name}:{probe.line}"
-    if isinstance(result.failure, Wrong) and result.failure.mismatch is not None:
-        entry.got, entry.expected, entry.differ = describe(result.failure.mismatch)
-    if isinstance(result.failure, Erred):
-        entry.traceback = [
-            one_line(f"{frame.path}:{frame.line} in {frame.function}").removesuffix(" in ")
-            for frame in result.failure.trace.frames
-        ]
+    entry.got, entry.expected, entry.differ = result.difference
+    entry.traceback = [
+        one_line(f"{frame.path}:{frame.line} in {frame.function}").removesuffix(" in ") for frame in result.frames
+    ]
     if result.failure is not None:
         problem = wire.encode(result.problem)
         encoded = base64.b64encode(problem).decode() if len(problem) <= MAX_REPLAY_BYTES else ""

@@ -107,7 +107,6 @@ def _ending_at_once(body: Callable[..., None], seen: list[Seen]) -> Callable[...
     from autograder.judge.running import DIAGNOSED_PROBLEMS, check
 
     def checked_body(candidate: AnyCandidate, **problem: Any) -> None:
-        candidate.answers.clear()
         try:
             check(body, candidate, problem)
         except Ended as failure:

@@ -16,11 +16,12 @@ import numpy as np
 
 from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
-from autograder.judge.comparison import same
+from autograder.judge.comparison import describe, same
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import Ended, Failure, GraderFault, OracleFault, Unloadable, Wrong
+from autograder.judge.failures import Ended, Erred, Failure, GraderFault, OracleFault, Unloadable, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
+from autograder.worker.wire import Frame
 
 PASSED, GRADER_FAULT = "passed", "grader fault"
 SHRINK_SECONDS, SHRINK_CALLS = 2.0, 400
@@ -29,13 +30,18 @@ DIAGNOSED_PROBLEMS = 30
 
 @dataclass(frozen=True)
 class TestResult:
-    """What came of one test; everything after `outcome` is about the failure."""
+    """What came of one test; everything after `outcome` is about the failure, of which a kind and words are kept.
+
+    The failure itself would keep answers, in its arrays and in the frames of its traceback.
+    """
 
     test: CollectedTest
     outcome: str
     message: str = ""
     diagnosis: str = ""
-    failure: Failure | None = None
+    failure: type[Failure] | None = None
+    difference: tuple[str, str, str] = ("", "", "")  # what was got, what was expected, how many values differ
+    frames: tuple[Frame, ...] = ()  # of the submission's exception
     problem: Problem = field(default_factory=dict)
     called: tuple[Probe, dict[str, Any]] | None = None
     output: str = ""
@@ -63,7 +69,7 @@ def run_test(
     candidate.forget_output()
     outcome, failure, problem = _replay(test, ([first] if first is not None else []) + problems, candidate)
     if isinstance(failure, Failure):
-        found = _seen(failure, candidate)
+        found = [_seen(failure, candidate)] if diagnoses else []
         is_settled = isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC
         if shrinks and test.is_drawn and not is_settled:
             problem = _smallest(test, failure, problem, candidate, seed, len(problems))
@@ -72,7 +78,7 @@ def run_test(
     diagnosis = ""
     if isinstance(failure, Failure) and diagnoses:
         shown = _seen(failure, candidate)
-        diagnosis = explain(shown, [found, *_failures(test, failure, problems, candidate)])
+        diagnosis = explain(shown, [*found, *_failures(test, failure, problems, candidate)])
     is_about_a_call = failure is not None and not isinstance(failure, Unloadable)
     message = failure.message if isinstance(failure, Failure) else str(failure or "")
     return TestResult(
@@ -80,7 +86,9 @@ def run_test(
         outcome=outcome,
         message=message,
         diagnosis=diagnosis,
-        failure=failure if isinstance(failure, Failure) else None,
+        failure=type(failure) if isinstance(failure, Failure) else None,
+        difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
+        frames=failure.trace.frames if isinstance(failure, Erred) else (),
         problem=problem if failure is not None else {},
         called=candidate.called if is_about_a_call else None,
         output=output,
@@ -93,11 +101,10 @@ def _replay(
 ) -> tuple[str, Failure | GraderFault | None, Problem]:
     first_answers: list[bytes] | None = None
     for problem in problems:
-        candidate.answers.clear()
         try:
             check(test.body, candidate, problem)
         except Failure as failure:
-            return _failed(test, failure, problem, candidate)
+            return _failed(test, _without_frames(failure), problem, candidate)
         except GraderFault as fault:
             return GRADER_FAULT, fault, problem
         if first_answers is None:
@@ -117,6 +124,12 @@ def _failed(
     if isinstance(failure, Ended) or not answers or _repeats(test, problem, answers, candidate):
         return failure.outcome, failure, problem
     return "wrong", Wrong(_NOT_DETERMINISTIC), problem
+
+
+def _without_frames(failure: Failure) -> Failure:
+    """The failure without the tracebacks that hold the answers, and by the frame of its holder the failure itself."""
+    failure.__cause__ = failure.__context__ = None
+    return failure.with_traceback(None)
 
 
 def _seen(failure: Failure, candidate: WorkerCandidate) -> Seen:
@@ -143,7 +156,6 @@ def _failures(
 def _repeats(test: CollectedTest, problem: Problem, answers: list[bytes], candidate: WorkerCandidate) -> bool:
     """Whether the same problem gives the same answers again."""
     called = candidate.called
-    candidate.answers.clear()
     try:
         check(test.body, candidate, problem)
     except Ended:
@@ -163,17 +175,17 @@ def check(body: Callable[..., None], candidate: AnyCandidate, problem: Problem) 
     reference never makes it stumble, which the autograder's tests prove. Before any answer has come, it is the body's
     own fault.
     """
-    before = len(candidate.answers)
+    candidate.answers.clear()
     try:
         body(candidate, **problem)
     except OracleFault as fault:
-        if not _holds(fault.arguments, candidate.answers[before:], problem):
+        if not _holds(fault.arguments, candidate.answers, problem):
             raise
         raise _unusable(fault.__cause__ or fault) from fault
     except (Failure, GraderFault):
         raise
     except Exception as error:
-        if len(candidate.answers) > before:
+        if candidate.answers:
             raise _unusable(error) from error
         raise GraderFault("".join(traceback.format_exception(error)).strip()) from error
 
@@ -218,7 +230,6 @@ def _smallest(
             raise _BudgetSpent
         if (size := _size(smaller))[0] > most_empty_arrays:
             return
-        worker.answers.clear()
         try:
             check(test.body, worker, smaller)
         except (Ended, GraderFault):
@@ -244,7 +255,7 @@ def _again(test: CollectedTest, problem: Problem, candidate: WorkerCandidate) ->
     try:
         check(test.body, candidate, problem)
     except Failure as failure:
-        return failure
+        return _without_frames(failure)
     return None
 
 

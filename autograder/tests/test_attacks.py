@@ -6,6 +6,7 @@ nothing left on the disk, and no file of ours changed.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -63,14 +64,30 @@ def skip_unless(needs: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_earns_what_it_solves_and_no_more(attack: Attack, toy: Collection) -> None:
     skip_unless(attack.needs)
+    forget_peak_memory()
     started = time.monotonic()
     waits = {"call_seconds": 0.7} if "timeout" in attack.double else {}
     record = graded(toy, {"toy.py": attack.toy.replace("PART", toy.part.name)}, waits | attack.limits)
-    assert time.monotonic() - started < attack.seconds
+    seconds, memory = time.monotonic() - started, peak_memory()
+    print(f"{seconds:.1f} s; the judge's memory: {memory / 2**20:.0f} MiB")
+    assert seconds < attack.seconds
+    assert memory < 2**30
     for exercise, outcome in outcomes(record).items():
         assert outcome in attack.outcomes[exercise], exercise
         assert points(record)[exercise] == (POINTS[exercise] if outcome == "passed" else 0.0)
     assert attack.says in record.exercises[0].message
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory` begin anew, where Linux can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int:
+    """The most bytes of memory that this process, the judge's, has had; 0 where there is no /proc to tell."""
+    status = Path("/proc/self/status")
+    return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0]) if status.exists() else 0
 
 
 def graded(collection: Collection, files: dict[str, str | bytes | None], limits: dict[str, Any]) -> PartRecord:

@@ -22,7 +22,7 @@ from autograder.judge.comparison import (
     same,
     wrong_values,
 )
-from autograder.judge.failures import Mismatch, Wrong
+from autograder.judge.failures import Mismatch, TooLarge, Wrong
 from autograder.tests.test_wire import plain_values
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -125,6 +125,14 @@ def test_only_the_names_that_are_asked_for_are_compared() -> None:
     got, expected = {"x": np.ones(1), "y": np.ones(1)}, {"x": np.ones(1), "y": np.zeros(1)}
     assert_same(got, expected, names=["x"])
     assert message_of(got, expected, names=["x", "y"]).startswith("got y[0] = 1, expected 0")
+
+
+@pytest.mark.parametrize("like", [np.zeros((2, 3)), ((2, 3), "float64")])
+def test_what_is_far_too_large_is_not_looked_at(like: Any) -> None:
+    with pytest.raises(TooLarge, match="8 times the right answer"):
+        checked([np.zeros(1)] * 20_000, like)
+    with pytest.raises(TooLarge, match="8 times the right answer"):
+        assert_same({"y": np.zeros((2, 3)), "more": "x" * 2**21}, {"y": np.zeros((2, 3))}, names=["y"])
 
 
 def test_the_mismatch_is_kept_for_the_diagnosis() -> None:

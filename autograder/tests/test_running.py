@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -89,8 +90,8 @@ def test_every_test_has_one_outcome(collection: Collection, body: str, outcome: 
 
 def test_an_error_tells_where_it_arose(collection: Collection) -> None:
     result = run(collection, toy("return later(x)", before="def later(x):\n    return x['y']"))
-    assert isinstance(result.failure, Erred)
-    frames = [(Path(frame.path).name, frame.function) for frame in result.failure.trace.frames]
+    assert result.failure is Erred
+    frames = [(Path(frame.path).name, frame.function) for frame in result.frames]
     assert frames == [("probe_toy.py", "run_double"), ("toy.py", "double"), ("toy.py", "later")]
 
 
@@ -422,6 +423,39 @@ def test_an_answer_that_raises_the_second_time_is_not_deterministic(double: Prob
 def test_rounding_may_change(doubling: Callable[..., CollectedTest]) -> None:
     result = run_here(doubling(st.floats()), [{"x": 1.0}], changing(2.0, 2.0 + 1e-12))
     assert result.outcome == "passed"
+
+
+# What stays of a failure
+
+
+def test_of_many_failures_no_answer_is_kept(double: Probe) -> None:
+    """Wrong answers of 1 MiB in thirty problems: at any time the judge holds those to a single problem or two."""
+    numbers = np.arange(2.0**17)
+    test = test_of(lambda candidate, x: assert_same(candidate.run(double, x=x), {"y": numbers + x}))
+    problems = [{"x": float(number)} for number in range(30)]
+    tracemalloc.start()
+    try:
+        result = run_here(test, problems, lambda x: numbers + x + 1)
+        now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (result.outcome, result.difference[0]) == ("wrong", "y[0] = 1")
+    assert result.diagnosis == "y is off by 1 everywhere"
+    assert most < 20 * 2**20
+    assert now < 2**19
+
+
+def test_an_answer_that_is_too_large_is_asked_for_once(double: Probe) -> None:
+    asked: list[int] = []
+
+    def answer(x: int) -> np.ndarray:
+        asked.append(x)
+        return np.zeros(2**18)
+
+    test = test_of(lambda candidate, x: assert_same(candidate.run(double, x=x), {"y": x}), x=st.integers(1, 9))
+    result = run_here(test, [{"x": 8}, {"x": 9}], answer)
+    assert (result.outcome, asked) == ("wrong", [8])
+    assert "8 times the right answer (0.3 KiB of memory); got 2048.3 KiB." in result.message
 
 
 # `check` itself

@@ -20,7 +20,9 @@ import numpy as np
 MAX_FRAME = 64 * 2**20
 MAX_DEPTH = 32
 MAX_ITEMS = 2**18  # values outside arrays: a byte can stand for an empty list, which takes 56 in memory
+VALUE_BYTES = 100  # about what a value of any kind takes in memory besides its own bytes
 MAX_TEXT, MAX_LINES = 2000, 12  # of what an exception says
+MAX_LAYERS = 32
 _LENGTH = struct.Struct("<Q")
 _ARRAY, _TUPLE = 1, 2
 _DTYPES = {np.dtype(code).str for code in ("?", "b", "h", "i", "q", "B", "H", "I", "Q", "e", "f", "d", "F", "D")}
@@ -64,12 +66,15 @@ class Call(msgspec.Struct, tag="call", forbid_unknown_fields=True):
     arguments: bytes
 
 
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+
+
 class Ready(msgspec.Struct, tag="ready", forbid_unknown_fields=True):
     """The worker stands, with these isolation layers; `missing` says why others do not."""
 
     id: int
-    layers: list[str]
-    missing: dict[str, str]
+    layers: Annotated[list[Text], msgspec.Meta(max_length=MAX_LAYERS)]
+    missing: Annotated[dict[Text, Text], msgspec.Meta(max_length=MAX_LAYERS)]
 
 
 class Returned(msgspec.Struct, tag="returned", forbid_unknown_fields=True):
@@ -77,9 +82,6 @@ class Returned(msgspec.Struct, tag="returned", forbid_unknown_fields=True):
 
     id: int
     value: bytes
-
-
-Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
 
 class Frame(msgspec.Struct, forbid_unknown_fields=True):
@@ -131,6 +133,14 @@ def decode(payload: bytes, writable: bool = False) -> Any:
         return _unpack(payload, writable, 0)
     except (msgspec.MsgspecError, RecursionError, ValueError, TypeError) as error:
         raise WireError(f"the payload must be encoded plain data; got {error}.") from None
+
+
+def size_of(payload: bytes) -> int:
+    """About the bytes of memory that encoded data takes once it is decoded, told without decoding it.
+
+    Raises WireError for too many values.
+    """
+    return len(payload) + VALUE_BYTES * _count_items(memoryview(payload))
 
 
 def _pack(value: Any, place: str, depth: int) -> Any:
@@ -194,8 +204,10 @@ _STATE = {head + power: 2**power for head in (0xC4, 0xC7, 0xD9) for power in ran
 _EXTENSIONS = frozenset(range(0xC7, 0xCA)) | frozenset(range(0xD4, 0xD9))
 
 
-def _count_items(payload: memoryview, items: int = 0) -> int:
+def _count_items(payload: memoryview, items: int = 0, depth: int = 0) -> int:
     """Count a payload's values by their first bytes, before any is made. Raises WireError above MAX_ITEMS."""
+    if depth > MAX_DEPTH:
+        raise WireError(f"the payload must be nested at most {MAX_DEPTH} deep.")
     position = 0
     while position < len(payload):
         items += 1
@@ -207,7 +219,7 @@ def _count_items(payload: memoryview, items: int = 0) -> int:
         size = _FOLLOW.get(head, 0) + int.from_bytes(stated, "big")
         if head in _EXTENSIONS:
             if payload[position : position + 1] == bytes([_TUPLE]):
-                items = _count_items(payload[position + 1 : position + 1 + size], items)
+                items = _count_items(payload[position + 1 : position + 1 + size], items, depth + 1)
             position += 1
         position += size
     return items

@@ -1,6 +1,33 @@
 """Submissions that take time, memory, room and processes without end."""
 
-from autograder.tests.attacks import ERROR, MEMORY, PASSED, TIMEOUT, Attack
+from autograder.tests.attacks import ERROR, MEMORY, PASSED, TIMEOUT, WRONG, Attack, together
+from autograder.tests.attacks.forgeries import PRELUDE
+
+# By what is in the payload: too large an answer for what the probe was given, told by its size alone.
+LARGE_ANSWERS = {
+    "an array of 30 MB": "encode({'y': np.zeros(3_750_000)})",
+    "an array of 64 MB": "pack({'y': packed(np.zeros(7_999_000))})",
+    "a string of 60 MB": "pack({'y': 'x' * 60_000_000})",
+    "a key of 60 MB": "pack({'y' * 60_000_000: 1})",
+    "an integer for each of 130 000 keys": "pack({str(key): key for key in range(130_000)})",
+    "260 000 little arrays": "pack({'y': [packed(np.zeros(1))] * 260_000})",
+    "260 000 empty lists": "pack({'y': [[]] * 260_000})",
+    "100 000 numbers beside the right answer": "encode({'y': 2.0 * x, 'z': [0] * 100_000})",
+}
+_IN_PLACE_OF_THE_ANSWER = """
+large, encode = [], wire.encode
+wire.encode = lambda value: large.pop() if large else encode(value)
+
+
+def packed(array):
+    return wire.msgspec.msgpack.Ext(1, pack((array.dtype.str, array.shape, array.tobytes())))
+
+
+def double(x):
+    if x.any():
+        large.append(PAYLOAD)
+    return 2.0 * x
+"""
 
 ATTACKS = [
     Attack("an endless loop", "def double(x):\n    while True:\n        pass", TIMEOUT),
@@ -156,5 +183,15 @@ ATTACKS = [
         """,
         PASSED,
         needs="posix",
+    ),
+    *(
+        Attack(
+            name,
+            together(PRELUDE, _IN_PLACE_OF_THE_ANSWER.replace("PAYLOAD", payload)),
+            WRONG,
+            says="the answer must be at most 1 MiB larger than 64 times what the probe was given",
+            needs="posix",
+        )
+        for name, payload in LARGE_ANSWERS.items()
     ),
 ]

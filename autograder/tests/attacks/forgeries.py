@@ -6,7 +6,7 @@ from dataclasses import replace
 from autograder.tests.attacks import BLOCKED, CRASH, NOT_ATTEMPTED, PASSED, TIMEOUT, WRONG, Attack, together
 
 # What every forger does first: find the descriptors, the message types and the number of the request being answered.
-_PRELUDE = """
+PRELUDE = """
 import fcntl, os, struct, sys, termios, threading, time
 import numpy as np
 
@@ -52,6 +52,10 @@ INSTEAD_OF_AN_ANSWER = {
     "a frame of 2**63 bytes": 'raw(struct.pack("<Q", 2**63))',
     "a request as an answer": 'send(wire.Load(request_id(), "part1"))',
     "Ready as an answer": 'send(wire.Ready(request_id(), ["L3"], {}))',
+    "Ready with 60 million layers": """
+        head = pack({"type": "ready", "id": request_id(), "missing": {}, "layers": []})
+        frame(head[:-1] + b"\\xdd" + struct.pack(">I", 60_000_000) + b"\\xa0" * 60_000_000)
+        """,
     "an answer to another request": "answer(request_id() + 1, 2.0 * x)",
     "an answer to a negative request": "answer(-1, 2.0 * x)",
     "an answer that is no payload": 'send(wire.Returned(request_id(), b"\\xc1"))',
@@ -214,8 +218,8 @@ def _in_double(source: str) -> str:
 
 ATTACKS = [
     *(
-        Attack(name, together(_PRELUDE, _in_double(source)), CRASH, needs="posix")
+        Attack(name, together(PRELUDE, _in_double(source)), CRASH, needs="posix")
         for name, source in INSTEAD_OF_AN_ANSWER.items()
     ),
-    *(replace(attack, source=together(_PRELUDE, attack.source), needs="posix") for attack in OTHERS),
+    *(replace(attack, source=together(PRELUDE, attack.source), needs="posix") for attack in OTHERS),
 ]
