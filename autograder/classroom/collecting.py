@@ -6,10 +6,11 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from nbgrader.plugins import ExtractorPlugin
 
+from autograder.judge.handed_out import is_inside
 from autograder.judge.printable import one_line
 
 MAX_BYTES = 256 * 2**20  # of one hand-in, unpacked
@@ -60,13 +61,6 @@ def refusal(path: Path) -> str:
     if len({*names}) < len(names):
         return "must hold every file once"
     return ""
-
-
-def is_inside(name: str) -> bool:
-    """Whether a member stays below the folder it is unpacked to, on every system."""
-    windows, posix = PureWindowsPath(name), PurePosixPath(name)
-    parts = {*windows.parts, *posix.parts}
-    return bool(name) and not (windows.anchor or posix.is_absolute() or ".." in parts or "\0" in name)
 
 
 def unpack(path: Path, folder: Path) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import msgspec
 
@@ -75,9 +75,19 @@ def read_manifest(root: Path = ROOT) -> Manifest | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        if outside := [name for name in (*manifest.files, *manifest.stubs) if not is_inside(name)]:
+            raise ValueError(f"the file {outside[0]!r}")
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise CannotGrade(f"{path} must be as handed out; got {error}. Take it from the handout.") from None
+    return manifest
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name from outside stays below the folder that it is put into, on every system."""
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    parts = {*windows.parts, *posix.parts}
+    return bool(name) and not (windows.anchor or posix.is_absolute() or ".." in parts or "\0" in name)
 
 
 def digest(content: bytes) -> str:

@@ -120,6 +120,22 @@ def test_one_that_was_broken_off_is_made_again(course: Course, mine: Course) -> 
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["../outside.txt", "{root}/outside.txt", "part1_toy/../../outside.txt", "..\\outside.txt"]
+)
+def test_no_manifest_of_a_learner_reaches_outside_of_the_folder(name: str, course: Course, mine: Course) -> None:
+    outside = mine.root.parent / "outside.txt"
+    outside.write_text("the instructor's")
+    manifest = json.loads((mine.root / MANIFEST).read_bytes())
+    manifest["files"][name.format(root=mine.root.parent)] = ""
+    mine.write({MANIFEST: json.dumps(manifest)})
+    before = mine.content()
+    done = course.handout("--update", mine.root)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "must be as handed out; got the file " in done.stderr
+    assert (mine.content(), outside.read_text()) == (before, "the instructor's")
+
+
 def test_what_cannot_be_updated_is_refused_and_stays(course: Course, mine: Course, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     newer, changed = Course(tmp_path / "newer"), Course(tmp_path / "changed")
