@@ -201,14 +201,15 @@ def _holds(arguments: object, answers: list[bytes], problem: Problem) -> bool:
 
 
 def _leaves(value: object) -> Iterator[bytes]:
-    """Every key, and every value that is no container, as it crosses the wire."""
+    """Every key, and every value that is no container, as it crosses the wire; what cannot is of no answer."""
     if isinstance(value, dict):
         yield from map(wire.encode, value)
     if isinstance(value, dict | list | tuple):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _leaves(inner)
     else:
-        yield wire.encode(value)
+        with contextlib.suppress(wire.WireError):
+            yield wire.encode(value)
 
 
 def _smallest(

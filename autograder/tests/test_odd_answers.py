@@ -126,6 +126,16 @@ def test_what_is_computed_from_an_answer_blames_the_answer() -> None:
         check(from_the_answer, Answers({"x": np.ones(3)}), {"x": np.zeros(2)})
 
 
+def from_what_cannot_cross(candidate: Any, x: np.ndarray) -> None:
+    candidate.run(None)
+    doubled(object())
+
+
+def test_so_is_what_no_answer_can_hold() -> None:
+    with pytest.raises(OracleFault):
+        check(from_what_cannot_cross, Answers({"x": np.ones(3)}), {"x": np.zeros(2)})
+
+
 def test_what_is_computed_from_the_problem_is_ours_whatever_was_answered() -> None:
     with pytest.raises(OracleFault):
         check(from_the_problem, Answers({"x": np.ones(3)}), {"x": np.zeros(2)})
