@@ -24,6 +24,7 @@ from rich.console import Console
 
 from autograder.judge.exercises import ROOT, Part, find_parts
 from autograder.judge.failures import CannotGrade
+from autograder.judge.printable import one_line
 from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.judge.submission import from_path
 from autograder.reports import terminal
@@ -46,7 +47,7 @@ class RestoredCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has
         with Gradebook(names["db_url"]) as gradebook:
             released = list(released_cells(gradebook.find_notebook(names["notebook"], names["assignment"])))
         for change in restore(nb, released):
-            self.log.warning("%s of %s: %s", names["assignment"], names["student"], change)
+            self.log.warning("%s of %s: %s", names["assignment"], one_line(names["student"]), change)
         return nb, resources
 
 
@@ -130,8 +131,8 @@ class JudgedPoints(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             record = judge(part, Path(submitted))
         except CannotGrade as error:
-            refusal = str(error)
-            self.log.warning("%s of %s: %s", names["assignment"], names["student"], refusal)
+            refusal = one_line(str(error))
+            self.log.warning("%s of %s: %s", names["assignment"], one_line(names["student"]), refusal)
         graded = {part.exercise(each.id).plain_id: each for each in record.exercises} if record else {}
         for cell in nb.cells:
             about = cell.metadata.get("nbgrader", {})
