@@ -38,6 +38,9 @@ def update(folder: Path, files: Mapping[str, bytes]) -> Update:
     `.sfratorch/kept/`.  The manifest comes last, so that an update which was broken off can be made again.
     """
     old = manifest_of(folder)
+    for name in (KEPT, *files, *old.files):
+        if not (folder / name).parent.resolve().is_relative_to(folder.resolve()):
+            raise HandoutError(f"--update must be given a folder without links to others; {name} lies outside of it.")
     done = Update()
     beside = folder / KEPT / time.strftime("%Y-%m-%d-%H%M%S")
     learners = old.stubs.keys() | msgspec.json.decode(files[MANIFEST], type=Manifest).stubs.keys()

@@ -136,6 +136,24 @@ def test_no_manifest_of_a_learner_reaches_outside_of_the_folder(name: str, cours
     assert (mine.content(), outside.read_text()) == (before, "the instructor's")
 
 
+@pytest.mark.parametrize("link", ["part1_toy/tests", "autograder", ".sfratorch"])
+def test_nor_does_a_link(link: str, course: Course, mine: Course) -> None:
+    outside = mine.root.parent / "outside"
+    outside.mkdir()
+    if (mine.root / link).exists():
+        (mine.root / link).rename(outside / "there")
+    (outside / "there").mkdir(exist_ok=True)
+    try:
+        (mine.root / link).symlink_to(outside / "there")
+    except OSError:
+        pytest.skip("this user may not make links")
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    done = course.handout("--update", mine.root)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "--update must be given a folder without links to others" in done.stderr
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+
+
 def test_what_cannot_be_updated_is_refused_and_stays(course: Course, mine: Course, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     newer, changed = Course(tmp_path / "newer"), Course(tmp_path / "changed")
