@@ -193,7 +193,7 @@ class WorkerCandidate(AnyCandidate):
             if self._isolation is None:
                 raise
             raise Crashed("after the last worker ended, no other could be started") from fault
-        self._isolation = self._isolation or Isolation.of(ready)
+        self._isolation = self._isolation or Isolation.of(ready, self._setup.uid)
 
     def _spawn(self) -> None:
         self._worker = WorkerProcess(self.stage.folder, self._setup, self._output)

@@ -10,13 +10,18 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.judge import process_tree
 from autograder.judge.exercises import Part
 from autograder.judge.staging import Stage
 from autograder.judge.worker_process import Limits
 from autograder.worker import wire
 
-_L1_LAYERS = frozenset({"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"})
-_UNUSED_UIDS = range(61_184, 65_520)  # outside the ranges that systems give to people and services
+_TREE = "process tree killed"
+_L1_LAYERS = frozenset(
+    {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files", _TREE}
+)
+# Outside the ranges that systems give to people and services; the odd one above each ends what it runs.
+_UNUSED_UIDS = range(61_184, 65_520, 2)
 # By Linux's numbers: what it takes to make the worker another user, to end it and to clear up after it.
 _CHOWN, _DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER, _KILL, _SETGID, _SETUID = 0, 1, 2, 3, 5, 6, 7
 _POWERS = (_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID)
@@ -31,9 +36,14 @@ class Isolation:
     missing: dict[str, str]
 
     @classmethod
-    def of(cls, ready: wire.Ready) -> Isolation:
-        level = "L1" if set(ready.layers) >= _L1_LAYERS else "L0"
-        return cls(level, tuple(ready.layers), dict(ready.missing))
+    def of(cls, ready: wire.Ready, uid: int) -> Isolation:
+        """What the worker says, who has run nothing of the submission yet, and what the judge knows of itself."""
+        layers, missing = list(ready.layers), dict(ready.missing)
+        if process_tree.finds_orphans(uid):
+            layers.append(_TREE)
+        else:
+            missing[_TREE] = "what leaves its session and outlives its parent is not found on this system"
+        return cls("L1" if set(layers) >= _L1_LAYERS else "L0", tuple(layers), missing)
 
 
 def plan_setup(part: Part, stage: Stage, limits: Limits) -> wire.Setup:
@@ -82,11 +92,12 @@ def unused_uid(keep_reading: bool) -> int:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError):
             taken.add(process.stat().st_uid)
-    unused = {number for number in _UNUSED_UIDS if number not in taken}
+    unused = {number for number in _UNUSED_UIDS if not taken & {number, process_tree.killer_of(number)}}
     for names in ("uid_map", "gid_map"):
         lines = (Path("/proc/self") / names).read_text().splitlines()
         ranges = [range(int(first), int(first) + int(count)) for first, _, count in map(str.split, lines)]
-        unused = {number for number in unused if any(number in known for known in ranges)}
+        both = [(number, process_tree.killer_of(number)) for number in unused]
+        unused = {one for one, other in both if any(one in known and other in known for known in ranges)}
     return random.SystemRandom().choice(sorted(unused)) if unused else 0
 
 

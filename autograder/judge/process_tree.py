@@ -1,4 +1,8 @@
-"""Kill a worker and everything it started, also what has left its session."""
+"""Kill a worker and everything it started, also what has left its session.
+
+What a worker starts is told by what it cannot change: its user, where that is not the judge's, and else its parent,
+since the judge adopts what has lost its own.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,41 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
-_ROUNDS = 100
+_SECONDS, _KILLER_SECONDS = 10.0, 3.0
+_KILLER = """
+import os, signal, sys
+worker, unused = map(int, sys.argv[1:])
+os.setresuid(unused, worker, unused)
+os.kill(-1, signal.SIGKILL)
+"""
+_known: set[int] | None = None  # children in sessions of their own that are no orphans; None: orphans go elsewhere
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what a worker of this user leaves behind, on Linux. Raises OSError where it cannot be."""
+    global _known
+    if _known is None:
+        from autograder.worker import linux
+
+        linux.adopt_orphans()
+        _known = {number for number, _, parent, _ in _processes() if parent == os.getpid()}
+
+
+def started(process: subprocess.Popen[bytes]) -> None:
+    """Tell a worker from the orphans."""
+    if _known is not None:
+        _known.add(process.pid)
+
+
+def finds_orphans(uid: int) -> bool:
+    """Whether all that a worker starts is found, whatever it does to hide: `uid` is its user, if not the judge's."""
+    return uid != 0 or _known is not None
 
 
 def kill(process: subprocess.Popen[bytes], uid: int = 0, mark: str = "") -> None:
@@ -20,15 +54,19 @@ def kill(process: subprocess.Popen[bytes], uid: int = 0, mark: str = "") -> None
     then, and all that `uid` runs goes at one stroke.
     Elsewhere the process group (POSIX) or the process tree (Windows) goes.
     """
-    if os.name == "nt":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
-    else:
-        if (_PROC / "self" / "stat").exists():
-            _kill_all_of(process.pid, uid, mark)  # before the group: an orphan no longer says whose child it is
-        _signal_group(process.pid)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        if os.name == "nt":
+            command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+            subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+        else:
+            if (_PROC / "self" / "stat").exists():
+                _kill_all_of(process.pid, uid, mark)  # before the group: an orphan no longer says whose child it is
+            _signal_group(process.pid)
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=5.0)
+    if _known is not None:
+        _known.discard(process.pid)
 
 
 def _signal_group(pid: int) -> None:
@@ -37,27 +75,40 @@ def _signal_group(pid: int) -> None:
 
 
 def _kill_all_of(pid: int, uid: int, mark: str) -> None:
+    until = time.monotonic() + _SECONDS
     if uid:
         _kill_user(uid)
-    for _ in range(_ROUNDS):
-        victims = _stop_all_of(pid, uid, mark.encode())
-        if not victims:
-            return
+    while (victims := _stop_all_of(pid, uid, mark.encode(), until)) and time.monotonic() < until:
         _signal_all(victims, signal.SIGKILL)
 
 
 def _kill_user(uid: int) -> None:
-    """Kill all that this user runs at one stroke: orphans that live for a millisecond are never found by looking."""
-    with contextlib.suppress(OSError):
-        subprocess.run(["/bin/sh", "-c", "kill -9 -1"], user=uid, group=uid, extra_groups=(), check=False)
+    """Kill all that this user runs at one stroke: orphans that live for a millisecond are never found by looking.
+
+    Only the killer's effective user is theirs, so that none of them can stop it or read it.
+    """
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _KILLER, str(uid), str(killer_of(uid))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
+            start_new_session=True,
+            timeout=_KILLER_SECONDS,
+            check=False,
+        )
 
 
-def _stop_all_of(pid: int, uid: int, mark: bytes) -> set[int]:
+def killer_of(uid: int) -> int:
+    """The user that nobody is, beside a worker's."""
+    return uid + 1
+
+
+def _stop_all_of(pid: int, uid: int, mark: bytes, until: float) -> set[int]:
     stopped: set[int] = set()
-    for _ in range(_ROUNDS):
-        victims = set(_victims(pid, uid, mark)) - stopped
-        if not victims:
-            break
+    while (victims := set(_victims(pid, uid, mark)) - stopped) and time.monotonic() < until:
         _signal_all(victims, signal.SIGSTOP)
         stopped |= victims
     return stopped
@@ -70,30 +121,44 @@ def _signal_all(victims: Iterable[int], number: signal.Signals) -> None:
 
 
 def _victims(pid: int, uid: int, mark: bytes) -> Iterator[int]:
+    """What is to be killed, found by looking once. Orphans that have ended are buried on the way."""
     parents: dict[int, int] = {}
-    for entry in _PROC.iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+    for number, state, parent, session in _processes():
+        is_orphan = not uid and _is_orphan(number, parent, session)
+        if state in "ZX":
+            if is_orphan:
+                _bury(number)
             continue
-        number = int(entry.name)
-        try:
-            state, parent, _, session = _stat(entry)
-            if state in "ZX":
-                continue
-            parents[number] = parent
-            if (
-                session == pid
-                or (uid and entry.stat().st_uid == uid)
-                or (mark and mark in (entry / "environ").read_bytes())
-            ):
-                yield number
-        except OSError:
-            continue  # gone, or not ours to read
+        parents[number] = parent
+        if is_orphan or session == pid or _is_marked(_PROC / str(number), uid, mark):
+            yield number
     yield from (number for number in parents if _descends(number, pid, parents))
 
 
-def _stat(entry: Path) -> tuple[str, int, int, int]:
-    fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    return fields[0], int(fields[1]), int(fields[2]), int(fields[3])
+def _processes() -> Iterator[tuple[int, str, int, int]]:
+    """Number, state, parent and session of every process but this one."""
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):  # gone
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                yield int(entry.name), fields[0], int(fields[1]), int(fields[3])
+
+
+def _is_orphan(number: int, parent: int, session: int) -> bool:
+    """Whether this process adopted it. What it starts itself stays in its session, to which no worker can return."""
+    return _known is not None and parent == os.getpid() and session != os.getsid(0) and number not in _known
+
+
+def _is_marked(entry: Path, uid: int, mark: bytes) -> bool:
+    try:
+        return (uid != 0 and entry.stat().st_uid == uid) or (mark != b"" and mark in (entry / "environ").read_bytes())
+    except OSError:
+        return False  # gone, or not ours to read
+
+
+def _bury(number: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(number, os.WNOHANG)
 
 
 def _descends(number: int, ancestor: int, parents: dict[int, int]) -> bool:

@@ -24,7 +24,7 @@ root_only = pytest.mark.skipif(
     reason="only root, with all its powers, can run a process as another user",
 )
 
-UID = 61_183  # just below those that workers get
+UID = 61_182  # just below those that workers get, and so is its killer
 # A process tells its id and those of its children through a file, line by line, and waits.
 TELL = """
 import os, signal, sys, time
@@ -159,6 +159,28 @@ def test_an_orphan_of_a_worker_that_has_gone_is_known_by_its_environment(start: 
     assert not alive_after_a_moment(members)
 
 
+@linux_only
+def test_an_orphan_that_shows_nothing_is_adopted_by_the_judge(start: Start, innocent: subprocess.Popen[bytes]) -> None:
+    process_tree.adopt_orphans()
+    family = start(ORPHAN, env={})
+    process_tree.started(family.process)
+    orphan = family.wait_for(2) - {family.process.pid}
+    process_tree.kill(family.process)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in orphan), "killed, and no zombie of the judge's either"
+    assert innocent.poll() is None
+
+
+@linux_only
+def test_another_worker_is_no_orphan(start: Start, tmp_path: Path) -> None:
+    process_tree.adopt_orphans()
+    family, other = start("wait()"), start("wait()")
+    for process in (family.process, other.process):
+        process_tree.started(process)
+    family.wait_for(2)
+    process_tree.kill(family.process)
+    assert other.process.poll() is None
+
+
 BECOME = f"""
 import ctypes
 os.setresuid({UID}, {UID}, {UID})
@@ -195,6 +217,38 @@ wait()
     for _ in range(20):
         assert not running_as(UID)
         time.sleep(0.005)
+
+
+@root_only
+@pytest.mark.parametrize("time_tried", [1, 2, 3])
+def test_nothing_of_a_user_stops_or_reads_what_ends_it(time_tried: int, start: Start) -> None:
+    """Three times: it has to be caught between its start and its end."""
+    source = f"""
+os.setresuid({UID}, {UID}, {UID})
+first = os.getpid()
+if os.fork() == 0:
+    os.setsid()
+    tell()
+    own = {{str(first), str(os.getpid())}}
+    while True:
+        os.kill(-1, signal.SIGSTOP)
+        for name in os.listdir("/proc"):
+            try:
+                if name.isdigit() and name not in own and os.stat("/proc/" + name).st_uid == {UID}:
+                    open("/proc/" + name + "/environ").read()
+                    tell()
+            except OSError:
+                pass
+wait()
+"""
+    family = start(source, env={})
+    members = family.wait_for(2)
+    started = time.monotonic()
+    process_tree.kill(family.process, uid=UID)
+    assert time.monotonic() - started < process_tree._KILLER_SECONDS
+    assert not alive_after_a_moment(members)
+    assert not running_as(UID)
+    assert family.told == members
 
 
 def running_as(uid: int) -> list[str]:

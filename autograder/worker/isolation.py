@@ -17,7 +17,6 @@ L0_LAYERS = (
     "empty home",
     "closed wire",
     "deadlines",
-    "process tree killed",
     "output capped",
 )
 

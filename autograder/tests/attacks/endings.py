@@ -176,6 +176,37 @@ ATTACKS = [
             os._exit(0)
         """,
         PASSED,
+        needs="linux",
+    ),
+    Attack(
+        "what its user runs stopped",
+        """
+        import os, signal
+        worker = os.getpid()
+        if os.fork() == 0:
+            os.setsid()
+            while True:
+                os.kill(-1, signal.SIGSTOP)
+                os.kill(worker, signal.SIGCONT)
+        """,
+        PASSED + TIMEOUT,
+        PASSED + TIMEOUT,
+        PASSED + TIMEOUT,
+        needs="root",
+    ),
+    Attack(
+        "what its user runs stopped and continued",
+        """
+        import os, signal
+        if os.fork() == 0:
+            os.setsid()
+            while True:
+                os.kill(-1, signal.SIGSTOP)
+                os.kill(-1, signal.SIGCONT)
+        """,
+        PASSED + TIMEOUT,
+        PASSED + TIMEOUT,
+        PASSED + TIMEOUT,
         needs="root",
     ),
     Attack(
