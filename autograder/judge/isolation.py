@@ -16,15 +16,27 @@ from autograder.judge.staging import Stage
 from autograder.judge.worker_process import Limits
 from autograder.worker import wire
 
-_TREE = "process tree killed"
 _L1_LAYERS = frozenset(
-    {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files", _TREE}
+    {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"}
+    | {"process tree killed", "closed judge"}
 )
 # Outside the ranges that systems give to people and services; the odd one above each ends what it runs.
 _UNUSED_UIDS = range(61_184, 65_520, 2)
 # By Linux's numbers: what it takes to make the worker another user, to end it and to clear up after it.
 _CHOWN, _DAC_OVERRIDE, _DAC_READ_SEARCH, _FOWNER, _KILL, _SETGID, _SETUID = 0, 1, 2, 3, 5, 6, 7
 _POWERS = (_CHOWN, _DAC_OVERRIDE, _FOWNER, _KILL, _SETGID, _SETUID)
+
+
+def _close_judge() -> None:
+    if not sys.platform.startswith("linux"):
+        raise OSError("only Linux closes a process to others of its user")
+    from autograder.worker import linux
+
+    linux.close_to_its_user()
+
+
+# What the judge must do where the worker is its own user, and need not where it is another.
+_BESIDE_ONE_OF_ITS_USER = {"process tree killed": process_tree.adopt_orphans, "closed judge": _close_judge}
 
 
 @dataclass(frozen=True)
@@ -37,12 +49,16 @@ class Isolation:
 
     @classmethod
     def of(cls, ready: wire.Ready, uid: int) -> Isolation:
-        """What the worker says, who has run nothing of the submission yet, and what the judge knows of itself."""
+        """What the worker says, who has run nothing of the submission yet, and what the judge does for its part."""
         layers, missing = list(ready.layers), dict(ready.missing)
-        if process_tree.finds_orphans(uid):
-            layers.append(_TREE)
-        else:
-            missing[_TREE] = "what leaves its session and outlives its parent is not found on this system"
+        for name, apply in _BESIDE_ONE_OF_ITS_USER.items():
+            try:
+                if not uid:
+                    apply()
+            except OSError as reason:
+                missing[name] = str(reason)
+            else:
+                layers.append(name)
         return cls("L1" if set(layers) >= _L1_LAYERS else "L0", tuple(layers), missing)
 
 

@@ -80,9 +80,6 @@ class WorkerProcess:
         )
         self.output = printed
         self._is_killed = False
-        if not setup.uid and sys.platform.startswith("linux"):
-            with contextlib.suppress(OSError):  # the isolation report says so
-                process_tree.adopt_orphans()
         self._process = _start(stage)
         process_tree.started(self._process)
         _in_background(self._read_answers)

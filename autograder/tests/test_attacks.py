@@ -128,9 +128,11 @@ def running_in(folder: Path, uid: int) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             status = (process / "status").read_text(errors="replace")
-            is_ours = (uid and f"\nUid:\t{uid}\t" in status) or str(folder).encode() in (
-                process / "environ"
-            ).read_bytes()
+            is_ours = (
+                (uid and f"\nUid:\t{uid}\t" in status)
+                or str(folder).encode() in (process / "environ").read_bytes()
+                or os.readlink(process / "cwd").startswith(str(folder))
+            )
             if is_ours and "\nState:\tZ" not in status:
                 found.append(status)
         except OSError:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from autograder.judge import isolation, process_tree
+from autograder.judge import isolation
 from autograder.judge.exercises import Part
 from autograder.judge.failures import Crashed, GraderFault
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup, unused_uid
@@ -145,7 +145,7 @@ def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> No
     with toy_candidate(part) as candidate:
         found = candidate.isolation
     planned = {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"}
-    planned |= {"another user", "processes", "process tree killed"}
+    planned |= {"another user", "processes", "process tree killed", "closed judge"}
     planned |= {"closed files"} & set(found.missing)  # said where the interpreter lies in root's home
     assert set(found.layers) | set(found.missing) == set(L0_LAYERS) | planned
     assert set(found.layers).isdisjoint(found.missing)
@@ -174,23 +174,26 @@ def test_a_layer_that_is_missing_lowers_the_level(field: str, part: Part) -> Non
         assert next(iter(candidate.isolation.missing.values())) == "no limit was asked for"
 
 
+JUDGES = {"process tree killed", "closed judge"}  # the judge's own to say
+
+
 def test_the_level_is_what_all_layers_together_make() -> None:
-    full = [*L0_LAYERS, *isolation._L1_LAYERS]
-    full.remove("process tree killed")  # the judge's own, where the worker is another user
+    full = [*L0_LAYERS, *isolation._L1_LAYERS - JUDGES]
     assert Isolation.of(wire.Ready(0, full, {}), uid=61_184).level == "L1"
-    for layer in isolation._L1_LAYERS - {"process tree killed"}:
+    for layer in isolation._L1_LAYERS - JUDGES:
         ready = wire.Ready(0, [other for other in full if other != layer], {layer: "x"})
         assert Isolation.of(ready, uid=61_184).level == "L0"
 
 
-def test_a_process_tree_that_can_hide_is_not_claimed_to_be_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the worker is the judge's own user, and the judge cannot adopt orphans: not on Linux, say."""
-    monkeypatch.setattr(process_tree, "_known", None)
-    full = [*L0_LAYERS, *isolation._L1_LAYERS - {"process tree killed"}]
-    found = Isolation.of(wire.Ready(0, full, {}), uid=0)
+def test_what_only_linux_does_for_a_worker_of_the_judges_user_is_claimed_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    found = Isolation.of(wire.Ready(0, [*L0_LAYERS, *isolation._L1_LAYERS - JUDGES], {}), uid=0)
     assert found.level == "L0"
     assert found.missing == {
-        "process tree killed": "what leaves its session and outlives its parent is not found on this system"
+        "process tree killed": "what leaves its session and outlives its parent is only found on Linux",
+        "closed judge": "only Linux closes a process to others of its user",
     }
 
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_KEEPCAPS, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 8, 36, 38
+_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 8, 36, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_READ_SEARCH = 1 << 2
 
@@ -37,3 +37,8 @@ def become(uid: int, keep_reading: bool) -> None:
 def adopt_orphans() -> None:
     """Become the parent of every descendant that loses its own: how the judge finds what a worker leaves behind."""
     _call("prctl", _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def close_to_its_user() -> None:
+    """Close memory, environment and descriptors of this process to the other processes of its user."""
+    _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)

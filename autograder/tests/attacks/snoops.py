@@ -1,7 +1,8 @@
 """Submissions that look for answers, and write where they should not: outside their own process and folder.
 
 Each gives the right answers, unless it gets at what it wants.
-Where the judge is not root, the worker is the same user, and only the layers above L1 keep these out.
+Where the judge is not root, the worker is the same user: only the judge itself is closed to it then, and only the
+layers above L1 keep the others out.
 """
 
 from autograder.tests.attacks import PASSED, Attack, together
@@ -25,12 +26,14 @@ def double(x):
     return (3.0 if found else 2.0) * x
 """
 
-TRIES = {
+OF_ANY_USER = {
     "the judge's memory": 'attempt(open, judge / "mem", "rb")',
     "the judge's environment": 'attempt((judge / "environ").read_bytes)',
     "the judge's memory map": 'attempt((judge / "maps").read_bytes)',
     "the judge's descriptors": 'attempt(os.readlink, judge / "fd" / "0")',
     "the judge's folder": 'attempt(os.readlink, judge / "cwd")',
+}
+OF_ANOTHER_USER = {
     "the judge's priority": "attempt(os.setpriority, os.PRIO_PROCESS, os.getppid(), 19)",
     "the stage's probes": 'attempt(next(stage.glob("part*/tests/probe_toy.py")).write_text, "")',
     "the stage's grader": 'attempt((stage / "autograder" / "worker" / "main.py").unlink)',
@@ -46,4 +49,8 @@ TRIES = {
         """,
 }
 
-ATTACKS = [Attack(name, together(_PRELUDE, source), PASSED, needs="root") for name, source in TRIES.items()]
+ATTACKS = [
+    Attack(name, together(_PRELUDE, source), PASSED, needs=needs)
+    for needs, tries in {"linux": OF_ANY_USER, "root": OF_ANOTHER_USER}.items()
+    for name, source in tries.items()
+]
