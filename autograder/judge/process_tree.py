@@ -75,8 +75,16 @@ def _kill_all_of(pid: int, uid: int, mark: str) -> None:
     until = time.monotonic() + _SECONDS
     if uid:
         _kill_user(uid)
-    while (victims := _stop_all_of(pid, uid, mark.encode(), until)) and time.monotonic() < until:
+    ended: set[int] = set()
+    while time.monotonic() < until:
+        victims = _stop_all_of(pid, uid, mark.encode(), until)
         _signal_all(victims, signal.SIGKILL)
+        before, ended = ended, set() if uid else set(_ended_orphans())
+        if not victims and ended == before:
+            break  # nobody was found, and nobody has handed on and ended meanwhile
+    for orphan in ended:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(orphan, os.WNOHANG)
 
 
 def _kill_user(uid: int) -> None:
@@ -118,18 +126,22 @@ def _signal_all(victims: Iterable[int], number: signal.Signals) -> None:
 
 
 def _victims(pid: int, uid: int, mark: bytes) -> Iterator[int]:
-    """What is to be killed, found by looking once. Orphans that have ended are buried on the way."""
     parents: dict[int, int] = {}
     for number, state, parent, session in _processes():
-        is_orphan = not uid and _is_orphan(number, parent, session)
         if state in "ZX":
-            if is_orphan:
-                _bury(number)
             continue
         parents[number] = parent
+        is_orphan = not uid and _is_orphan(number, parent, session)
         if is_orphan or session == pid or _is_marked(_PROC / str(number), uid, mark):
             yield number
     yield from (number for number in parents if _descends(number, pid, parents))
+
+
+def _ended_orphans() -> Iterator[int]:
+    """Kept until all have ended: they count against the worker's limit on processes, and a chain of them runs dry."""
+    for number, state, parent, session in _processes():
+        if state == "Z" and _is_orphan(number, parent, session):
+            yield number
 
 
 def _processes() -> Iterator[tuple[int, str, int, int]]:
@@ -151,11 +163,6 @@ def _is_marked(entry: Path, uid: int, mark: bytes) -> bool:
         return (uid != 0 and entry.stat().st_uid == uid) or (mark != b"" and mark in (entry / "environ").read_bytes())
     except OSError:
         return False  # gone, or not ours to read
-
-
-def _bury(number: int) -> None:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(number, os.WNOHANG)
 
 
 def _descends(number: int, ancestor: int, parents: dict[int, int]) -> bool:

@@ -221,6 +221,6 @@ ATTACKS = [
         """,
         PASSED,
         limits={"processes": 10_000},
-        needs="root",
+        needs="linux",
     ),
 ]
