@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
+from autograder.judge import leftovers
 from autograder.judge.exercises import Part, earlier_parts
 from autograder.judge.failures import (
     Crashed,
@@ -90,6 +91,8 @@ class WorkerCandidate(AnyCandidate):
         if self._worker is not None:
             self._worker.kill()
         self.stage.remove()
+        if self._setup.uid:
+            leftovers.remove(self._setup.uid)
 
     def start_clock(self) -> None:
         """From now on the part's deadline counts."""

@@ -39,7 +39,7 @@ class Stage:
         """Delete the folder, whatever the submission has left in it."""
         _remove(self.folder)
         if self.folder.exists():
-            _flatten(self.folder / "home")
+            remove_folder(self.folder / "home")
             _remove(self.folder)
 
 
@@ -145,10 +145,19 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _flatten(folder: Path) -> None:
-    """Put every folder below this one into a single folder beside it: they may be closed to their owner, or nested
-    deeper than Python's stack and a path's greatest length."""
-    beside = Path(tempfile.mkdtemp(dir=folder.parent))
+def remove_folder(folder: Path) -> None:
+    """Delete a folder of a submission's, whose folders may be closed to their owner or nested without end."""
+    _remove(folder)
+    if folder.exists():
+        beside = Path(tempfile.mkdtemp(dir=folder.parent))
+        _flatten(folder, beside)
+        _remove(folder)
+        _remove(beside)
+
+
+def _flatten(folder: Path, beside: Path) -> None:
+    """Put every folder below this one into a single folder: they may be nested deeper than Python's stack and a
+    path's greatest length."""
     names = itertools.count()
     pending = [folder]
     with contextlib.suppress(OSError):

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import os
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -106,7 +107,18 @@ def graded(collection: Collection, files: dict[str, str | bytes | None], limits:
     assert digest(part.folder) == before
     assert not candidate.stage.folder.exists()
     assert not running_in(candidate.stage.folder, candidate._setup.uid)
+    assert not has_users or not left_by(candidate._setup.uid)
     return record
+
+
+def left_by(uid: int) -> list[str]:
+    """Files of a worker's user, and what it shares in System V's way, as the system's own tools see them."""
+    folders = [folder for folder in ("/tmp", "/var/tmp", "/dev/shm") if os.path.isdir(folder)]
+    found = subprocess.run(
+        ["find", *folders, "-uid", str(uid)], capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    shared = [line for kind in ("shm", "msg", "sem") for line in Path("/proc/sysvipc", kind).read_text().splitlines()]
+    return found.stdout.splitlines() + [line for line in shared if str(uid) in line.split()]
 
 
 def stage_digest(candidate: WorkerCandidate) -> str:

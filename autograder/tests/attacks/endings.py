@@ -210,6 +210,24 @@ ATTACKS = [
         needs="root",
     ),
     Attack(
+        "files and shared memory left behind",
+        """
+        import os
+        for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+            os.makedirs(f"{folder}/left-{os.getpid()}/behind", mode=0o500)
+            open(f"{folder}/left-file-{os.getpid()}", "w").close()
+            os.symlink("/etc", f"{folder}/left-link-{os.getpid()}")
+        os.chdir("/dev/shm")
+        for _ in range(1500):
+            os.mkdir("deep")
+            os.chdir("deep")
+        for kind in (["-M", "4096"], ["-Q"], ["-S", "1"]):
+            os.spawnvp(os.P_WAIT, "ipcmk", ["ipcmk", *kind])
+        """,
+        PASSED,
+        needs="root",
+    ),
+    Attack(
         "orphans that hand each other on",
         """
         import os
