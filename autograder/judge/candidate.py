@@ -24,9 +24,10 @@ from autograder.judge.failures import (
     Unloadable,
     Wrong,
 )
-from autograder.judge.isolation import Isolation, plan_setup
+from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
 from autograder.judge.sizes import check_beside_given
 from autograder.judge.staging import Stage
+from autograder.judge.users import WorkerUser, reserve_user
 from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
 from autograder.testing.probes import Probe
 from autograder.worker import wire
@@ -69,6 +70,7 @@ class WorkerCandidate(AnyCandidate):
         super().__init__()
         self.stage, self.limits = stage, limits
         self._part = part
+        self._user = WorkerUser()
         self._worker: WorkerProcess | None = None
         self._is_ready = False
         self._isolation: Isolation | None = None
@@ -80,19 +82,24 @@ class WorkerCandidate(AnyCandidate):
 
     def __enter__(self) -> Self:
         try:
-            self._setup = plan_setup(self._part, self.stage, self.limits)
+            self._user = reserve_user(must_keep_reading(self.stage.folder.parent))
+            self._setup = plan_setup(self._part, self.stage, self.limits, self._user.uid)
             self._spawn()
         except BaseException:
-            self.stage.remove()
+            self._remove_all()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._worker is not None:
             self._worker.kill()
+        self._remove_all()
+
+    def _remove_all(self) -> None:
         self.stage.remove()
-        if self._setup.uid:
-            leftovers.remove(self._setup.uid)
+        if self._user.uid:
+            leftovers.remove(self._user.uid)
+        self._user.release()
 
     def start_clock(self) -> None:
         """From now on the part's deadline counts."""
@@ -196,7 +203,7 @@ class WorkerCandidate(AnyCandidate):
             if self._isolation is None:
                 raise
             raise Crashed("after the last worker ended, no other could be started") from fault
-        self._isolation = self._isolation or Isolation.of(ready, self._setup.uid)
+        self._isolation = self._isolation or Isolation.of(ready, self._user.uid)
 
     def _spawn(self) -> None:
         self._worker = WorkerProcess(self.stage.folder, self._setup, self._output)

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autograder.judge.users import killer_of
+
 _PROC = Path("/proc")
 _SECONDS, _KILLER_SECONDS = 10.0, 3.0
 _KILLER = """
@@ -104,11 +106,6 @@ def _kill_user(uid: int) -> None:
             timeout=_KILLER_SECONDS,
             check=False,
         )
-
-
-def killer_of(uid: int) -> int:
-    """The user that nobody is, beside a worker's."""
-    return uid + 1
 
 
 def _stop_all_of(pid: int, uid: int, mark: bytes, until: float) -> set[int]:

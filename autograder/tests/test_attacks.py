@@ -25,10 +25,11 @@ from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import ROOT, Part, find_parts, load_part
 from autograder.judge.grading import grade
-from autograder.judge.isolation import must_keep_reading, unused_uid
+from autograder.judge.isolation import must_keep_reading
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
 from autograder.judge.submission import from_path
+from autograder.judge.users import can_reserve
 from autograder.judge.worker_process import Limits
 from autograder.tests.attacks import HONEST, Attack, endings, floods, forgeries, lies, smugglers, snoops, together
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, outcomes, points, toy_probes
@@ -44,7 +45,7 @@ ATTACKS = [
     for attack in module.ATTACKS
 ]
 is_linux = sys.platform.startswith("linux")
-has_users = unused_uid(must_keep_reading(Path(tempfile.gettempdir()))) != 0
+has_users = can_reserve(must_keep_reading(Path(tempfile.gettempdir())))
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +107,8 @@ def graded(collection: Collection, files: dict[str, str | bytes | None], limits:
     assert untouched, "the stage was changed"
     assert digest(part.folder) == before
     assert not candidate.stage.folder.exists()
-    assert not running_in(candidate.stage.folder, candidate._setup.uid)
-    assert not has_users or not left_by(candidate._setup.uid)
+    assert not running_in(candidate.stage.folder, candidate._user.uid)
+    assert not has_users or not left_by(candidate._user.uid)
     return record
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -14,18 +15,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from autograder.judge import isolation
-from autograder.judge.exercises import Part
+from autograder.judge import candidate as candidate_module
+from autograder.judge import isolation, users
+from autograder.judge.exercises import ROOT, Part
 from autograder.judge.failures import Crashed, GraderFault
-from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup, unused_uid
+from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
 from autograder.judge.staging import stage
+from autograder.judge.users import WorkerUser, can_reserve
 from autograder.judge.worker_process import Limits
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, toy_candidate, toy_probes
 from autograder.worker import wire
 from autograder.worker.isolation import L0_LAYERS
 
 is_linux = sys.platform.startswith("linux")
-has_users = unused_uid(must_keep_reading(Path(tempfile.gettempdir()))) != 0
+has_users = can_reserve(must_keep_reading(Path(tempfile.gettempdir())))
 posix_only = pytest.mark.skipif(os.name != "posix", reason="this system has no such limits")
 linux_only = pytest.mark.skipif(not is_linux, reason="only Linux has this layer")
 root_only = pytest.mark.skipif(
@@ -56,7 +59,8 @@ def test_the_plan_tells_nothing_of_seed_points_or_answers(part: Part) -> None:
         *("memory_bytes", "cpu_seconds", "file_bytes", "open_files", "processes"),
     }
     staged = stage(part, handed_in(part))
-    setup = plan_setup(part, staged, Limits(memory_bytes=1, cpu_seconds=2, file_bytes=3, open_files=4, processes=5))
+    limits = Limits(memory_bytes=1, cpu_seconds=2, file_bytes=3, open_files=4, processes=5)
+    setup = plan_setup(part, staged, limits, uid=0)
     staged.remove()
     assert (setup.part, setup.may_import, setup.preload) == (part.name, ["numpy"], ["numpy"])
     assert (setup.memory_bytes, setup.cpu_seconds, setup.file_bytes) == (1, 2, 3)
@@ -68,10 +72,9 @@ def test_the_plan_tells_nothing_of_seed_points_or_answers(part: Part) -> None:
 def test_the_worker_of_a_root_judge_is_a_user_that_nobody_is(part: Part) -> None:
     import pwd
 
-    staged = stage(part, handed_in(part))
-    uid = plan_setup(part, staged, Limits()).uid
-    home, folder = (staged.folder / "home").stat(), staged.folder.stat()
-    staged.remove()
+    with toy_candidate(part) as candidate:
+        uid, staged = candidate._user.uid, candidate.stage
+        home, folder = (staged.folder / "home").stat(), staged.folder.stat()
     assert uid >= 61_184
     with pytest.raises(KeyError):
         pwd.getpwuid(uid)
@@ -81,26 +84,29 @@ def test_the_worker_of_a_root_judge_is_a_user_that_nobody_is(part: Part) -> None
 
 @root_only
 def test_no_two_workers_are_the_same_user(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_UNUSED_UIDS", range(61_184, 61_188, 2))
-    with toy_candidate(part) as one:
-        one.isolation  # noqa: B018 - it is up, and has become its user
-        with toy_candidate(part) as other:
-            assert other._setup.uid != one._setup.uid
+    """Not even where neither has become its user yet, be it in the same judge or in another."""
+    monkeypatch.setattr(users, "_UNUSED", range(61_184, 61_188, 2))
+    with toy_candidate(part) as one, toy_candidate(part) as other:
+        assert {one._user.uid, other._user.uid} == {61_184, 61_186}
+        assert not can_reserve(keep_reading=False)
+        command = "from autograder.judge import users; users._UNUSED = range(61_184, 61_188, 2); "
+        command += "print(users.can_reserve(False))"
+        found = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert found.stdout == "False\n"
+    assert can_reserve(keep_reading=False)
 
 
 def test_a_judge_that_is_not_root_plans_no_other_user(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     if hasattr(os, "geteuid"):
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    staged = stage(part, handed_in(part))
-    assert plan_setup(part, staged, Limits()).uid == 0
-    staged.remove()
+    assert not can_reserve(keep_reading=False)
 
 
 @root_only
-@pytest.mark.parametrize("power", isolation._POWERS)
+@pytest.mark.parametrize("power", users._POWERS)
 def test_a_root_without_all_its_powers_plans_no_other_user(power: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container. Nor does one who may not read everything, where the worker would have to."""
-    assert unused_uid(keep_reading=False)
+    assert can_reserve(keep_reading=False)
     status = "Name:\tpython\nCapEff:\t{:016x}\n"
     read_text = Path.read_text
 
@@ -112,10 +118,10 @@ def test_a_root_without_all_its_powers_plans_no_other_user(power: int, monkeypat
 
     everything = 2**41 - 1
     with_powers(everything & ~(1 << power))
-    assert unused_uid(keep_reading=False) == 0
-    with_powers(everything & ~(1 << isolation._DAC_READ_SEARCH))
-    assert unused_uid(keep_reading=False)
-    assert unused_uid(keep_reading=True) == 0
+    assert not can_reserve(keep_reading=False)
+    with_powers(everything & ~(1 << users._DAC_READ_SEARCH))
+    assert can_reserve(keep_reading=False)
+    assert not can_reserve(keep_reading=True)
 
 
 @root_only
@@ -127,7 +133,7 @@ def test_a_root_whose_namespace_knows_no_other_user_plans_none(names: str, monke
         return "         0       1000          1\n" if path.name == names else read_text(path, **options)
 
     monkeypatch.setattr(Path, "read_text", read)
-    assert unused_uid(keep_reading=False) == 0
+    assert not can_reserve(keep_reading=False)
 
 
 @posix_only
@@ -157,7 +163,7 @@ def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> No
 
 @linux_only
 def test_a_missing_user_is_said(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "unused_uid", lambda _: 0)
+    monkeypatch.setattr(candidate_module, "reserve_user", lambda _: WorkerUser())
     with toy_candidate(part) as candidate:
         missing = {"another user": "only root, with all its powers, can become another user"}
         missing |= {"processes": "root ignores the limit"} if os.geteuid() == 0 else {}
@@ -293,7 +299,7 @@ def test_the_worker_has_loaded_nothing_of_the_judge(part: Part) -> None:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a judge that is not root: the worker is the judge's own user, and can write to its stage."""
-    monkeypatch.setattr(isolation, "unused_uid", lambda _: 0)
+    monkeypatch.setattr(candidate_module, "reserve_user", lambda _: WorkerUser())
 
 
 REPLACE_MAIN = """

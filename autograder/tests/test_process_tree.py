@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from autograder.judge import process_tree
-from autograder.judge.isolation import unused_uid
+from autograder.judge.users import can_reserve
 
 is_linux = sys.platform.startswith("linux")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the processes of these tests are written for POSIX")
 linux_only = pytest.mark.skipif(not is_linux, reason="only Linux lists a process's descendants in /proc")
 root_only = pytest.mark.skipif(
-    not unused_uid(keep_reading=False),
+    not can_reserve(keep_reading=False),
     reason="only root, with all its powers, can run a process as another user",
 )
 
@@ -52,6 +52,7 @@ class Family:
             start_new_session=True,
             **options,  # type: ignore[call-overload]
         )
+        process_tree.started(self.process)
 
     def wait_for(self, members: int) -> set[int]:
         until = time.monotonic() + 20.0

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from autograder.judge import worker_process
 from autograder.judge.failures import Crashed, GraderFault, TimedOut
-from autograder.judge.isolation import plan_setup
+from autograder.judge.isolation import must_keep_reading, plan_setup
 from autograder.judge.staging import Stage, stage
+from autograder.judge.users import reserve_user
 from autograder.judge.worker_process import HEAD_BYTES, TAIL_BYTES, HeadAndTail, Limits, WorkerProcess
 from autograder.tests.toy import SOLUTION, handed_in, make_toy_part
 from autograder.worker import wire
@@ -34,9 +35,11 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def setup(staged: Stage, tmp_path_factory: pytest.TempPathFactory) -> wire.Setup:
+def setup(staged: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[wire.Setup]:
     part = make_toy_part(tmp_path_factory.mktemp("again"), "part1_worked")
-    return plan_setup(part, staged, Limits())
+    user = reserve_user(must_keep_reading(staged.folder.parent))
+    yield plan_setup(part, staged, Limits(), user.uid)
+    user.release()
 
 
 @contextlib.contextmanager
