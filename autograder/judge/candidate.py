@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from autograder.judge import leftovers
+from autograder.judge.clock import Clock
 from autograder.judge.exercises import Part, earlier_parts
 from autograder.judge.failures import (
     Crashed,
@@ -39,6 +40,7 @@ class AnyCandidate:
     """What running a test needs: `run`, `raises` in terms of it, and what was called and answered last."""
 
     def __init__(self) -> None:
+        self.clock = Clock()
         self.answers: list[bytes] = []
         self.called: tuple[Probe, dict[str, Any]] | None = None
 
@@ -76,7 +78,6 @@ class WorkerCandidate(AnyCandidate):
         self._isolation: Isolation | None = None
         self._loaded: set[str] = set()
         self._unloadable: dict[str, Failure] = {}
-        self._deadline = float("inf")
         self._output = HeadAndTail()
         self._has_timed_out = False
 
@@ -100,10 +101,6 @@ class WorkerCandidate(AnyCandidate):
         if self._user.uid:
             leftovers.remove(self._user.uid)
         self._user.release()
-
-    def start_clock(self) -> None:
-        """From now on the part's deadline counts."""
-        self._deadline = time.monotonic() + self.limits.part_seconds
 
     @property
     def isolation(self) -> Isolation:
@@ -141,7 +138,7 @@ class WorkerCandidate(AnyCandidate):
     def _load(self, module: str) -> None:
         if module in self._unloadable:
             raise self._unloadable[module].with_traceback(None)  # else each time adds to the traceback
-        self._seconds_left()
+        self.clock.check()
         self._live_worker()
         if module in self._loaded:
             return
@@ -155,21 +152,17 @@ class WorkerCandidate(AnyCandidate):
 
     def _ask(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> bytes:
         worker = self._live_worker()
+        self.clock.check()
+        left = self.clock.left()
         try:
-            answer = worker.request(make_message, min(seconds, self._seconds_left()))
+            answer = worker.request(make_message, min(seconds, left))
         except (TimedOut, Crashed) as failure:
             self._forget_worker()
-            self._has_timed_out |= isinstance(failure, TimedOut)
+            self._has_timed_out |= isinstance(failure, TimedOut) and seconds <= left
             raise
         if isinstance(answer, wire.Returned):
             return answer.value
         raise self._failure_of(answer)
-
-    def _seconds_left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimedOut(f"the part's {self.limits.part_seconds:.3g} s are used up")
-        return left
 
     def _failure_of(self, raised: wire.Raised) -> Failure:
         trace = Trace(tuple(raised.kinds) or ("Exception",), raised.message, tuple(raised.frames))
@@ -196,8 +189,10 @@ class WorkerCandidate(AnyCandidate):
 
         A start takes our time and not the submission's, so that a busy machine makes no fault of it.
         """
+        seconds = self.limits.setup_seconds
         try:
-            ready = worker.wait_until_ready(self.limits.setup_seconds)
+            with self.clock.aside(seconds, "the worker's start"):
+                ready = worker.wait_until_ready(seconds)
         except GraderFault as fault:
             self._forget_worker()
             if self._isolation is None:

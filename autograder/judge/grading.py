@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -48,23 +48,24 @@ def grade(
     part = collection.part
     absent: set[str] = set()
     exercises = []
-    candidate.start_clock()
-    for exercise in collection.exercises:
+    isolation = candidate.isolation
+    for exercise, deadline in _deadlines(collection, candidate):
         tests = collection.of(exercise)
         results = _excused(exercise, tests, candidate, blocked_by(part, exercise, absent))
         if results is None:
-            ran = (
-                run_test(
-                    test,
-                    collection.problems[test.id],
-                    candidate,
-                    collection.seed,
-                    (first or {}).get(test.id),
-                    shrinks,
-                    diagnoses,
-                )
-                for test in tests
-            )
+            with candidate.clock.until(deadline, f"{exercise.id}'s share of the part's time"):
+                ran = [
+                    run_test(
+                        test,
+                        collection.problems[test.id],
+                        candidate,
+                        collection.seed,
+                        (first or {}).get(test.id),
+                        shrinks,
+                        diagnoses,
+                    )
+                    for test in tests
+                ]
             results = [_blocked_by_a_stub(result, part) for result in ran]
         for result in results:
             tell(result)
@@ -79,12 +80,21 @@ def grade(
         seed=collection.seed,
         versions=record.versions(),
         isolation=record.IsolationRecord(
-            level=candidate.isolation.level,
-            layers=list(candidate.isolation.layers),
-            missing=candidate.isolation.missing,
+            level=isolation.level,
+            layers=list(isolation.layers),
+            missing=isolation.missing,
         ),
         exercises=exercises,
     )
+
+
+def _deadlines(collection: Collection, candidate: WorkerCandidate) -> Iterator[tuple[Exercise, float]]:
+    """Each exercise with the time by which it ends: it has a share by its tests, and what those before it left."""
+    share = candidate.limits.part_seconds / max(len(collection.tests), 1)
+    deadline = candidate.clock.now()
+    for exercise in collection.exercises:
+        deadline += share * len(collection.of(exercise))
+        yield exercise, deadline
 
 
 def _excused(

@@ -25,7 +25,8 @@ from autograder.worker.wire import Frame
 
 PASSED, GRADER_FAULT = "passed", "grader fault"
 SHRINK_SECONDS, SHRINK_CALLS = 2.0, 400
-DIAGNOSED_PROBLEMS = 30
+DIAGNOSIS_SECONDS, DIAGNOSED_PROBLEMS = 2.0, 30
+SHOWN_SECONDS = 5.0  # for the one call whose failure is shown
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,26 @@ class TestResult:
 
 
 class _BudgetSpent(BaseException):
-    """Ends a shrink; not an Exception, so that hypothesis lets it through."""
+    """Ends a step of the judge's; not an Exception, so that hypothesis lets it through."""
+
+
+class _InTime:
+    """Checks one problem after another, as long as the clock has left what the longest of them took."""
+
+    def __init__(self, test: CollectedTest, candidate: WorkerCandidate) -> None:
+        self._test, self._candidate, self._longest = test, candidate, 0.0
+
+    def check(self, problem: Problem) -> None:
+        """As `check`; raises _BudgetSpent where no time is left, or no further answer is worth asking for."""
+        started = self._candidate.clock.now()
+        if self._candidate.clock.left() <= self._longest:
+            raise _BudgetSpent
+        try:
+            check(self._test.body, self._candidate, problem)
+        except (Ended, GraderFault):
+            raise _BudgetSpent from None
+        finally:
+            self._longest = max(self._longest, self._candidate.clock.now() - started)
 
 
 def run_test(
@@ -72,13 +92,16 @@ def run_test(
         found = [_seen(failure, candidate)] if diagnoses else []
         is_settled = isinstance(failure, Ended) or failure.message == _NOT_DETERMINISTIC
         if shrinks and test.is_drawn and not is_settled:
-            problem = _smallest(test, failure, problem, candidate, seed, len(problems))
-            failure = _again(test, problem, candidate) or failure
+            with candidate.clock.aside(SHRINK_SECONDS, "shrinking"):
+                problem = _smallest(test, failure, problem, candidate, seed, len(problems))
+            with candidate.clock.aside(SHOWN_SECONDS, "showing"):
+                failure = _again(test, failure, problem, candidate)
     output = candidate.output if failure is not None else ""
     diagnosis = ""
     if isinstance(failure, Failure) and diagnoses:
-        shown = _seen(failure, candidate)
-        diagnosis = explain(shown, [*found, *_failures(test, failure, problems, candidate)])
+        with candidate.clock.aside(DIAGNOSIS_SECONDS, "diagnosing"):
+            shown = _seen(failure, candidate)
+            diagnosis = explain(shown, [*found, *_failures(test, failure, problems, candidate)])
     is_about_a_call = failure is not None and not isinstance(failure, Unloadable)
     message = failure.message if isinstance(failure, Failure) else str(failure or "")
     return TestResult(
@@ -143,10 +166,11 @@ def _failures(
     called = candidate.called
     if isinstance(shown, Ended) or shown.message == _NOT_DETERMINISTIC:
         return
+    in_time = _InTime(test, candidate)
     for problem in problems[:DIAGNOSED_PROBLEMS]:
         try:
-            check(test.body, candidate, problem)
-        except (Ended, GraderFault):
+            in_time.check(problem)
+        except _BudgetSpent:
             break
         except Failure as failure:
             yield _seen(failure, candidate)
@@ -222,19 +246,17 @@ def _smallest(
     """
     best = (_size(problem), problem)
     most_empty_arrays = 0
-    until, calls = time.monotonic() + SHRINK_SECONDS, 0
+    in_time, calls = _InTime(test, worker), 0
 
     def attempt(candidate: object, **smaller: Any) -> None:
         nonlocal best, calls
         calls += 1
-        if calls > SHRINK_CALLS or time.monotonic() > until:
+        if calls > SHRINK_CALLS:
             raise _BudgetSpent
         if (size := _size(smaller))[0] > most_empty_arrays:
             return
         try:
-            check(test.body, worker, smaller)
-        except (Ended, GraderFault):
-            raise _BudgetSpent from None
+            in_time.check(smaller)
         except Failure as found:
             if kind_of(found) != kind_of(failure):
                 return
@@ -250,14 +272,16 @@ def _smallest(
     return best[1]
 
 
-def _again(test: CollectedTest, problem: Problem, candidate: WorkerCandidate) -> Failure | None:
+def _again(test: CollectedTest, failure: Failure, problem: Problem, candidate: WorkerCandidate) -> Failure:
     """The failure of one more call, so that what is shown as printed is what this call printed."""
     candidate.forget_output()
     try:
         check(test.body, candidate, problem)
-    except Failure as failure:
-        return _without_frames(failure)
-    return None
+    except Ended:
+        pass
+    except Failure as found:
+        return _without_frames(found)
+    return failure
 
 
 def _size(problem: Problem) -> tuple[int, int, int]:

@@ -44,6 +44,7 @@ ATTACKS = [
     for module in (lies, forgeries, endings, floods, smugglers, snoops)
     for attack in module.ATTACKS
 ]
+HANGING_SECONDS = 10.0  # past its deadline a step hangs; short of this, the machine may be busy
 is_linux = sys.platform.startswith("linux")
 has_users = can_reserve(must_keep_reading(Path(tempfile.gettempdir())))
 
@@ -69,7 +70,7 @@ def test_an_attack_earns_what_it_solves_and_no_more(attack: Attack, toy: Collect
     forget_peak_memory()
     started = time.monotonic()
     waits = {"call_seconds": 0.7} if "timeout" in attack.double else {}
-    record = graded(toy, {"toy.py": attack.toy.replace("PART", toy.part.name)}, waits | attack.limits)
+    record = graded(toy, {"toy.py": attack.toy.replace("PART", toy.part.name)}, waits | attack.limits, attack.shrinks)
     seconds, memory = time.monotonic() - started, peak_memory()
     print(f"{seconds:.1f} s; the judge's memory: {memory / 2**20:.0f} MiB")
     assert seconds < attack.seconds
@@ -92,7 +93,9 @@ def peak_memory() -> int:
     return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0]) if status.exists() else 0
 
 
-def graded(collection: Collection, files: dict[str, str | bytes | None], limits: dict[str, Any]) -> PartRecord:
+def graded(
+    collection: Collection, files: dict[str, str | bytes | None], limits: dict[str, Any], shrinks: bool = False
+) -> PartRecord:
     """Grade with the real worker, and look around afterwards."""
     part = collection.part
     before = digest(part.folder)
@@ -101,9 +104,10 @@ def graded(collection: Collection, files: dict[str, str | bytes | None], limits:
     )
     staged = stage_digest(candidate)
     with candidate:
-        record = grade(collection, candidate, "attack", shrinks=False)
+        record = grade(collection, candidate, "attack", shrinks=shrinks)
         untouched = not has_users or stage_digest(candidate) == staged
     assert not record.has_grader_fault
+    assert not [step for step in candidate.clock.steps if step.took > step.allowed + HANGING_SECONDS]
     assert untouched, "the stage was changed"
     assert digest(part.folder) == before
     assert not candidate.stage.folder.exists()

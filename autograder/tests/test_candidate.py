@@ -209,18 +209,39 @@ def test_after_one_timeout_the_others_are_shorter(part: Part, toy: ProbeModule) 
                 candidate.run(toy.run_double, x=1.0)
 
 
-def test_when_the_parts_time_is_used_up_no_call_is_made(part: Part, toy: ProbeModule, other: ProbeModule) -> None:
-    limits = dataclasses.replace(QUICK, part_seconds=0.5)
+def test_when_the_time_is_used_up_no_call_is_made(part: Part, toy: ProbeModule, other: ProbeModule) -> None:
+    with toy_candidate(part, with_double("time.sleep(60)")) as candidate:
+        with candidate.clock.until(candidate.clock.now() + 0.5, "the toy's share"):
+            with pytest.raises(TimedOut, match="no answer within 0"):
+                candidate.run(toy.run_double, x=1.0)
+            assert candidate._worker is None
+            for _ in range(3):
+                with pytest.raises(TimedOut, match="the toy's share is used up"):
+                    candidate.run(other.run_shift, x=1.0)
+            assert candidate._worker is None
+        assert candidate.run(other.run_shift, x=1.0)
+
+
+def test_a_call_that_is_cut_short_is_no_timeout_of_its_own(part: Part, toy: ProbeModule) -> None:
+    """The next call is given as long as it would have been."""
+    limits = dataclasses.replace(QUICK, call_seconds=1.0, call_seconds_after_a_timeout=0.25)
     with toy_candidate(part, with_double("time.sleep(60)"), limits) as candidate:
-        assert candidate.isolation.layers
-        candidate.start_clock()
-        with pytest.raises(TimedOut, match="no answer within 0"):
+        with candidate.clock.aside(0.1, "shrinking"), pytest.raises(TimedOut, match="no answer within 0"):
             candidate.run(toy.run_double, x=1.0)
-        started = time.monotonic()
+        with pytest.raises(TimedOut, match="no answer within 1 s"):
+            candidate.run(toy.run_double, x=1.0)
+
+
+def test_the_start_of_a_worker_costs_the_submission_no_time(part: Part, toy: ProbeModule) -> None:
+    with toy_candidate(part, with_double("os._exit(0)")) as candidate, candidate.clock.until(float("inf"), "all"):
         for _ in range(3):
-            with pytest.raises(TimedOut, match=r"the part's 0\.5 s are used up"):
-                candidate.run(other.run_shift, x=1.0)
-        assert time.monotonic() - started < 1.5
+            with pytest.raises(Crashed):
+                candidate.run(toy.run_double, x=1.0)
+        started = [step for step in candidate.clock.steps if step.name == "the worker's start"]
+    assert len(started) == 3
+    *_, whole = candidate.clock.steps
+    assert whole.name == "all"
+    assert whole.took < sum(step.took for step in started)
 
 
 def test_an_answer_that_is_no_payload_is_a_crash(part: Part, toy: ProbeModule) -> None:

@@ -19,7 +19,7 @@ from autograder.judge.collection import CollectedTest, Collection, Problem, draw
 from autograder.judge.failures import Crashed, Erred, GraderFault, TimedOut, Trace, Wrong
 from autograder.testing import assert_same, truth
 from autograder.testing.probes import Probe, ProbeModule
-from autograder.tests.toy import QUICK, SEED, collect_toy, make_toy_part, toy_candidate
+from autograder.tests.toy import QUICK, SEED, Watch, collect_toy, make_toy_part, toy_candidate
 from autograder.worker import wire
 
 
@@ -129,12 +129,14 @@ def test_after_a_timeout_the_next_one_is_told_sooner(collection: Collection, dou
     assert messages == ["no answer within 0.4 s", "no answer within 0.2 s", "no answer within 0.2 s"]
 
 
-def test_a_part_has_a_deadline_of_its_own(collection: Collection, double: Probe) -> None:
+def test_a_test_for_which_no_time_is_left_is_a_timeout(collection: Collection, double: Probe) -> None:
     test = test_of(lambda candidate, x: candidate.run(double, x=x))
-    with toy_candidate(collection.part, toy("return x"), replace(QUICK, part_seconds=0.0)) as candidate:
-        candidate.start_clock()
+    with (
+        toy_candidate(collection.part, toy("return x")) as candidate,
+        candidate.clock.until(candidate.clock.now(), "toy.double's share of the part's time"),
+    ):
         result = running.run_test(test, [{"x": 1.0}], candidate, SEED)
-    assert (result.outcome, result.message) == ("timeout", "the part's 0 s are used up")
+    assert (result.outcome, result.message) == ("timeout", "toy.double's share of the part's time is used up")
 
 
 # Prints
@@ -326,6 +328,31 @@ def test_a_spent_budget_keeps_the_best_problem_so_far(
     monkeypatch.setattr(running, "SHRINK_CALLS", 0)
     result = run_here(doubling(st.integers(1, 1000)), [{"x": 640}], lambda x: 0)
     assert (result.outcome, result.problem) == ("wrong", {"x": 640})
+
+
+@pytest.mark.parametrize("is_lately_slow", [False, True], ids=["always slow", "slow in the end"])
+def test_no_step_about_a_slow_failure_outlives_its_time(
+    is_lately_slow: bool, doubling: Callable[..., CollectedTest], watch: Watch
+) -> None:
+    """Nor does one that is begun take longer, where its calls take no longer than those before."""
+    calls = 0
+
+    def slow(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        watch.seconds += 2**-10 if is_lately_slow and calls < 20 else 0.5
+        return -2 * x
+
+    test = doubling(st.integers(1, 10**9))
+    candidate = InProcess(slow)
+    with candidate.clock.until(candidate.clock.now() + 60, "the share"):
+        result = running.run_test(test, draw(test, SEED, 30), candidate, SEED)  # type: ignore[arg-type]
+    assert result.outcome == "wrong"
+    assert [step.name for step in candidate.clock.steps] == ["shrinking", "showing", "diagnosing", "the share"]
+    longest = 0.5 * is_lately_slow  # the first slow one is not foreseen; a worker's is cut short
+    assert all(step.took <= step.allowed + longest for step in candidate.clock.steps)
+    assert candidate.clock.steps[-1].took <= 2 * 0.5  # the first answer, and the same again
+    assert calls < 70
 
 
 def test_the_diagnosis_comes_from_the_problem_before_it_was_shrunk(double: Probe) -> None:

@@ -192,6 +192,15 @@ def test_shift(candidate, x):
 _numbers = itertools.count(1)
 
 
+class Watch:
+    """A clock that nothing moves but the test (the fixture `watch` puts it in place of the judge's)."""
+
+    seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
 def make_toy_part(root: Path, name: str = "") -> Part:
     """Write the toy part below `root`, importable until the interpreter ends, and load it.
 

@@ -41,6 +41,7 @@ class Attack:
     needs: str = ""  # "posix"; "root": Linux, as root, where a worker is another user
     seconds: float = 15.0
     is_slow: bool = False
+    shrinks: bool = False  # whether a failing problem is made small, as for a learner
 
     @property
     def toy(self) -> str:

@@ -49,12 +49,27 @@ ATTACKS = [
         is_slow=True,
     ),
     Attack(
-        "slow answers until the part's time is used up",
-        "import time\ndef double(x):\n    time.sleep(0.4)\n    return 2.0 * x",
+        "slow answers until the exercise's time is used up",
+        "import time\ndef double(x):\n    time.sleep(0.6)\n    return 2.0 * x",
         TIMEOUT,
-        TIMEOUT,
-        TIMEOUT,
-        limits={"part_seconds": 1.0},
+        limits={"part_seconds": 5.0},
+        says="share of the part's time is used up",
+    ),
+    Attack(
+        "slow wrong answers",
+        "import time\ndef double(x):\n    time.sleep(0.4)\n    return 3.0 * x",
+        shrinks=True,
+    ),
+    Attack(
+        "answers that get slower while the failure is made small",
+        """
+        import itertools, time
+        calls = itertools.count()
+        def double(x):
+            time.sleep(0.0 if next(calls) < 20 else 3600.0)
+            return 3.0 * x
+        """,
+        shrinks=True,
     ),
     Attack("50 GB in an array", "import numpy\ndef double(x):\n    return numpy.ones(50 * 2**27)", MEMORY),
     Attack("50 GB in a bytearray", "def double(x):\n    return bytearray(50 * 2**30)", MEMORY),
