@@ -31,6 +31,7 @@ from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
 from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted, Wrong
 from autograder.judge.handed_out import handed_out, module_as_given
+from autograder.judge.isolation import hide_value
 from autograder.judge.printable import bounded, one_line, printable
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
@@ -106,6 +107,7 @@ def grade_parts(choice: Choice) -> int:
 
     parts = chosen_parts(choice.part)
     _check(choice, parts)
+    hide_value("--seed")
     submission = _submission(choice, find_parts())
     console = _console()
     results = []

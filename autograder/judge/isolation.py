@@ -55,6 +55,17 @@ class Isolation:
         return cls("L1" if set(layers) >= _L1_LAYERS else "L0", tuple(layers), missing)
 
 
+def hide_value(option: str) -> None:
+    """Keep the value of this option of the judge's command line from the worker, which may read that where others may.
+
+    Linux only.
+    """
+    if sys.platform.startswith("linux"):
+        from autograder.worker import linux
+
+        linux.hide_value(option)
+
+
 def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int) -> wire.Setup:
     """What the worker is told, who becomes the user `uid` unless that is 0. No seed, no points, no expected value is
     among it."""

@@ -96,6 +96,20 @@ def tree(tmp_path: Path) -> Tree:
     return make_tree(tmp_path)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows a command line as a file")
+@pytest.mark.parametrize("typed", [["--seed", "918273645"], ["--seed=918273645"]])
+def test_a_submission_reads_no_seed_in_the_judges_command_line(tree: Tree, typed: list[str]) -> None:
+    read = 'pathlib.Path(f"/proc/{os.getppid()}/cmdline").read_text()'
+    (tree.part.folder / "toy.py").write_text(f"import os, pathlib\nraise KeyError({read})\n")
+    assert tree.run("part1", "-e", "toy.double", *typed, "--json", "record.json").returncode == 0
+    record = json.loads((tree.root / "record.json").read_text())
+    assert record["seed"] == 918273645
+    seen = record["exercises"][0]["tests"][0]["message"]
+    assert "--seed" in seen, "the submission sees the command line"
+    assert "*********" in seen
+    assert "918273645" not in seen
+
+
 # Mistakes of the person who types
 
 # What is typed, and what the one line must say. {tree} stands for the folder of the copy.

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python does not offer: prctl, capset, and the end of what System V shares.
+"""The few things on Linux that Python does not offer: prctl, capset, the command line that is shown, System V's memory.
 
 Imported before the submission, forgotten before it starts.
 """
@@ -6,7 +6,9 @@ Imported before the submission, forgotten before it starts.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
+import sys
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 8, 36, 38
@@ -43,6 +45,20 @@ def adopt_orphans() -> None:
 def close_to_its_user() -> None:
     """Close memory, environment and descriptors of this process to the other processes of its user."""
     _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def hide_value(option: str) -> None:
+    """Overwrite the value of this option in the command line that others see of this process."""
+    with open("/proc/self/stat", encoding="utf-8", errors="replace") as stat:
+        start, end = map(int, stat.read().rpartition(")")[2].split()[45:47])
+    arguments = ctypes.string_at(start, end - start).split(b"\0")
+    if arguments[:-1] != [*map(os.fsencode, sys.orig_argv)]:
+        return  # another one than this process was started with
+    for before, argument in itertools.pairwise(arguments):
+        start += len(before) + 1
+        name, _, value = argument.partition(b"=") if before != option.encode() else (option.encode(), b"", argument)
+        if name == option.encode():
+            ctypes.memset(start + len(argument) - len(value), ord("*"), len(value))
 
 
 def remove_system_v(kind: str, number: int) -> None:
