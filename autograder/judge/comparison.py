@@ -118,6 +118,8 @@ def _compare_mappings(got: Any, expected: Mapping[str, Any], names: Sequence[str
         if key not in got:
             raise Wrong(f"{key} is missing from the answer.")
         _compare(got[key], expected[key], None, f"{name}.{key}" if name else key)
+    if name and (more := [key for key in got if key not in expected]):  # a probe answers more than each test asks for
+        raise Wrong(f"{name} must have {_listed(list(expected))}; got {_listed(list(map(_short, more[:3])))} as well.")
 
 
 def _compare_sequences(got: Any, expected: Sequence[Any], name: str) -> None:

@@ -94,6 +94,8 @@ def test_integers_and_booleans_have_no_tolerance() -> None:
         ((1, 2), (1,), "answer must have 1 entries; got 2."),
         ({"y": [1, 2]}, {"y": [1, 3]}, "y[1] must be 3; got 2."),
         ({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b must be 2; got 1."),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, "a must have b; got 'c' as well."),
+        ({"a": {"b": 1, "c": 2}}, {"a": {}}, "a must have no entries; got 'b' and 'c' as well."),
         (1, True, "answer must be True; got 1."),
         (0, None, "answer must be None; got 0."),
         (np.ones(2), None, "answer must be None; got an array of shape (2,)."),
