@@ -60,11 +60,53 @@ def array_result(method: Method) -> Method:
     return with_array  # type: ignore[return-value]
 
 
+def computed_in_float32(method: Method) -> Method:
+    """Compute in float32 what comes in float16, and give back float16: sums and squares of halves soon overflow.
+
+    Around every forward and backward of a Module, whoever writes it.  float16 is what comes out where all floats that
+    go into forward are float16, the parameters included; backward follows the last forward.
+    """
+
+    @functools.wraps(method)
+    def wider(self: Module, *arguments: Any, **options: Any) -> Any:
+        given = [value for value in (*arguments, *options.values()) if is_of_floats(value)]
+        is_half = [value.dtype == np.float16 for value in given]
+        if method.__name__ == "forward":
+            own = [value for _, value, _ in self.named_parameters()] if any(is_half) else []
+            self.gives_float16 = any(is_half) and all(is_half) and all(value.dtype == np.float16 for value in own)
+        if any(is_half):
+            arguments = tuple(map(_widened, arguments))
+            options = {name: _widened(value) for name, value in options.items()}
+        result = method(self, *arguments, **options)
+        if not self.gives_float16:
+            return result
+        return tuple(map(_narrowed, result)) if isinstance(result, tuple) else _narrowed(result)
+
+    return wider  # type: ignore[return-value]
+
+
+def _widened(value: Any) -> Any:
+    return value.astype(np.float32) if is_of_floats(value) and value.dtype == np.float16 else value
+
+
+def _narrowed(value: Any) -> Any:
+    with np.errstate(over="ignore"):  # infinity, as in torch
+        return value.astype(np.float16) if is_of_floats(value) else value
+
+
 class Module:
     """A layer, or several: parameters with their gradients, buffers, and the modules that it holds.
 
     A module that is set as an attribute is found, as in torch, and its names begin with the attribute's.
     """
+
+    gives_float16 = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("forward", "backward"):
+            if name in vars(cls):
+                setattr(cls, name, computed_in_float32(vars(cls)[name]))
 
     def __init__(self) -> None:
         self.training = True
@@ -191,9 +233,14 @@ def as_array(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, np.generic) else value
 
 
+def is_of_floats(value: Any) -> bool:
+    """Whether this is an array of floats."""
+    return isinstance(value, ndarray) and value.dtype.kind == "f"
+
+
 def check_floats(name: str, value: Any) -> None:
     """Raise TypeError for anything but an array of floats."""
-    if not isinstance(value, ndarray) or value.dtype.kind != "f":
+    if not is_of_floats(value):
         got = f"an array of {value.dtype}" if isinstance(value, ndarray) else type(value).__name__
         raise TypeError(f"{name} must be an array of floats; got {got}. Convert with np.asarray({name}, np.float32).")
 

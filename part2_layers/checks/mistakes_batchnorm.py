@@ -87,7 +87,7 @@ MISTAKES = (
     ),
     running(
         "batchnorm: momentum of the old value",
-        ("self.momentum * (", "(1 - self.momentum) * ("),
+        ("momentum * (", "(1 - momentum) * ("),
         says="momentum is the share of the new value, not of the old one",
     ),
     running(
@@ -97,7 +97,7 @@ MISTAKES = (
     ),
     running(
         "batchnorm: momentum of its own",
-        ("self.momentum * (", "0.1 * ("),
+        ("momentum * (", "0.1 * ("),
         says="momentum is the default, 0.1; it is the layer's own",
     ),
     running(
@@ -107,7 +107,7 @@ MISTAKES = (
     ),
     running(
         "batchnorm: running statistics replaced",
-        ("self.momentum * (", "("),
+        ("momentum * (", "("),
         says="the running statistics are replaced; they move by momentum",
     ),
     running(

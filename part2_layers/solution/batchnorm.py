@@ -13,7 +13,8 @@ class BatchNorm1d(Module):
     """y = w · (x - μ) / √(σ² + ε) + b, channel by channel     (Ioffe and Szegedy 2015, algorithm 1).
 
     In training μ and σ² are the batch's mean and (biased) variance; in evaluation they are running_mean and
-    running_var, which training moves towards the batch's mean and *unbiased* variance by the fraction `momentum`.
+    running_var, which training moves towards the batch's mean and *unbiased* variance by the fraction `momentum`; with
+    None they are the averages over all batches so far.
     Parameters: weight, bias (num_features,).  Buffers: running_mean, running_var, num_batches_tracked.
     Raises ValueError for num_features or eps that are not positive, and for a momentum outside 0 to 1.
     """
@@ -27,13 +28,14 @@ class BatchNorm1d(Module):
     num_batches_tracked: ndarray
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, *, dtype: DTypeLike = np.float32
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, *, dtype: DTypeLike = np.float32
     ) -> None:
         super().__init__()
         self.num_features = integer("num_features", num_features)
         if not eps > 0:
             raise ValueError(f"eps must be positive; got {eps}.")
-        self.eps, self.momentum = eps, check_fraction("momentum", momentum)
+        self.eps = eps
+        self.momentum = None if momentum is None else check_fraction("momentum", momentum)
         self.add_parameter("weight", np.ones(num_features, dtype))
         self.add_parameter("bias", np.zeros(num_features, dtype))
         self.add_buffer("running_mean", np.zeros(num_features, dtype))
@@ -60,7 +62,8 @@ class BatchNorm1d(Module):
             return self.normalize(x, self.running_mean, self.running_var)
         mean, var = self.batch_statistics(x)
         output = self.normalize(x, mean, var)
-        self.update_running_statistics(mean, var, count)
+        momentum = 1 / (int(self.num_batches_tracked) + 1) if self.momentum is None else self.momentum
+        self.update_running_statistics(mean, var, count, momentum)
         return output
 
     def batch_statistics(self, x: ndarray) -> tuple[ndarray, ndarray]:
@@ -80,11 +83,11 @@ class BatchNorm1d(Module):
         return output
         ### END SOLUTION
 
-    def update_running_statistics(self, mean: ndarray, var: ndarray, count: int) -> None:
+    def update_running_statistics(self, mean: ndarray, var: ndarray, count: int, momentum: float) -> None:
         """r ← (1 - momentum) r + momentum · s for the mean and the unbiased variance of `count` values per channel."""
         ### BEGIN SOLUTION batchnorm.forward: r ← (1 - m) r + m s, and one more batch tracked
-        self.running_mean += self.momentum * (mean - self.running_mean)
-        self.running_var += self.momentum * (var * (count / (count - 1)) - self.running_var)
+        self.running_mean += momentum * (mean - self.running_mean)
+        self.running_var += momentum * (var * (count / (count - 1)) - self.running_var)
         self.num_batches_tracked += 1
         ### END SOLUTION
 

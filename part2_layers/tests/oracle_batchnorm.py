@@ -25,7 +25,7 @@ def forward_and_backward(
 
 
 @truth
-def train(batches: list[Array], state: Answer, eps: float, momentum: float) -> Answer:
+def train(batches: list[Array], state: Answer, eps: float, momentum: float | None) -> Answer:
     layer = _layer(state, eps, momentum)
     for batch in batches:
         layer(torch.tensor(batch))
@@ -44,7 +44,7 @@ def new_state(num_features: int) -> Answer:
     return {"names": list(state), "state": state}
 
 
-def _layer(state: Answer, eps: float, momentum: float) -> torch.nn.Module:
+def _layer(state: Answer, eps: float, momentum: float | None) -> torch.nn.Module:
     weight = state["weight"]
     return with_state(torch.nn.BatchNorm1d(len(weight), eps, momentum), state, weight.dtype)
 

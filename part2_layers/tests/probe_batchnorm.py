@@ -25,7 +25,7 @@ def forward_on_a_view(x: Array, state: Named, eps: float, momentum: float, train
     return {"output": _layer(state, eps, momentum, training).forward(x_view), "x afterwards": x_view}
 
 
-def train(batches: list[Array], state: Named, eps: float, momentum: float) -> Named:
+def train(batches: list[Array], state: Named, eps: float, momentum: float | None) -> Named:
     """Forward on several batches in training mode."""
     layer = _layer(state, eps, momentum, training=True)
     for batch in batches:
@@ -85,7 +85,7 @@ def backward_first(state: Named, eps: float, momentum: float, training: bool, gr
     _layer(state, eps, momentum, training).backward(grad_output)
 
 
-def _layer(state: Named, eps: float, momentum: float, training: bool) -> BatchNorm1d:
+def _layer(state: Named, eps: float, momentum: float | None, training: bool) -> BatchNorm1d:
     layer = BatchNorm1d(len(state["weight"]), eps, momentum, dtype=state["weight"].dtype)
     layer.load_state_dict(state)
     return layer.train(training)

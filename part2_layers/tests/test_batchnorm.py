@@ -250,6 +250,13 @@ def test_evaluation_changes_nothing(candidate: Candidate, problem: Problem) -> N
 
 
 @edge_case("batchnorm.forward")
+@given(problem=several_trainings())
+def test_without_a_momentum_the_running_statistics_are_averages(candidate: Candidate, problem: Problem) -> None:
+    """With momentum None, running_mean and running_var are averages over all batches that were counted, as torch's."""
+    assert_right(candidate, batchnorm.train, oracle.train, {**problem, "momentum": None})
+
+
+@edge_case("batchnorm.forward")
 @given(problem=empty_batches())
 def test_an_empty_batch_only_counts(candidate: Candidate, problem: Problem) -> None:
     """As in torch, an empty batch has an empty output and leaves the running statistics; in training it counts."""

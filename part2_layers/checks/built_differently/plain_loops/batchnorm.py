@@ -21,13 +21,14 @@ class BatchNorm1d(Module):
     num_batches_tracked: ndarray
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, *, dtype: DTypeLike = np.float32
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, *, dtype: DTypeLike = np.float32
     ) -> None:
         super().__init__()
         self.num_features = integer("num_features", num_features)
         if not eps > 0:
             raise ValueError(f"eps must be positive; got {eps}.")
-        self.eps, self.momentum = eps, check_fraction("momentum", momentum)
+        self.eps = eps
+        self.momentum = None if momentum is None else check_fraction("momentum", momentum)
         self.add_parameter("weight", np.ones(num_features, dtype))
         self.add_parameter("bias", np.zeros(num_features, dtype))
         self.add_buffer("running_mean", np.zeros(num_features, dtype))
@@ -50,7 +51,8 @@ class BatchNorm1d(Module):
 
     def of_channel(self, channel: int, count: int) -> ndarray:
         """One channel of the batch, normalised with its own statistics, which move the running ones."""
-        values, momentum = self.x[:, channel], self.momentum
+        values = self.x[:, channel]
+        momentum = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         output = self.weight[channel] * self.normalised(values) + self.bias[channel]
         unbiased = values.var() * count / (count - 1)
         self.running_mean[channel] = (1 - momentum) * self.running_mean[channel] + momentum * values.mean()
