@@ -8,6 +8,7 @@ import importlib.util
 import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -72,16 +73,27 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
         print(f"{Path(sys.argv[0]).name}: {printable(message)}", file=sys.stderr)
     except GraderFault as fault:
-        print(f"A fault of the grader, not of your code:\n{bounded(str(fault))}", file=sys.stderr)
+        print(_blame(str(fault)), file=sys.stderr)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; nothing was written.", file=sys.stderr)
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):  # the reader of our output has seen enough; typer and rich would exit with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception:
-        traceback.print_exc()
-        print("A fault of the grader, not of your code. Please report it with the lines above.", file=sys.stderr)
+        print(_blame(traceback.format_exc()), file=sys.stderr)
     return CANNOT
+
+
+def _blame(trouble: str) -> str:
+    """What went wrong, and whose fault it is: ours, but where a file of ours that is named in it has been changed."""
+    given, theirs = handed_out(), {f"{part.name}/{file}" for part in find_parts() for file in part.files}
+    for name in sorted(given.changed - theirs):
+        if lines := re.findall(re.escape(f'"{ROOT / name}", line ') + r"(\d+)", trouble):
+            reason = one_line(f"{trouble.strip().splitlines()[-1]}, line {lines[-1]}")
+            put_back = f"`git checkout {name}` puts it back" if given.is_git else "Take it from the handout"
+            where = f"{Path(sys.argv[0]).name}: {name}"
+            return f"{where} must be as it was handed out; it was changed, and fails: {reason}. {put_back}."
+    return f"{bounded(trouble)}\nA fault of the grader, not of your code. Please report it with the lines above."
 
 
 def _with_defaults(arguments: Sequence[str], default_values: Mapping[str, str]) -> Iterator[str]:

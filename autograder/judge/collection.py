@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def find_tests(part: Part) -> list[CollectedTest]:
         try:
             module = importlib.import_module(f"{part.name}.tests.{path.stem}")
         except Exception as error:
-            raise GraderFault(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+            raise GraderFault(f"{path} cannot be imported:\n{''.join(traceback.format_exception(error))}") from error
         for name, function in vars(module).items():
             if name.startswith("test_") and (mark := mark_of(function)) is not None:
                 if mark.exercise not in known:
@@ -103,7 +104,8 @@ def draw(test: CollectedTest, seed: int, examples: int) -> list[Problem]:
     try:
         _run_drawn(test, record, seed, examples, (Phase.explicit, Phase.generate))
     except Exception as error:
-        raise GraderFault(f"{test.id}: its problems cannot be drawn: {type(error).__name__}: {error}") from error
+        reason = "".join(traceback.format_exception(error))
+        raise GraderFault(f"{test.id}: its problems cannot be drawn:\n{reason}") from error
     return problems
 
 

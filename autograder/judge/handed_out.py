@@ -44,6 +44,7 @@ class HandedOut:
     changed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
     finished: frozenset[str] = frozenset()
+    is_git: bool = False  # whether git keeps it
     read: Callable[[str], bytes | None] = field(default=lambda path: None)
 
     def original(self, path: Path, root: Path = ROOT) -> bytes:
@@ -128,6 +129,7 @@ def _by_git(root: Path) -> HandedOut:
     return HandedOut(
         changed=frozenset(name for name, code in codes.items() if code != "??"),
         added=frozenset(name for name, code in codes.items() if code == "??"),
+        is_git=True,
         read=lambda name: _git(root, "show", f"HEAD:./{name}"),
     )
 

@@ -78,7 +78,7 @@ def test_a_test_for_an_exercise_that_is_not_there_is_a_fault_of_the_grader(tmp_p
 def test_a_test_file_that_cannot_be_imported_is_a_fault_of_the_grader(tmp_path: Path, source: str) -> None:
     part = make_toy_part(tmp_path)
     (part.folder / "tests" / "test_other.py").write_text(f"{source}\n", encoding="utf-8")
-    with pytest.raises(GraderFault, match=r"test_other\.py cannot be imported: \w+Error: "):
+    with pytest.raises(GraderFault, match=r"(?s)test_other\.py cannot be imported:\n.*\w+Error"):
         find_tests(part)
 
 
@@ -171,7 +171,7 @@ def test_a_strategy_that_fails_is_a_fault_of_the_grader(strategy: st.SearchStrat
     @given(x=strategy)
     def test_x(candidate: Any, x: int) -> None: ...
 
-    with pytest.raises(GraderFault, match=f"(?s)test_x.py::test_x: its problems cannot be drawn: .*{message}"):
+    with pytest.raises(GraderFault, match=f"(?s)test_x.py::test_x: its problems cannot be drawn:\n.*{message}"):
         draw(made(test_x), 1, 5)
 
 

@@ -110,6 +110,24 @@ def test_a_submission_reads_no_seed_in_the_judges_command_line(tree: Tree, typed
     assert "918273645" not in seen
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+@pytest.mark.parametrize("broken", ["__init__.py", "tests/__init__.py", "tests/probe_toy.py", "tests/test_toy.py"])
+def test_a_broken_file_of_ours_is_to_blame_itself(tree: Tree, broken: str) -> None:
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "the course"]):
+        subprocess.run([*git, *command], cwd=tree.root, check=True)
+    path = tree.part.folder / broken
+    path.write_text(f"x = (\n{path.read_text()}")
+    done = tree.run("part1")
+    name = f"part1_toy/{broken}"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        f"run.py: {name} must be as it was handed out; it was changed, and fails: SyntaxError: "
+    )
+    assert done.stderr.endswith(f"`git checkout {name}` puts it back.\n")
+    assert done.stderr.count("\n") == 1
+
+
 # Mistakes of the person who types
 
 # What is typed, and what the one line must say. {tree} stands for the folder of the copy.
