@@ -43,7 +43,7 @@ def run(
         Literal["reference", "own"], typer.Option(help="Whose earlier parts this part builds on.")
     ] = "reference",
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the problems; a new one in every run otherwise.", min=0)
+        int | None, typer.Option(help="Seed of the problems; a new one in every run otherwise.", min=0, max=2**63 - 1)
     ] = None,
     examples: Annotated[int | None, typer.Option(help="Problems drawn for each test.", min=1, max=100_000)] = None,
     debug: Annotated[

@@ -48,9 +48,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("length", "beam_width"):
-            options.require(self, name, getattr(self, name) >= 1, "be at least 1")
-        options.require(self, "seed", self.seed >= 0, "not be negative")
+        options.check_counts(self, ("length", "beam_width"))
 
 
 class Windowed:

@@ -60,12 +60,19 @@ def said(default: object, with_data: object) -> str:
 
 
 def check(config: Any, counts: Iterable[str], not_negative: Iterable[str] = ("seed",)) -> None:
-    """Raise ValueError unless every count is at least 1, these are not negative, and lr is positive."""
+    """Raise ValueError where `check_counts` does, and unless lr is positive."""
+    check_counts(config, counts, not_negative)
+    require(config, "lr", 0 < config.lr < math.inf, "be positive")
+
+
+def check_counts(config: object, counts: Iterable[str], not_negative: Iterable[str] = ("seed",)) -> None:
+    """Raise ValueError unless every count is at least 1, these are not negative, and none is huge."""
     for name in counts:
         require(config, name, getattr(config, name) >= 1, "be at least 1")
     for name in not_negative:
         require(config, name, getattr(config, name) >= 0, "not be negative")
-    require(config, "lr", 0 < config.lr < math.inf, "be positive")
+    for name in (*counts, *not_negative):
+        require(config, name, getattr(config, name) < 2**63, "be less than 2**63")
 
 
 def require(config: object, name: str, holds: bool, rule: str) -> None:

@@ -136,6 +136,7 @@ MISTAKES = {
     "part3": "part must be one of part1, part2 or all; got 'part3'.",
     "part1_other": "part must be one of part1, part2 or all; got 'part1_other'.",
     "part1 part2": "unexpected extra argument",
+    "part1 --seed 99999999999999999999": "Invalid value for '--seed': ",
     "part1 --no-such-option": "No such option: --no-such-option",
     "part1 -e toy.triple": "They are: toy.double, toy.scale, other.shift.",
     "part1 -e toy.double -e other": "got 'other'. Did you mean other.shift? They are: toy.double",

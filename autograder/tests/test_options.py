@@ -75,6 +75,7 @@ def test_a_wrong_one_is_one_line(
     assert capsys.readouterr().err == f"python -m part9_toy.train_toy: {problem} --help shows the options.\n"
 
 
-def test_a_seed_is_not_negative() -> None:
-    with pytest.raises(ValueError, match=r"seed must not be negative; got -1\."):
-        Config(seed=-1)
+@pytest.mark.parametrize(("seed", "rule"), [(-1, "not be negative"), (2**63, r"be less than 2\*\*63")])
+def test_a_seed_is_not_negative_and_no_larger_than_torch_takes(seed: int, rule: str) -> None:
+    with pytest.raises(ValueError, match=rf"seed must {rule}; got {seed}\."):
+        Config(seed=seed)

@@ -106,6 +106,8 @@ def test_ctrl_c_keeps_the_steps(text: Path) -> None:
         (["--steps", "0"], "steps must be at least 1; got 0. --help shows the options."),
         (["--lr", "nan"], "lr must be positive; got nan. --help shows the options."),
         (["--device", "abacus"], "device must be one that is here; got abacus: "),
+        (["--device", "meta"], "device must be one that is here; got meta: "),
+        (["--seed", str(2**63)], f"seed must be less than 2**63; got {2**63}."),
         (["--data", "missing.txt"], "[Errno 2] No such file or directory: 'missing.txt'"),
         (["--data", "bytes.bin"], "--data must be a UTF-8 text; got bytes.bin: invalid start byte."),
         (["--data", "short.txt"], "--data must hold at least 1700 characters for this context; got 5."),
