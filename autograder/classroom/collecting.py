@@ -12,6 +12,7 @@ from nbgrader.plugins import ExtractorPlugin
 
 from autograder.judge.handed_out import is_inside
 from autograder.judge.printable import one_line
+from autograder.judge.submission import members_of
 
 MAX_BYTES = 256 * 2**20  # of one hand-in, unpacked
 MAX_MEMBERS = 20_000
@@ -44,8 +45,7 @@ class CheckedExtractor(ExtractorPlugin):  # type: ignore[misc]  # nbgrader has n
 def refusal(path: Path) -> str:
     """What is wrong with an archive, in a phrase; nothing where it may be unpacked."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
+        members = members_of(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         return f"must be a zip that can be read; got {error}"
     if len(members) > MAX_MEMBERS:

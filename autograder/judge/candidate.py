@@ -26,6 +26,7 @@ from autograder.judge.failures import (
     Wrong,
 )
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
+from autograder.judge.scanning import refused_files
 from autograder.judge.sizes import check_beside_given
 from autograder.judge.staging import Stage
 from autograder.judge.users import WorkerUser, reserve_user
@@ -76,6 +77,7 @@ class WorkerCandidate(AnyCandidate):
         self._worker: WorkerProcess | None = None
         self._is_ready = False
         self._isolation: Isolation | None = None
+        self._refused: dict[str, str] | None = None
         self._loaded: set[str] = set()
         self._unloadable: dict[str, Failure] = {}
         self._output = HeadAndTail()
@@ -110,6 +112,17 @@ class WorkerCandidate(AnyCandidate):
         assert self._isolation is not None
         return self._isolation
 
+    def scan(self) -> dict[str, str]:
+        """The exercise files that are refused, with the sentence that says why; they leave the stage.
+
+        The first worker tells, which is ours until it loads a module of the submission.
+        """
+        if self._refused is None:
+            self._refused = refused_files(
+                self._part, self.stage, lambda make_message: self._ask(make_message, self.limits.load_seconds)
+            )
+        return self._refused
+
     @property
     def output(self) -> str:
         """What the submission has printed since `forget_output`."""
@@ -138,6 +151,7 @@ class WorkerCandidate(AnyCandidate):
     def _load(self, module: str) -> None:
         if module in self._unloadable:
             raise self._unloadable[module].with_traceback(None)  # else each time adds to the traceback
+        self.scan()
         self.clock.check()
         self._live_worker()
         if module in self._loaded:
@@ -150,7 +164,7 @@ class WorkerCandidate(AnyCandidate):
             raise lasting from None
         self._loaded.add(module)
 
-    def _ask(self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float) -> bytes:
+    def _ask(self, make_message: Callable[[int], wire.Request], seconds: float) -> bytes:
         worker = self._live_worker()
         self.clock.check()
         left = self.clock.left()

@@ -48,10 +48,10 @@ def grade(
     part = collection.part
     absent: set[str] = set()
     exercises = []
-    isolation = candidate.isolation
+    isolation, refused = candidate.isolation, candidate.scan()
     for exercise, deadline in _deadlines(collection, candidate):
         tests = collection.of(exercise)
-        results = _excused(exercise, tests, candidate, blocked_by(part, exercise, absent))
+        results = _excused(exercise, tests, candidate, refused, blocked_by(part, exercise, absent))
         if results is None:
             with candidate.clock.until(deadline, f"{exercise.id}'s share of the part's time"):
                 ran = [
@@ -98,13 +98,16 @@ def _deadlines(collection: Collection, candidate: WorkerCandidate) -> Iterator[t
 
 
 def _excused(
-    exercise: Exercise, tests: list[CollectedTest], candidate: WorkerCandidate, first: list[str]
+    exercise: Exercise,
+    tests: list[CollectedTest],
+    candidate: WorkerCandidate,
+    refused: Mapping[str, str],
+    first: list[str],
 ) -> list[TestResult] | None:
     """The results of an exercise that need not be run."""
-    stage = candidate.stage
-    if reason := stage.not_handed_in.get(exercise.file):
+    if reason := candidate.stage.not_handed_in.get(exercise.file):
         return [TestResult(test, NOT_HANDED_IN, reason) for test in tests]
-    if reason := stage.refused.get(exercise.file):
+    if reason := refused.get(exercise.file):
         return [TestResult(test, REFUSED, reason) for test in tests]
     if first:
         return [TestResult(test, BLOCKED, f"do {first[0]} first") for test in tests]

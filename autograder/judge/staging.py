@@ -6,14 +6,12 @@ solutions of the graded part are not here.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import itertools
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -21,19 +19,17 @@ from pathlib import Path
 from autograder.judge.exercises import ROOT, Part, earlier_parts
 from autograder.judge.handed_out import HandedOut, handed_out
 from autograder.judge.submission import Submission, in_place
-from autograder.worker.guards import allowed, may_import_sentence
 
-WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "isolation.py", "linux.py")
+WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "scan.py", "isolation.py", "linux.py")
 NEVER_STAGED = ("train_*.py", "benchmarks.py")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A staged submission. `not_handed_in` and `refused` map exercise files to the sentence that says why."""
+    """A staged submission. `not_handed_in` maps exercise files to the sentence that says why."""
 
     folder: Path
     not_handed_in: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
 
     def remove(self) -> None:
         """Delete the folder, whatever the submission has left in it."""
@@ -55,28 +51,26 @@ def stage(part: Part, submission: Submission, upstream: str = "reference", root:
             _stage_given(earlier, given, folder)
             _stage_earlier(earlier, submission, upstream, given, folder)
         _stage_given(part, given, folder)
-        missing, refused = _stage_part(part, submission, folder)
+        missing = _stage_part(part, submission, folder)
         for path in folder.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # readable by a worker of another user, whatever the umask
         (folder / "home").mkdir(mode=0o700)
     except BaseException:
         _remove(folder)
         raise
-    return Stage(folder, missing, refused)
+    return Stage(folder, missing)
 
 
-def _stage_part(part: Part, submission: Submission, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    missing, refused = {}, {}
+def _stage_part(part: Part, submission: Submission, folder: Path) -> dict[str, str]:
+    missing = {}
     handed_in = submission.of(part)
     for file in part.files:
         content = handed_in.get(file, f"{file} was not handed in")
         if isinstance(content, str):
             missing[file] = content
-        elif reason := forbidden_import(content, file, part):
-            refused[file] = reason
         else:
             _write(folder / part.name / file, content)
-    return missing, refused
+    return missing
 
 
 def _stage_given(part: Part, given: HandedOut, folder: Path) -> None:
@@ -102,32 +96,6 @@ def _stage_earlier(part: Part, submission: Submission, upstream: str, given: Han
     for file, content in contents:
         if isinstance(content, bytes):
             _write(folder / part.name / file, content)
-
-
-def forbidden_import(content: bytes, file: str, part: Part) -> str:
-    """The sentence that names the first import the part does not allow, or nothing.
-
-    What does not parse is left to the worker.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes such as "\d", which are the learner's to see
-            tree = ast.parse(content.decode("utf-8-sig"))  # no codec that the file names is run here
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    for line, name in _imports(tree):
-        if not allowed(name, part.name, part.may_import):
-            return f"{part.name}/{file}:{line} imports {name}; {may_import_sentence(part.name, part.may_import)}"
-    return ""
-
-
-def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.lineno, node.module
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -5,10 +5,12 @@ Only exercise files are ever read from it.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -16,8 +18,9 @@ from autograder.judge.exercises import Part
 from autograder.judge.failures import CannotGrade
 from autograder.judge.printable import one_line
 
-MAX_FILE_BYTES = 2**20
-MAX_MEMBERS = 100_000
+MAX_FILE_BYTES = 256 * 2**10
+MAX_MEMBERS, MAX_DEPTH = 100_000, 64
+MAX_LIST_BYTES = 2 * 2**20  # of a zip's list of its files: some 20 000 to 40 000
 MAX_ZIP_BYTES = 32 * 2**20
 IN_PLACE = "in place"  # what a record calls the learner's own files
 _SKIPPED_FOLDERS = ("__pycache__", ".git", ".venv")
@@ -102,7 +105,11 @@ def _read_file(path: Path) -> bytes | str:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         return f"{path.name} cannot be read: {error.strerror}"
-    return content if len(content) <= MAX_FILE_BYTES else f"{path.name} must be at most {MAX_FILE_BYTES // 2**20} MiB"
+    return _bounded(path.name, content)
+
+
+def _bounded(name: str, content: bytes) -> bytes | str:
+    return content if len(content) <= MAX_FILE_BYTES else f"{name} must be at most {MAX_FILE_BYTES // 2**10} KiB"
 
 
 def _open_no_link(path: str, flags: int) -> int:
@@ -112,12 +119,11 @@ def _open_no_link(path: str, flags: int) -> int:
 
 def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
     names: list[str] = []
-    for current, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if folder not in _SKIPPED_FOLDERS]
-        links = [folder for folder in folders if Path(current, folder).is_symlink()]  # listed, never followed
-        names += [Path(current, name).relative_to(root).as_posix() for name in files + links]
-        if len(names) > MAX_MEMBERS:
-            raise CannotGrade(f"--submission must hold at most {MAX_MEMBERS} files; {root} holds more.")
+    for number, (name, is_folder) in enumerate(_entries(root)):
+        if number >= MAX_MEMBERS:
+            raise CannotGrade(f"--submission must hold at most {MAX_MEMBERS} files and folders; {root} holds more.")
+        if not is_folder:
+            names.append(name)
 
     def read(name: str) -> bytes | str:
         folder = root
@@ -130,6 +136,37 @@ def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
     return names, read
 
 
+def _entries(root: Path) -> Iterator[tuple[str, bool]]:
+    """What lies in a folder and below: its name from there, and whether it is a folder. Links are not followed."""
+    pending = [""]
+    while pending:
+        above = pending.pop()
+        if above.count("/") > MAX_DEPTH:
+            raise CannotGrade(f"--submission must be at most {MAX_DEPTH} folders deep; {root} is deeper.")
+        with contextlib.suppress(OSError), os.scandir(root / above) as entries:  # one that is closed counts as empty
+            for entry in entries:
+                if entry.name not in _SKIPPED_FOLDERS:
+                    name, is_folder = above + entry.name, entry.is_dir(follow_symlinks=False)
+                    yield name, is_folder
+                    if is_folder:
+                        pending.append(f"{name}/")
+
+
+class _ShortReads(io.FileIO):
+    """A file of which little is read at once: zipfile reads a zip's list whole, and makes an object of each entry."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > MAX_LIST_BYTES:
+            raise zipfile.BadZipFile(f"its list of files is longer than {MAX_LIST_BYTES // 2**20} MiB")
+        return super().read(size)
+
+
+def members_of(path: Path) -> list[zipfile.ZipInfo]:
+    """What a zip says it holds. Raises what zipfile does for a damaged one, also where its list is too long."""
+    with _ShortReads(path) as file, zipfile.ZipFile(file) as archive:
+        return archive.infolist()
+
+
 def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
     if path.stat().st_size > MAX_ZIP_BYTES:
         raise CannotGrade(
@@ -137,8 +174,7 @@ def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
             "`run.py PART --pack` packs what is needed and nothing else."
         )
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in members_of(path) if not member.is_dir()]
     except Exception as error:  # zipfile has a dozen ways to say that a zip is damaged
         raise CannotGrade(f"--submission must be a readable zip; {path}: {error}.") from None
     if len(members) > MAX_MEMBERS:
@@ -160,7 +196,7 @@ def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
                 data = content.read(MAX_FILE_BYTES + 1)  # what the zip states as a size may be a lie
         except Exception as error:  # as above
             return f"{name} cannot be read from the zip: {error}"
-        return data if len(data) <= MAX_FILE_BYTES else f"{name} must be at most {MAX_FILE_BYTES // 2**20} MiB"
+        return _bounded(name, data)
 
     return names, read
 

@@ -101,9 +101,7 @@ class WorkerProcess:
             raise GraderFault(f"the worker must answer Setup with Ready; got {type(answer).__name__}.")
         return answer
 
-    def request(
-        self, make_message: Callable[[int], wire.Load | wire.Call], seconds: float
-    ) -> wire.Returned | wire.Raised:
+    def request(self, make_message: Callable[[int], wire.Request], seconds: float) -> wire.Returned | wire.Raised:
         """Send one request and wait for its answer. Raises TimedOut or Crashed, and the worker is dead then."""
         request_id = next(self._ids)
         if not self._answers.empty():
@@ -173,7 +171,7 @@ class _Sender:
     """Writes a message: from a thread where the pipe may be full, since a worker that does not read would block the
     judge past its deadline."""
 
-    def __init__(self, stream, message: wire.Setup | wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, stream, message: wire.Setup | wire.Request) -> None:  # type: ignore[no-untyped-def]
         self._thread = None
         size = len(message.arguments) if isinstance(message, wire.Call) else 0
         if size + 512 <= _PIPE_BYTES and _has_room(stream):
@@ -188,7 +186,7 @@ class _Sender:
         return self._thread is None or not self._thread.is_alive()
 
     @staticmethod
-    def _write(stream, message: wire.Setup | wire.Load | wire.Call) -> None:  # type: ignore[no-untyped-def]
+    def _write(stream, message: wire.Setup | wire.Request) -> None:  # type: ignore[no-untyped-def]
         with contextlib.suppress(OSError, ValueError):  # the worker is gone: the missing answer says so
             wire.write_message(stream, message)
 

@@ -28,8 +28,12 @@ from autograder.judge.grading import grade
 from autograder.judge.isolation import must_keep_reading
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
+<<<<<<< HEAD
 from autograder.judge.submission import from_path
 from autograder.judge.users import can_reserve
+=======
+from autograder.judge.submission import MAX_FILE_BYTES, from_path
+>>>>>>> c227ed5 (Scan exercise files in the worker, and bound zips and folders before they are listed)
 from autograder.judge.worker_process import Limits
 from autograder.tests.attacks import HONEST, Attack, endings, floods, forgeries, lies, smugglers, snoops, together
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, outcomes, points, toy_probes
@@ -68,17 +72,35 @@ def skip_unless(needs: str) -> None:
 def test_an_attack_earns_what_it_solves_and_no_more(attack: Attack, toy: Collection) -> None:
     skip_unless(attack.needs)
     forget_peak_memory()
-    started = time.monotonic()
+    started, before = time.monotonic(), peak_memory()
     waits = {"call_seconds": 0.7} if "timeout" in attack.double else {}
     record = graded(toy, {"toy.py": attack.toy.replace("PART", toy.part.name)}, waits | attack.limits, attack.shrinks)
     seconds, memory = time.monotonic() - started, peak_memory()
     print(f"{seconds:.1f} s; the judge's memory: {memory / 2**20:.0f} MiB")
     assert seconds < attack.seconds
     assert memory < 2**30
+    assert memory - before < attack.memory
     for exercise, outcome in outcomes(record).items():
         assert outcome in attack.outcomes[exercise], exercise
         assert points(record)[exercise] == (POINTS[exercise] if outcome == "passed" else 0.0)
     assert attack.says in record.exercises[0].message
+
+
+def test_twelve_files_that_are_hard_to_parse_take_nothing_of_the_judges(toy: Collection) -> None:
+    """Each takes a hundred times its size in the worker, one after the other."""
+    names = [f"file{number}.py" for number in range(12)]
+    exercises = [dataclasses.replace(toy.part.exercises[0], id=name, file=name) for name in names]
+    part = dataclasses.replace(toy.part, exercises=tuple(exercises))
+    files = dict.fromkeys(names, "a\n" * (MAX_FILE_BYTES // 2))
+    with WorkerCandidate(part, stage(part, handed_in(part, files), root=part.folder.parent), QUICK) as candidate:
+        assert candidate.isolation.layers
+        forget_peak_memory()
+        started, before = time.monotonic(), peak_memory()
+        assert candidate.scan() == {}
+        seconds, memory = time.monotonic() - started, peak_memory()
+    print(f"{seconds:.1f} s; the judge's memory: {memory / 2**20:.0f} MiB")
+    assert memory - before < 2**24
+    assert seconds < 60
 
 
 def forget_peak_memory() -> None:
@@ -102,9 +124,14 @@ def graded(
     candidate = WorkerCandidate(
         part, stage(part, handed_in(part, files), root=part.folder.parent), dataclasses.replace(QUICK, **limits)
     )
-    staged = stage_digest(candidate)
     with candidate:
+<<<<<<< HEAD
         record = grade(collection, candidate, "attack", shrinks=shrinks)
+=======
+        candidate.scan()  # which takes what is refused out of the stage
+        staged = stage_digest(candidate)
+        record = grade(collection, candidate, "attack", shrinks=False)
+>>>>>>> c227ed5 (Scan exercise files in the worker, and bound zips and folders before they are listed)
         untouched = not has_users or stage_digest(candidate) == staged
     assert not record.has_grader_fault
     assert not [step for step in candidate.clock.steps if step.took > step.allowed + HANGING_SECONDS]

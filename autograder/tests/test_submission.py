@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import sys
+import time
 import tracemalloc
 import warnings
 import zipfile
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 from autograder.judge import submission
 from autograder.judge.exercises import Part
 from autograder.judge.failures import CannotGrade
-from autograder.judge.submission import MAX_FILE_BYTES, Submission, from_path, in_place, reference
+from autograder.judge.staging import remove_folder
+from autograder.judge.submission import MAX_DEPTH, MAX_FILE_BYTES, Submission, from_path, in_place, reference
 from autograder.reports.json_record import to_json
 from autograder.tests.toy import SOLUTION, collect_toy, grade_toy, make_toy_part
 
@@ -241,10 +243,12 @@ def test_a_folder_named_like_a_file_is_not_handed_in(tmp_path: Path, parts: list
 # Too much
 
 
-def test_a_file_has_at_most_a_mebibyte(hand_in: Callable[[Mapping[str, bytes]], Path], parts: list[Part]) -> None:
+def test_a_file_has_at_most_a_quarter_of_a_mebibyte(
+    hand_in: Callable[[Mapping[str, bytes]], Path], parts: list[Part]
+) -> None:
     path = hand_in({"part1_hand/toy.py": b"#" * (MAX_FILE_BYTES + 1), "part1_hand/other.py": b"#" * MAX_FILE_BYTES})
     read = from_path(path, parts).of(parts[0])
-    assert read["toy.py"] in [f"{name} must be at most 1 MiB" for name in ("toy.py", "part1_hand/toy.py")]
+    assert read["toy.py"] in [f"{name} must be at most 256 KiB" for name in ("toy.py", "part1_hand/toy.py")]
     assert read["other.py"] == b"#" * MAX_FILE_BYTES
 
 
@@ -260,7 +264,7 @@ def test_a_bomb_is_not_unpacked(compression: str, tmp_path: Path, parts: list[Pa
     path = bomb(tmp_path / "a.zip", getattr(zipfile, compression))
     assert path.stat().st_size < 2**20
     content, peak = measured(lambda: from_path(path, parts).of(parts[0])["toy.py"])
-    way = "be at most 1 MiB" if compression == "ZIP_DEFLATED" else "be stored or deflated in the zip"
+    way = "be at most 256 KiB" if compression == "ZIP_DEFLATED" else "be stored or deflated in the zip"
     assert f"part1_hand/toy.py must {way}" in str(content)
     assert peak < 16 * 2**20
 
@@ -272,6 +276,75 @@ def test_a_bomb_that_states_a_small_size_is_not_unpacked(tmp_path: Path, parts: 
     content, peak = measured(lambda: from_path(path, parts).of(parts[0])["toy.py"])
     assert isinstance(content, str) or len(content) <= 100
     assert peak < 16 * 2**20
+
+
+@pytest.mark.parametrize("is_zip64", [False, True])
+def test_a_zip_of_half_a_million_files_is_refused_before_they_are_listed(
+    is_zip64: bool, tmp_path: Path, parts: list[Part]
+) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(many_members(500_000, is_zip64))
+    assert zipfile.is_zipfile(path)
+    started = time.perf_counter()
+    (message, peak), seconds = measured(lambda: refusal(path, parts)), time.perf_counter() - started
+    assert message == f"--submission must be a readable zip; {path}: its list of files is longer than 2 MiB."
+    assert peak < 2 * 2**20
+    assert seconds < 1.0
+
+
+def many_members(count: int, is_zip64: bool) -> bytes:
+    """A zip that lists one empty file this many times."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("part1_hand/toy.py", b"")
+    whole = buffer.getvalue()
+    start, end = whole.index(b"PK\1\2"), whole.index(b"PK\5\6")
+    listed = whole[start:end] * count
+    size, ends = len(listed), b""
+    if is_zip64:
+        ends = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start)
+        ends += struct.pack("<4sLQL", b"PK\6\7", 0, start + size, 1)
+        size = start = 2**32 - 1
+    ends += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2**16 - 1, 2**16 - 1, size, start, 0)
+    return whole[: whole.index(b"PK\1\2")] + listed + ends
+
+
+def test_a_zip_of_as_many_files_as_a_long_list_holds_is_read(tmp_path: Path, parts: list[Part]) -> None:
+    files = {f"notes/{number:06}": b"" for number in range(20_000)}
+    read = from_path(zipped(tmp_path / "a.zip", {"part1_hand/toy.py": CODE, **files}), parts)
+    assert len(read.ignored) == 20_000
+
+
+def refusal(path: Path, parts: list[Part]) -> str:
+    with pytest.raises(CannotGrade) as error:
+        from_path(path, parts)
+    return str(error.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="written for POSIX: dir_fd")
+def test_folders_in_folders_without_end_are_an_error(tmp_path: Path, parts: list[Part]) -> None:
+    folder = tmp_path / "submission"
+    (folder / "part1_hand").mkdir(parents=True)
+    (folder / "part1_hand" / "toy.py").write_bytes(CODE)
+    nested = os.open(folder, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("deeper", dir_fd=nested)
+        os.close(os.open("file", os.O_CREAT, dir_fd=nested))
+        deeper = os.open("deeper", os.O_RDONLY, dir_fd=nested)
+        os.close(nested)
+        nested = deeper
+    os.close(nested)
+    assert refusal(folder, parts) == f"--submission must be at most 64 folders deep; {folder} is deeper."
+    remove_folder(folder)
+
+
+def test_folders_that_are_nested_as_far_as_allowed_are_listed(tmp_path: Path, parts: list[Part]) -> None:
+    (tmp_path / "part1_hand").mkdir()
+    (tmp_path / "part1_hand" / "toy.py").write_bytes(CODE)
+    name = "/".join("d" * MAX_DEPTH)
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name / "file").touch()
+    assert from_path(tmp_path, parts).ignored == (f"{name}/file",)
 
 
 def measured(work: Callable[[], bytes | str]) -> tuple[bytes | str, int]:
@@ -371,14 +444,15 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, parts: list[Part]) -
 def test_a_file_that_vanishes_is_told(tmp_path: Path, parts: list[Part], monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "part1_hand").mkdir()
     (tmp_path / "part1_hand" / "toy.py").touch()
-    monkeypatch.setattr(os, "walk", lambda root: vanishing(root))
+    entries = submission._entries
+
+    def vanishing(root: Path) -> Iterator[tuple[str, bool]]:
+        yield from entries(root)
+        (root / "part1_hand" / "toy.py").unlink()
+
+    monkeypatch.setattr(submission, "_entries", vanishing)
     read = from_path(tmp_path, parts)
     assert read.of(parts[0]) == {"toy.py": "toy.py cannot be read: No such file or directory"}
-
-
-def vanishing(root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    (root / "part1_hand" / "toy.py").unlink()
-    yield str(root / "part1_hand"), [], ["toy.py"]
 
 
 # Odd names

@@ -347,7 +347,12 @@ SETUP = wire.Setup(
     open_files=1,
     processes=1,
 )
-REQUESTS = [SETUP, wire.Load(1, "probe"), wire.Call(2, "probe", "forward", wire.encode({"x": np.ones(3)}))]
+REQUESTS = [
+    SETUP,
+    wire.Scan(1, "toy.py"),
+    wire.Load(1, "probe"),
+    wire.Call(2, "probe", "forward", wire.encode({"x": np.ones(3)})),
+]
 ANSWERS = [
     wire.Ready(0, ["L0"], {"L1": "why"}),
     wire.Returned(1, wire.encode([1])),
@@ -363,7 +368,7 @@ def framed(message: Any) -> bytes:
 
 def test_messages_arrive_in_order_until_the_stream_ends() -> None:
     requests, answers = io.BytesIO(b"".join(map(framed, REQUESTS))), io.BytesIO(b"".join(map(framed, ANSWERS)))
-    assert [wire.read_request(requests) for _ in range(4)] == [*REQUESTS, None]
+    assert [wire.read_request(requests) for _ in range(5)] == [*REQUESTS, None]
     assert [wire.read_answer(answers) for _ in range(4)] == [*ANSWERS, None]
 
 

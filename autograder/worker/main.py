@@ -31,7 +31,7 @@ def serve(stage: str) -> None:
     policy.install()
     wire.write_message(answers, wire.Ready(0, layers, missing))
     while (request := wire.read_request(requests)) is not None:
-        answer = _answer(request, policy, stage)
+        answer = _answer(request, setup, policy, stage)
         sys.stdout.flush()
         sys.stderr.flush()
         wire.write_message(answers, answer)
@@ -53,12 +53,14 @@ def _private_wire() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
 
 
-def _answer(request: Any, policy: Any, stage: str) -> Any:
+def _answer(request: Any, setup: Any, policy: Any, stage: str) -> Any:
     from autograder.worker import wire
 
     policy.refused = ""
     try:
-        if isinstance(request, wire.Load):
+        if isinstance(request, wire.Scan):
+            value = wire.encode(_scan(request, setup, stage))
+        elif isinstance(request, wire.Load):
             importlib.import_module(request.module)
             value = wire.encode(None)
         else:
@@ -70,6 +72,14 @@ def _answer(request: Any, policy: Any, stage: str) -> Any:
         refused = _printable(policy.refused)
         return wire.Raised(request.id, ["ForbiddenImport"], refused, [], refused)
     return wire.Returned(request.id, value)
+
+
+def _scan(request: Any, setup: Any, stage: str) -> str:
+    from autograder.worker import scan
+
+    with open(os.path.join(stage, setup.part, request.file), "rb") as file:
+        tree = scan.parsed(file.read())
+    return _printable(scan.forbidden_import(tree, request.file, setup.part, setup.may_import))
 
 
 def _describe(request_id: int, error: BaseException, refused: str, stage: str) -> Any:

@@ -2,7 +2,8 @@
 
 Plain data:  None bool int float str bytes list tuple dict[str, …] and NumPy arrays; nothing else crosses, in either
 direction.
-Messages:    Setup, Load and Call go to the worker; Ready, Returned and Raised come back, each with its request's id.
+Messages:    Setup, Scan, Load and Call go to the worker; Ready, Returned and Raised come back, each with its
+request's id.
 Never pickle.  A size is checked before it is read, and whatever is malformed is a WireError.
 """
 
@@ -50,6 +51,13 @@ class Setup(msgspec.Struct, tag="setup", forbid_unknown_fields=True):
     processes: int
 
 
+class Scan(msgspec.Struct, tag="scan", forbid_unknown_fields=True):
+    """Say which import of an exercise file the part does not allow; asked before any line of a submission runs."""
+
+    id: int
+    file: str
+
+
 class Load(msgspec.Struct, tag="load", forbid_unknown_fields=True):
     """Import a probe module, and with it the submission's."""
 
@@ -66,6 +74,7 @@ class Call(msgspec.Struct, tag="call", forbid_unknown_fields=True):
     arguments: bytes
 
 
+Request = Scan | Load | Call
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
 
@@ -104,7 +113,7 @@ class Raised(msgspec.Struct, tag="raised", forbid_unknown_fields=True):
 
 
 _encode_message = msgspec.msgpack.Encoder().encode
-_decode_request = msgspec.msgpack.Decoder(Setup | Load | Call).decode
+_decode_request = msgspec.msgpack.Decoder(Setup | Request).decode
 _decode_answer = msgspec.msgpack.Decoder(Ready | Returned | Raised).decode
 
 
@@ -278,7 +287,7 @@ def _unpack_array(data: memoryview, writable: bool) -> np.ndarray:
     return np.array(shaped) if writable else shaped
 
 
-def write_message(stream: IO[bytes], message: Setup | Load | Call | Ready | Returned | Raised) -> None:
+def write_message(stream: IO[bytes], message: Setup | Request | Ready | Returned | Raised) -> None:
     """Write one frame: eight bytes of length, little-endian, then the message."""
     payload = _encode_message(message)
     if len(payload) > MAX_FRAME:
@@ -287,9 +296,9 @@ def write_message(stream: IO[bytes], message: Setup | Load | Call | Ready | Retu
     stream.flush()
 
 
-def read_request(stream: IO[bytes]) -> Setup | Load | Call | None:
+def read_request(stream: IO[bytes]) -> Setup | Request | None:
     """Read the judge's next message; None when it has closed the wire."""
-    return cast("Setup | Load | Call | None", _read(stream, _decode_request))
+    return cast("Setup | Request | None", _read(stream, _decode_request))
 
 
 def read_answer(stream: IO[bytes]) -> Ready | Returned | Raised | None:

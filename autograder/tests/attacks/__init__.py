@@ -40,6 +40,7 @@ class Attack:
     limits: dict[str, Any] = field(default_factory=dict)
     needs: str = ""  # "posix"; "root": Linux, as root, where a worker is another user
     seconds: float = 15.0
+    memory: int = 2**30  # bytes that the judge may need more than before
     is_slow: bool = False
     shrinks: bool = False  # whether a failing problem is made small, as for a learner
 

@@ -108,6 +108,7 @@ ATTACKS = [
         MEMORY,
         needs="root",
     ),
+    Attack("as many lines as a file may have", "a\n" * 131_000, ERROR, ERROR, memory=2**26),
     Attack(
         "500 MB printed",
         """

@@ -1,0 +1,142 @@
+"""The scan of an exercise file: which import in it is refused, and what a file costs that is hard to read."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import pytest
+
+from autograder.judge.exercises import Part
+from autograder.judge.failures import Erred
+from autograder.tests.toy import QUICK, SOLUTION, make_toy_part, toy_candidate, toy_probes
+from autograder.worker import scan
+
+PART, MAY_IMPORT = "part1_first", ["numpy"]
+
+
+def forbidden_import(source: bytes, may_import: list[str] = MAY_IMPORT) -> str:
+    return scan.forbidden_import(scan.parsed(source), "toy.py", PART, may_import)
+
+
+@pytest.mark.parametrize(
+    ("source", "refusal"),
+    [
+        ("import torch", "1 imports torch;"),
+        ("import numpy as np, torch.nn as nn", "1 imports torch.nn;"),
+        ("from torch import nn", "1 imports torch;"),
+        ("from torch.nn import functional", "1 imports torch.nn;"),
+        ("from torch import *", "1 imports torch;"),
+        ("def f():\n    import jax", "2 imports jax;"),
+        ("if False:\n    import autograd", "2 imports autograd;"),
+        ("try:\n    import torch\nexcept ImportError:\n    torch = None", "2 imports torch;"),
+        ("class A:\n    import msgspec", "2 imports msgspec;"),
+        ("import scipy.optimize", "1 imports scipy.optimize;"),
+        ("from scipy import optimize", "1 imports scipy;"),
+        ("import numpy_of_my_own", "1 imports numpy_of_my_own;"),
+        ("import ctypes", "1 imports ctypes;"),
+        ("from ctypes import CDLL", "1 imports ctypes;"),
+        ("import autograder.worker.wire", "1 imports autograder.worker.wire;"),
+        ("from part2_second import toy", "1 imports part2_second;"),
+        ("from part1_first.solution import toy", "1 imports part1_first.solution;"),
+        ("from part1_first import solution", "1 imports part1_first.solution;"),
+        ("# coding: latin-1\nimport torch", "2 imports torch;"),
+        ("\ufeffimport torch", "1 imports torch;"),
+        ("# coding: utf-7\nimport torch", "2 imports torch;"),
+    ],
+)
+def test_a_forbidden_import_is_found_with_its_line(source: str, refusal: str) -> None:
+    assert refusal in forbidden_import(source.encode())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import numpy",
+        "import numpy as np, math, os.path",
+        "from numpy import linalg, array",
+        "from numpy.lib import stride_tricks",
+        "from part1_first import other",
+        "from part1_first.other import shift",
+        "from . import other",
+        "from .other import shift",
+        "from __future__ import annotations",
+        "torch = 'import torch'  # import torch",
+    ],
+)
+def test_what_a_part_may_import_is_not_refused(source: str) -> None:
+    assert forbidden_import(source.encode()) == ""
+
+
+def test_an_allowed_submodule_does_not_allow_its_neighbours() -> None:
+    assert forbidden_import(b"import scipy.special\nfrom scipy import special", ["numpy", "scipy.special"]) == ""
+    assert "imports scipy.optimize;" in forbidden_import(
+        b"from scipy import special, optimize", ["numpy", "scipy.special"]
+    )
+
+
+def test_the_scan_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert forbidden_import(b"x = '\\d'\ny = 1 is 1") == ""
+
+
+# In a worker
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
+    return make_toy_part(tmp_path_factory.mktemp("toy"))
+
+
+def test_a_file_with_a_forbidden_import_leaves_the_stage_before_anything_runs(part: Part) -> None:
+    files = {"toy.py": "import numpy\nimport torch", "other.py": "from .toy import double\n" + SOLUTION["other.py"]}
+    with toy_candidate(part, files) as candidate:
+        assert (candidate.stage.folder / part.name / "toy.py").exists()
+        refused = candidate.scan()
+        assert list(refused) == ["toy.py"]
+        assert refused["toy.py"].startswith(f"{part.name}/toy.py:2 imports torch; {part.name} may import numpy and")
+        assert not (candidate.stage.folder / part.name / "toy.py").exists()
+        with pytest.raises(Erred, match="No module named"):
+            candidate.run(toy_probes(part, "other").run_shift, x=1.0)
+
+
+def test_no_line_runs_before_the_scan(part: Part) -> None:
+    """Also where nobody has asked for it: `from torch import nn` is refused where it would never be reached."""
+    with toy_candidate(part, {"toy.py": "raise SystemExit\nfrom torch import nn"}) as candidate:
+        with pytest.raises(Erred, match="No module named"):
+            candidate.run(toy_probes(part).run_double, x=1.0)
+        assert list(candidate.scan()) == ["toy.py"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"def f(:",
+        b"\xff\xfe",
+        b"import torch\0",
+        b"(" * 10**6,
+        b"-" * 10**6 + b"1",
+        b"1" + b"+1" * 300_000,
+        b"lambda:" * 100_000 + b"1",
+        b"# coding: punycode\nx = '-" + b"a" * 900_000 + b"'",
+        b"# coding: no such thing\nx = 1",
+    ],
+    ids=["syntax", "no UTF-8", "NUL", "brackets", "signs", "a sum", "functions", "a slow codec", "an unknown codec"],
+)
+def test_what_cannot_be_read_is_left_to_the_import(source: bytes, part: Part) -> None:
+    with toy_candidate(part, {"toy.py": source}) as candidate:
+        assert candidate.scan() == {}
+        assert (candidate.stage.folder / part.name / "toy.py").exists()
+        assert candidate.run(toy_probes(part, "other").run_shift, x=1.0) == {"y": 2.0}
+
+
+def test_a_scan_that_runs_out_of_memory_or_time_costs_that_file_alone(part: Part) -> None:
+    """Its worker goes, and the next one scans the other file."""
+    files = {"toy.py": "a\n" * 10**6, "other.py": "import torch"}
+    for limits in ({"memory_bytes": 2**28, "load_seconds": 60.0}, {"load_seconds": 1.0}):
+        with toy_candidate(part, files, dataclasses.replace(QUICK, **limits)) as candidate:
+            assert candidate.isolation.layers
+            first = candidate._worker
+            assert list(candidate.scan()) == ["other.py"]
+            assert candidate._worker is not first
