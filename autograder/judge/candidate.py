@@ -26,7 +26,7 @@ from autograder.judge.failures import (
     Wrong,
 )
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
-from autograder.judge.scanning import refused_files
+from autograder.judge.scanning import Refusals, refusals
 from autograder.judge.sizes import check_beside_given
 from autograder.judge.staging import Stage
 from autograder.judge.users import WorkerUser, reserve_user
@@ -77,7 +77,7 @@ class WorkerCandidate(AnyCandidate):
         self._worker: WorkerProcess | None = None
         self._is_ready = False
         self._isolation: Isolation | None = None
-        self._refused: dict[str, str] | None = None
+        self._refusals: Refusals | None = None
         self._loaded: set[str] = set()
         self._unloadable: dict[str, Failure] = {}
         self._output = HeadAndTail()
@@ -112,16 +112,16 @@ class WorkerCandidate(AnyCandidate):
         assert self._isolation is not None
         return self._isolation
 
-    def scan(self) -> dict[str, str]:
-        """The exercise files that are refused, with the sentence that says why; they leave the stage.
+    def scan(self) -> Refusals:
+        """What is refused for what stands in its file.
 
         The first worker tells, which is ours until it loads a module of the submission.
         """
-        if self._refused is None:
-            self._refused = refused_files(
+        if self._refusals is None:
+            self._refusals = refusals(
                 self._part, self.stage, lambda make_message: self._ask(make_message, self.limits.load_seconds)
             )
-        return self._refused
+        return self._refusals
 
     @property
     def output(self) -> str:

@@ -6,7 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Exercise:
     hints: tuple[str, ...]
     needs: tuple[str, ...] = ()
     extra: bool = False
+    may_not_use: dict[str, list[str]] = field(default_factory=dict, hash=False)  # function → names
 
     @property
     def plain_id(self) -> str:

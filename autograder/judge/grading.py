@@ -13,6 +13,7 @@ from autograder.judge.collection import CollectedTest, Collection, Problem
 from autograder.judge.exercises import Exercise, Part
 from autograder.judge.printable import one_line, printable
 from autograder.judge.running import PASSED, TestResult, run_test
+from autograder.judge.scanning import Refusals
 from autograder.judge.scoring import (
     BLOCKED,
     NOT_ATTEMPTED,
@@ -48,10 +49,10 @@ def grade(
     part = collection.part
     absent: set[str] = set()
     exercises = []
-    isolation, refused = candidate.isolation, candidate.scan()
+    isolation, refusals = candidate.isolation, candidate.scan()
     for exercise, deadline in _deadlines(collection, candidate):
         tests = collection.of(exercise)
-        results = _excused(exercise, tests, candidate, refused, blocked_by(part, exercise, absent))
+        results = _excused(exercise, tests, candidate, refusals, blocked_by(part, exercise, absent))
         if results is None:
             with candidate.clock.until(deadline, f"{exercise.id}'s share of the part's time"):
                 ran = [
@@ -69,7 +70,7 @@ def grade(
             results = [_blocked_by_a_stub(result, part) for result in ran]
         for result in results:
             tell(result)
-        if is_absent(results):
+        if is_absent(results) and exercise.id not in refusals.exercises:  # what those need is there
             absent.add(exercise.id)
         exercises.append(_exercise_record(exercise, results, part.short_name))
     return record.PartRecord(
@@ -101,13 +102,13 @@ def _excused(
     exercise: Exercise,
     tests: list[CollectedTest],
     candidate: WorkerCandidate,
-    refused: Mapping[str, str],
+    refusals: Refusals,
     first: list[str],
 ) -> list[TestResult] | None:
     """The results of an exercise that need not be run."""
     if reason := candidate.stage.not_handed_in.get(exercise.file):
         return [TestResult(test, NOT_HANDED_IN, reason) for test in tests]
-    if reason := refused.get(exercise.file):
+    if reason := refusals.of(exercise):
         return [TestResult(test, REFUSED, reason) for test in tests]
     if first:
         return [TestResult(test, BLOCKED, f"do {first[0]} first") for test in tests]

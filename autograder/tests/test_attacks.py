@@ -27,13 +27,10 @@ from autograder.judge.exercises import ROOT, Part, find_parts, load_part
 from autograder.judge.grading import grade
 from autograder.judge.isolation import must_keep_reading
 from autograder.judge.record import PartRecord
+from autograder.judge.scanning import Refusals
 from autograder.judge.staging import stage
-<<<<<<< HEAD
-from autograder.judge.submission import from_path
-from autograder.judge.users import can_reserve
-=======
 from autograder.judge.submission import MAX_FILE_BYTES, from_path
->>>>>>> c227ed5 (Scan exercise files in the worker, and bound zips and folders before they are listed)
+from autograder.judge.users import can_reserve
 from autograder.judge.worker_process import Limits
 from autograder.tests.attacks import HONEST, Attack, endings, floods, forgeries, lies, smugglers, snoops, together
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, outcomes, points, toy_probes
@@ -86,6 +83,7 @@ def test_an_attack_earns_what_it_solves_and_no_more(attack: Attack, toy: Collect
     assert attack.says in record.exercises[0].message
 
 
+@pytest.mark.slow
 def test_twelve_files_that_are_hard_to_parse_take_nothing_of_the_judges(toy: Collection) -> None:
     """Each takes a hundred times its size in the worker, one after the other."""
     names = [f"file{number}.py" for number in range(12)]
@@ -96,7 +94,7 @@ def test_twelve_files_that_are_hard_to_parse_take_nothing_of_the_judges(toy: Col
         assert candidate.isolation.layers
         forget_peak_memory()
         started, before = time.monotonic(), peak_memory()
-        assert candidate.scan() == {}
+        assert candidate.scan() == Refusals()
         seconds, memory = time.monotonic() - started, peak_memory()
     print(f"{seconds:.1f} s; the judge's memory: {memory / 2**20:.0f} MiB")
     assert memory - before < 2**24
@@ -125,13 +123,9 @@ def graded(
         part, stage(part, handed_in(part, files), root=part.folder.parent), dataclasses.replace(QUICK, **limits)
     )
     with candidate:
-<<<<<<< HEAD
-        record = grade(collection, candidate, "attack", shrinks=shrinks)
-=======
         candidate.scan()  # which takes what is refused out of the stage
         staged = stage_digest(candidate)
-        record = grade(collection, candidate, "attack", shrinks=False)
->>>>>>> c227ed5 (Scan exercise files in the worker, and bound zips and folders before they are listed)
+        record = grade(collection, candidate, "attack", shrinks=shrinks)
         untouched = not has_users or stage_digest(candidate) == staged
     assert not record.has_grader_fault
     assert not [step for step in candidate.clock.steps if step.took > step.allowed + HANGING_SECONDS]

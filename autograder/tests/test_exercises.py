@@ -19,7 +19,7 @@ from autograder.judge.exercises import Exercise, Part, earlier_parts, find_part,
 from autograder.judge.failures import CannotGrade
 from autograder.testing.marks import mark_of
 from autograder.testing.probes import ProbeModule
-from autograder.worker import wire
+from autograder.worker import scan, wire
 
 PARTS = find_parts()
 every_part = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.short_name)
@@ -79,6 +79,20 @@ def test_what_may_be_imported_is_there(part: Part) -> None:
     earlier = {other.name for other in earlier_parts(part)}
     for name in part.may_import:
         assert name in earlier if name.startswith("part") else importlib.util.find_spec(name), name
+
+
+@every_part
+def test_what_may_not_be_used_is_of_a_function_of_the_exercise_and_right_solutions_do_without(part: Part) -> None:
+    readme = (part.folder / "README.md").read_text(encoding="utf-8")
+    for exercise in (exercise for exercise in part.exercises if exercise.may_not_use):
+        source = (part.folder / "solution" / exercise.file).read_text(encoding="utf-8")
+        own = {region.function for region in regions(source) if region.label_id == exercise.id}
+        assert set(exercise.may_not_use) <= own, exercise.id
+        for path in part.folder.glob(f"**/{exercise.file}"):
+            tree = scan.parsed(path.read_bytes())
+            assert scan.forbidden_uses(tree, exercise.file, part.name, exercise.may_not_use) == {}, path
+        for names in exercise.may_not_use.values():
+            assert f"`{exercise.id}` may not use {', '.join(f'`{name}`' for name in names)}" in readme
 
 
 @every_part

@@ -349,7 +349,7 @@ SETUP = wire.Setup(
 )
 REQUESTS = [
     SETUP,
-    wire.Scan(1, "toy.py"),
+    wire.Scan(1, "toy.py", {"double": ["sum"]}),
     wire.Load(1, "probe"),
     wire.Call(2, "probe", "forward", wire.encode({"x": np.ones(3)})),
 ]

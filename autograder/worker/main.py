@@ -74,12 +74,14 @@ def _answer(request: Any, setup: Any, policy: Any, stage: str) -> Any:
     return wire.Returned(request.id, value)
 
 
-def _scan(request: Any, setup: Any, stage: str) -> str:
+def _scan(request: Any, setup: Any, stage: str) -> tuple[str, dict[str, str]]:
     from autograder.worker import scan
 
     with open(os.path.join(stage, setup.part, request.file), "rb") as file:
         tree = scan.parsed(file.read())
-    return _printable(scan.forbidden_import(tree, request.file, setup.part, setup.may_import))
+    refused = scan.forbidden_import(tree, request.file, setup.part, setup.may_import)
+    uses = scan.forbidden_uses(tree, request.file, setup.part, request.may_not_use)
+    return _printable(refused), {function: _printable(sentence) for function, sentence in uses.items()}
 
 
 def _describe(request_id: int, error: BaseException, refused: str, stage: str) -> Any:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
 from autograder.worker.guards import allowed, may_import_sentence
 
@@ -35,3 +36,101 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.lineno, node.module
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def forbidden_uses(tree: ast.Module, file: str, part: str, may_not_use: Mapping[str, list[str]]) -> dict[str, str]:
+    """For functions such as `Linear.forward` that use a name which they may not, the sentence that says so."""
+    found = {}
+    definitions = _Definitions(tree)
+    for function, names in may_not_use.items():
+        uses = [use for node in definitions.reached_from(function) for use in _uses(node, definitions)]
+        for line, name in sorted((line, name) for line, name in uses if isinstance(name, str) and name in names)[:1]:
+            found[function] = f"{part}/{file}:{line} uses {name}; {function} may not use {', '.join(names)}."
+    return found
+
+
+class _Definitions:
+    """What a file defines: by its names, and by the attributes that `self` has in it."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self.names: dict[str, list[ast.AST]] = defaultdict(list)
+        self.attributes: dict[str, list[ast.AST]] = defaultdict(list)
+        for node in _outside_functions(tree):
+            for name in _defined(node):
+                self.names[name].append(node)
+        for owner in ast.walk(tree):
+            if isinstance(owner, ast.ClassDef):
+                for node in _outside_functions(owner):
+                    for name in _defined(node):
+                        self.attributes[name].append(node)
+            elif isinstance(owner, _ASSIGNMENTS):
+                for target in _targets(owner):
+                    if isinstance(target, ast.Attribute):
+                        self.attributes[target.attr].append(owner)
+
+    def reached_from(self, function: str) -> list[ast.AST]:
+        """A function, and what it names of its own file, in turn: helpers, constants, imports."""
+        reached: list[ast.AST] = [self._tree]
+        for piece in function.split("."):
+            reached = [each for node in reached for each in _outside_functions(node) if piece in _defined(each)]
+        seen = set(reached)
+        for node in reached:  # grows as it goes
+            for each in ast.walk(node):
+                further = [found for found in self.of(each) if found not in seen]
+                seen.update(further)
+                reached += further
+        return reached
+
+    def of(self, node: ast.AST) -> list[ast.AST]:
+        """What a name, or an attribute of `self`, stands for in this file."""
+        if isinstance(node, ast.Name):
+            return self.names.get(node.id, [])
+        return self.attributes.get(node.attr, []) if isinstance(node, ast.Attribute) and _is_own(node) else []
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.NamedExpr)
+
+
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below this one, without what stands inside the functions and classes among them."""
+    pending = list(ast.iter_child_nodes(node))
+    for child in pending:  # grows as it goes
+        yield child
+        if not isinstance(child, (*_FUNCTIONS, ast.Lambda)):
+            pending += ast.iter_child_nodes(child)
+
+
+def _defined(node: ast.AST) -> list[str]:
+    if isinstance(node, _FUNCTIONS):
+        return [node.name]
+    if isinstance(node, ast.alias):
+        return [node.asname or node.name.partition(".")[0]]
+    if isinstance(node, _ASSIGNMENTS):
+        return [target.id for target in _targets(node) if isinstance(target, ast.Name)]
+    return []
+
+
+def _targets(node: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> Iterator[ast.AST]:
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        yield from ast.walk(target)
+
+
+def _uses(node: ast.AST, definitions: _Definitions) -> Iterator[tuple[int, object]]:
+    """The names of others that stand in a definition, with their lines: not those that it or its file defines."""
+    own = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    own |= {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
+    for each in ast.walk(node):
+        if isinstance(each, ast.alias):
+            yield each.lineno, each.name.rpartition(".")[2]
+        elif isinstance(each, ast.Attribute) and not _is_own(each):
+            yield each.lineno, each.attr
+        elif isinstance(each, ast.Name) and each.id not in own and each.id not in definitions.names:
+            yield each.lineno, each.id
+        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "getattr":
+            yield from ((each.lineno, text.value) for text in each.args if isinstance(text, ast.Constant))
+
+
+def _is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")

@@ -52,10 +52,12 @@ class Setup(msgspec.Struct, tag="setup", forbid_unknown_fields=True):
 
 
 class Scan(msgspec.Struct, tag="scan", forbid_unknown_fields=True):
-    """Say which import of an exercise file the part does not allow; asked before any line of a submission runs."""
+    """Say what an exercise file imports that its part does not allow, and which of these functions use what they may
+    not; asked before any line of a submission runs."""
 
     id: int
     file: str
+    may_not_use: dict[str, list[str]]
 
 
 class Load(msgspec.Struct, tag="load", forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import mistake
+from autograder.authoring.mistakes import Whole, mistake
 
 forward = partial(mistake, "activation.forward")
 backward = partial(mistake, "activation.backward")
@@ -218,6 +218,11 @@ MISTAKES = (
         says="Φ'(x) is that of the exact Φ; the approximation has a slope of its own",
     ),
     gelu_backward("gelu: x² overflows", ("near_zero(x) ** 2", "x**2"), ("near_zero(self.x)", "self.x")),
+    softmax_forward(
+        "softmax: by scipy",
+        ("from scipy.special import erf\n", "from scipy.special import erf, softmax\n"),
+        (Whole("Softmax.forward"), "self.output = softmax(x, axis=self.dim)\nreturn self.output"),
+    ),
     softmax_forward("softmax: no maximum subtracted", (MAXIMUM, "x")),
     softmax_forward("softmax: maximum of everything", (MAXIMUM, "x - x.max(initial=-np.inf)")),
     softmax_forward(

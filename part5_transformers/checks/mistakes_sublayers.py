@@ -47,6 +47,15 @@ def instead(result: str, right: str, wrong: str) -> tuple[tuple[str, str], ...]:
     return ((result, result.replace(right, wrong)),)
 
 
+BY_TORCH = """
+seen = None if mask is None else ~mask
+identity = torch.eye(k.shape[-2], dtype=q.dtype)
+weights = functional.scaled_dot_product_attention(q, k, identity, seen)
+if mask is not None:
+    weights = weights.masked_fill(mask, 0)
+return functional.dropout(weights, self.dropout, self.training) @ v, weights.mean(dim=1)
+"""
+
 MISTAKES = (
     project(
         "attention: query and key alike are taken for self-attention",
@@ -158,6 +167,7 @@ MISTAKES = (
         "attention: a mask that hides nothing for none",
         (NO_PADDING, NO_PADDING.replace("None if", "torch.zeros(1, 1, 1, 1, dtype=torch.bool) if")),
     ),
+    attend("attention: by torch's fused function", (Whole("MultiHeadAttention.attend"), BY_TORCH)),
     attend(
         "attention: without the scale", (SCORES, "q @ k.transpose(-1, -2)"), says="the scores are not divided by √dₕ"
     ),
