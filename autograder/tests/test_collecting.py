@@ -33,6 +33,11 @@ def many(archive: zipfile.ZipFile) -> None:
         archive.writestr(f"{number}", "")
 
 
+def long_names(archive: zipfile.ZipFile) -> None:
+    for number in range(100):
+        archive.writestr(f"{number:030000}", "")
+
+
 def twice(archive: zipfile.ZipFile) -> None:
     for name in ("a.py", "A.py"):
         archive.writestr(name, "")
@@ -47,6 +52,7 @@ BAD: dict[str, tuple[Callable[[zipfile.ZipFile], object], str]] = {
     "link": (link, "must hold plain files; 'part4.ipynb' is a link"),
     "bomb": (bomb, f"must be at most {MAX_BYTES // 2**20} MiB unpacked"),
     "many": (many, f"must hold at most {MAX_MEMBERS} files"),
+    "long": (long_names, "must be a zip that can be read; got its list of files is longer than 2 MiB"),
     "case": (twice, "must hold every file once"),
 }
 

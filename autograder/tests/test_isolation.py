@@ -288,7 +288,7 @@ def test_the_worker_has_loaded_nothing_of_the_judge(part: Part) -> None:
     loaded = seen_inside(part, "sorted(sys.modules)")
     ours = {name for name in loaded if name.partition(".")[0] == "autograder"}
     assert ours <= {"autograder", "autograder.worker"} | {
-        f"autograder.worker.{name}" for name in ("main", "wire", "guards", "isolation", "linux")
+        f"autograder.worker.{name}" for name in ("main", "wire", "guards", "scan", "isolation", "linux")
     }
     assert not {"torch", "hypothesis", "pytest", "ctypes", "autograder.judge"} & set(loaded)
 

@@ -40,6 +40,8 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def forbidden_uses(tree: ast.Module, file: str, part: str, may_not_use: Mapping[str, list[str]]) -> dict[str, str]:
     """For functions such as `Linear.forward` that use a name which they may not, the sentence that says so."""
+    if not may_not_use:
+        return {}
     found = {}
     definitions = _Definitions(tree)
     for function, names in may_not_use.items():
