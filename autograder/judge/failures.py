@@ -40,9 +40,13 @@ class OracleFault(GraderFault):
 
 
 class Failure(AssertionError):
-    """Something the submission did.  What it said of it, of any length and with any character, is made fit to show."""
+    """Something the submission did.  What it said of it, of any length and with any character, is made fit to show.
+
+    `frames` are the places in the submission where it was then, the innermost last.
+    """
 
     outcome = "wrong"
+    frames: tuple[Frame, ...] = ()
 
     def __init__(self, message: str) -> None:
         self.message = bounded(message)
@@ -85,7 +89,7 @@ class Erred(Failure):
 
     def __init__(self, trace: Trace) -> None:
         super().__init__(f"{trace.kinds[0]}: {trace.message}" if trace.message else trace.kinds[0])
-        self.trace = trace
+        self.trace, self.frames = trace, trace.frames
 
 
 class Ended(Failure):
@@ -110,6 +114,10 @@ class TimedOut(Ended):
     """No answer within the deadline."""
 
     outcome = "timeout"
+
+    def __init__(self, message: str, frames: tuple[Frame, ...] = ()) -> None:
+        super().__init__(message)
+        self.frames = frames
 
 
 class OutOfMemory(Ended):

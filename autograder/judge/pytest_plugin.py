@@ -183,7 +183,6 @@ def _start_in_process(part: Part, code: str) -> AnyCandidate:
 
 def _explain(item: pytest.Item, failure: Failure) -> str:
     from autograder.judge.diagnosis import Seen, explain
-    from autograder.judge.failures import Erred
     from autograder.judge.printable import one_line
 
     mark = mark_of(getattr(item, "function", None))
@@ -199,6 +198,5 @@ def _explain(item: pytest.Item, failure: Failure) -> str:
         seen: list[Seen] = item.stash.setdefault(_seen, [])
         if sentence := explain(Seen(failure, arguments), seen):
             lines.append(f"it looks like {sentence}")
-    if isinstance(failure, Erred):
-        lines += [one_line(f"  at {frame.path}:{frame.line} in {frame.function}") for frame in failure.trace.frames]
+    lines += [one_line(f"  at {frame.path}:{frame.line} in {frame.function}") for frame in failure.frames]
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from autograder.judge.candidate import AnyCandidate, WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.comparison import describe, same
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import Ended, Erred, Failure, GraderFault, OracleFault, Unloadable, Wrong
+from autograder.judge.failures import Ended, Failure, GraderFault, OracleFault, Unloadable, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 from autograder.worker.wire import Frame
@@ -42,7 +42,7 @@ class TestResult:
     diagnosis: str = ""
     failure: type[Failure] | None = None
     difference: tuple[str, str, str] = ("", "", "")  # what was got, what was expected, how many values differ
-    frames: tuple[Frame, ...] = ()  # of the submission's exception
+    frames: tuple[Frame, ...] = ()  # of the submission's exception, or where it was when its time was over
     problem: Problem = field(default_factory=dict)
     called: tuple[Probe, dict[str, Any]] | None = None
     output: str = ""
@@ -111,7 +111,7 @@ def run_test(
         diagnosis=diagnosis,
         failure=type(failure) if isinstance(failure, Failure) else None,
         difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
-        frames=failure.trace.frames if isinstance(failure, Erred) else (),
+        frames=failure.frames if isinstance(failure, Failure) else (),
         problem=problem if failure is not None else {},
         called=candidate.called if is_about_a_call else None,
         output=output,

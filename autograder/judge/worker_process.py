@@ -11,11 +11,14 @@ import contextlib
 import itertools
 import os
 import queue
+import re
 import select
+import signal
 import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +28,9 @@ from autograder.judge.failures import Crashed, GraderFault, TimedOut
 from autograder.worker import wire
 
 HEAD_BYTES = TAIL_BYTES = 64 * 1024
+_STACK = re.compile(rb"Stack \(most recent call first\):\n(?:  .*\n)+")  # as faulthandler writes it
+_FRAME = re.compile(r'  File "(.+)", line (\d+) in (.*)')
+_STACK_SECONDS = 0.3
 _PIPE_BYTES = getattr(select, "PIPE_BUF", 0)  # what a pipe that has room takes without waiting
 
 
@@ -63,6 +69,14 @@ class HeadAndTail:
         if (excess := len(self._tail) - TAIL_BYTES) > 0:
             self._dropped += excess
             del self._tail[:excess]
+
+    def take_last(self, pattern: re.Pattern[bytes]) -> str:
+        """What this pattern matches last, taken out; nothing where it does not."""
+        for kept in (self._tail, self._head):
+            if matches := list(pattern.finditer(bytes(kept))):
+                del kept[slice(*matches[-1].span())]
+                return matches[-1].group().decode("utf-8", "replace")
+        return ""
 
     def text(self) -> str:
         gap = f"\n… {self._dropped} bytes left out …\n".encode() if self._dropped else b""
@@ -120,8 +134,9 @@ class WorkerProcess:
         try:
             answer = self._answers.get(timeout=max(seconds, 0.001))
         except queue.Empty:
+            frames = self._where()
             self.kill()
-            raise TimedOut(f"no answer within {seconds:.3g} s") from None
+            raise TimedOut(f"no answer within {seconds:.3g} s", frames) from None
         if isinstance(answer, Exception):
             raise self._crashed(f"the worker broke the protocol: {answer}")
         if answer is None:
@@ -129,6 +144,23 @@ class WorkerProcess:
         if answer.id != request_id:
             raise self._crashed(f"the worker answered request {answer.id} when {request_id} was asked")
         return answer
+
+    def _where(self) -> tuple[wire.Frame, ...]:
+        """The lines of the submission at which the worker is: it writes its stack where it prints when it is asked."""
+        if not hasattr(signal, "SIGUSR1"):
+            return ()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            self._process.send_signal(signal.SIGUSR1)
+        stack, until = "", time.monotonic() + _STACK_SECONDS
+        while not stack and time.monotonic() < until:
+            time.sleep(0.02)
+            stack = self.output.take_last(_STACK)
+        frames = [wire.Frame(path, int(line), function) for path, line, function in _FRAME.findall(stack)]
+        return tuple(
+            wire.Frame(os.path.relpath(frame.path, self._stage), frame.line, frame.function)
+            for frame in reversed(frames)
+            if frame.path.startswith(f"{self._stage}{os.sep}part")
+        )
 
     def _crashed(self, reason: str) -> Crashed:
         if not reason:
@@ -245,8 +277,6 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
 def _name_of(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
-    import signal
-
     try:
         return signal.Signals(-code).name
     except ValueError:

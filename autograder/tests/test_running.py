@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -127,6 +128,35 @@ def test_after_a_timeout_the_next_one_is_told_sooner(collection: Collection, dou
     with toy_candidate(collection.part, toy("time.sleep(60)"), limits) as candidate:
         messages = [running.run_test(test, [{"x": 1.0}], candidate, SEED).message for _ in range(3)]
     assert messages == ["no answer within 0.4 s", "no answer within 0.2 s", "no answer within 0.2 s"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX asks a process with a signal")
+@pytest.mark.parametrize(
+    ("body", "before", "line", "function"),
+    [
+        ("while x is not None: pass", "", 4, "double"),
+        ("return endless(x)", "def endless(x):\n    return sum(iter(int, 1))", 3, "endless"),
+        ("return 2 * x", "while True: pass", 2, "<module>"),
+        ("print('hello'); time.sleep(60)", "", 4, "double"),
+    ],
+    ids=["a loop", "a loop in C", "a loop at import", "sleep"],
+)
+def test_a_timeout_tells_where_it_was(collection: Collection, body: str, before: str, line: int, function: str) -> None:
+    limits = replace(QUICK, call_seconds=0.5, load_seconds=0.5)
+    with toy_candidate(collection.part, toy(body, before), limits) as candidate:
+        result = running.run_test(collection.tests[0], [{"x": np.ones(1)}], candidate, SEED)
+    assert (result.outcome, result.message) == ("timeout", "no answer within 0.5 s")
+    assert result.frames[-1] == wire.Frame(f"{collection.part.name}/toy.py", line, function)
+    assert result.output == ("hello\n" if "hello" in body else "")
+
+
+@pytest.mark.parametrize("handler", ["SIG_IGN", "SIG_DFL", "print"])
+def test_a_timeout_that_does_not_tell_is_a_timeout_too(collection: Collection, handler: str) -> None:
+    handler = handler if handler == "print" else f"signal.{handler}"
+    before = f"import signal\nif hasattr(signal, 'SIGUSR1'): signal.signal(signal.SIGUSR1, {handler})"
+    with toy_candidate(collection.part, toy("time.sleep(60)", before), replace(QUICK, call_seconds=0.5)) as candidate:
+        result = running.run_test(collection.tests[0], [{"x": np.ones(1)}], candidate, SEED)
+    assert (result.outcome, result.message, result.frames) == ("timeout", "no answer within 0.5 s", ())
 
 
 def test_a_test_for_which_no_time_is_left_is_a_timeout(collection: Collection, double: Probe) -> None:

@@ -7,8 +7,10 @@ and nothing else.
 from __future__ import annotations
 
 import builtins
+import faulthandler
 import importlib
 import os
+import signal
 import sys
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -26,6 +28,8 @@ def serve(stage: str) -> None:
     os.chdir(setup.home)
     for module in setup.preload:
         importlib.import_module(module)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1, all_threads=False)  # the judge asks where a call is that takes too long
     layers, missing = isolation.enter(setup)
     policy = guards.ImportPolicy(setup.part, setup.may_import, stage)
     policy.install()
