@@ -5,18 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from part5_transformers.inputs import check_lengths, check_sequences
+
 
 def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:
     """True for every step at or after a sequence's length.
 
     Shapes: padded_input (b, t, ...), input_lengths (b,), result (b, t), on the input's device.
-    Raises ValueError for lengths of another shape, below 1 or above t.
+    Raises TypeError for lengths that are no tensor of integers, ValueError for lengths of another shape, below 1 or
+    above t.
     """
+    check_sequences("padded_input", padded_input)
     batch, time = padded_input.shape[:2]
-    if input_lengths.shape != (batch,):
-        raise ValueError(f"input_lengths must have shape ({batch},); got {tuple(input_lengths.shape)}.")
-    if batch and not 1 <= int(input_lengths.min()) <= int(input_lengths.max()) <= time:
-        raise ValueError(f"input_lengths must lie between 1 and {time}, the steps; got {input_lengths.tolist()}.")
+    check_lengths("input_lengths", input_lengths, batch, time)
     # YOUR CODE HERE
     raise NotImplementedError(
         "masks.padding: True at and after each length. "
@@ -29,6 +30,7 @@ def CausalMask(padded_input: Tensor) -> Tensor:
 
     Shapes: padded_input (b, t, ...), result (t, t), on the input's device.
     """
+    check_sequences("padded_input", padded_input)
     time = padded_input.shape[1]
     # YOUR CODE HERE
     raise NotImplementedError(

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from part5_transformers.inputs import check_sequences
+
 
 class PositionalEncoding(nn.Module):
     """pe[p, 2i] = sin(p / 10000^(2i / d)),  pe[p, 2i + 1] = cos(p / 10000^(2i / d))     (Vaswani et al. 2017, §3.5).
@@ -37,9 +39,10 @@ class PositionalEncoding(nn.Module):
 
         The table is float32; the result has the dtype of x.
         Shapes: x (b, t, d_model), result the same.
-        Raises ValueError where a position is beyond max_len.
+        Raises ValueError for another shape, and where a position is beyond max_len.
         """
-        max_len = self.pe.shape[1]
+        max_len, d_model = self.pe.shape[1:]
+        check_sequences("x", x, d_model)
         if offset < 0 or offset + x.shape[1] > max_len:
             raise ValueError(
                 f"x must end within max_len={max_len} positions; got {x.shape[1]} steps from position {offset}."

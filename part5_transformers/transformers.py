@@ -14,6 +14,7 @@ from part5_transformers.cache import KeyValueCache
 from part5_transformers.decoder_layers import CrossAttentionDecoderLayer, SelfAttentionDecoderLayer
 from part5_transformers.encoder_layers import SelfAttentionEncoderLayer
 from part5_transformers.incremental import CrossAttentionScorer, IncrementalScorer, repeated
+from part5_transformers.inputs import check_tokens
 from part5_transformers.masks import CausalMask, PadMask
 from part5_transformers.positional_encoding import PositionalEncoding
 from part5_transformers.pretrained import fitting, read_decoder
@@ -80,7 +81,9 @@ class Transformer(nn.Module):
         """Embedding times embedding_scale, positions from `offset` on unless skip_decoder_pe, and dropout.
 
         Shapes: tokens (b, t), result (b, t, d_model).
+        Raises TypeError for tokens that are no tensor of integers, ValueError for another shape and unknown ones.
         """
+        check_tokens("tokens", tokens, self.num_classes)
         # YOUR CODE HERE
         raise NotImplementedError(
             "decoder_only.embed: scaled embedding, positions unless skipped, dropout. "

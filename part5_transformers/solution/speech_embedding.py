@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from part5_transformers.inputs import check_lengths, check_sequences
 from part5_transformers.masks import PadMask
 
 FACTORS = (2, 3)  # a convolution of three frames leaves out none at these strides
@@ -41,7 +42,7 @@ class SpeechEmbedding(nn.Module):
         convolutions = {"lstm": 0, "conv": len(factors), "both": 1}[reduction_method]
         if reduction_method == "both" and len(factors) == 1:
             factors = [*factors, 1]
-        self.time_reduction = time_reduction
+        self.input_dim, self.time_reduction = input_dim, time_reduction
         self.layers = nn.ModuleList()
         for number, factor in enumerate(factors):
             kind = ReducingConvolution if number < convolutions else ReducingLSTM
@@ -53,8 +54,11 @@ class SpeechEmbedding(nn.Module):
         """The embeddings, zero beyond each length, and the lengths.
 
         Shapes: x (b, t, input_dim), lengths (b,), results (b, ⌈t / time_reduction⌉, d_model) and (b,).
-        Raises ValueError for lengths that are not between 1 and t.
+        Raises TypeError for lengths that are no tensor of integers, ValueError for x of another shape and for lengths
+        that are not between 1 and t.
         """
+        check_sequences("x", x, self.input_dim)
+        check_lengths("lengths", lengths, *x.shape[:2])
         ### BEGIN SOLUTION speech_embedding.forward: mask, every layer in turn, linear, mask, dropout
         x = without_padding(x, lengths)
         for layer in self.layers:

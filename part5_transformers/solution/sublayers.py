@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from part5_transformers.cache import KeyValueCache
+from part5_transformers.inputs import check_sequences
 
 Attended = tuple[Tensor, Tensor | None]
 
@@ -52,6 +53,8 @@ class MultiHeadAttention(nn.Module):
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
         weights (b, t, s).
         """
+        for name, x in (("query", query), ("key", key), ("value", value)):
+            check_sequences(name, x, self.in_proj_weight.shape[1])
         if cache is not None:
             key, value = cache.missing(key), cache.missing(value)
         q, k, v = (self.split(x) for x in self.project(query, key, value))
