@@ -67,7 +67,7 @@ def unpack(path: Path, folder: Path) -> None:
     """Unpack whole or not at all.  zipfile stops at the size that a member states."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking") as beside:
         with zipfile.ZipFile(path) as archive:
-            archive.extractall(beside)
+            archive.extractall(beside, members_of(path))
         shutil.rmtree(folder, ignore_errors=True)
         Path(beside).rename(folder)
         Path(beside).mkdir()  # for what removes it

@@ -164,7 +164,10 @@ class _ShortReads(io.FileIO):
 def members_of(path: Path) -> list[zipfile.ZipInfo]:
     """What a zip says it holds. Raises what zipfile does for a damaged one, also where its list is too long."""
     with _ShortReads(path) as file, zipfile.ZipFile(file) as archive:
-        return archive.infolist()
+        members = archive.infolist()
+    for member in members:
+        member.filename = member.filename.replace("\\", "/")  # as some programs on Windows part folders
+    return members
 
 
 def _zip(path: Path) -> tuple[list[str], Callable[[str], bytes | str]]:

@@ -380,6 +380,13 @@ def test_environments_and_caches_are_not_walked_through(tmp_path: Path, parts: l
     assert from_path(tmp_path, parts).ignored == ()
 
 
+def test_a_zip_whose_folders_are_parted_as_on_windows_is_read(tmp_path: Path, parts: list[Part]) -> None:
+    files = {"hand-in\\": b"", "hand-in\\part1_hand\\toy.py": CODE, "hand-in\\notes.txt": b""}
+    read = from_path(zipped(tmp_path / "a.zip", files), parts)
+    assert read.of(parts[0]) == {"toy.py": CODE}
+    assert read.ignored == ("hand-in/notes.txt",)
+
+
 # Damaged
 
 
