@@ -47,11 +47,6 @@ def run_on_views(name: str, options: Named, x: Array, grad_output: Array) -> Nam
     return probe_layers.run_on_views(_layer(name, options), x, grad_output)
 
 
-def run_on_the_tape(name: str, options: Named, x: Array, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_layer(name, options), x, grad_output)
-
-
 def backward_first(name: str, options: Named, grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     _layer(name, options).backward(grad_output)

@@ -75,11 +75,6 @@ def run_on_views(x: Array, state: Named, eps: float, momentum: float, training: 
     return probe_layers.run_on_views(_layer(state, eps, momentum, training), x, grad_output)
 
 
-def run_on_the_tape(x: Array, state: Named, eps: float, momentum: float, training: bool, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_layer(state, eps, momentum, training), x, grad_output)
-
-
 def backward_first(state: Named, eps: float, momentum: float, training: bool, grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     _layer(state, eps, momentum, training).backward(grad_output)

@@ -40,13 +40,6 @@ def run_on_views(
     return probe_layers.run_on_views(_layer(weight, bias, kernel_size, stride, padding), x, grad_output)
 
 
-def run_on_the_tape(
-    x: Array, weight: Array, bias: Array | None, kernel_size: Size, stride: Size, padding: Size, grad_output: Array
-) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_layer(weight, bias, kernel_size, stride, padding), x, grad_output)
-
-
 def backward_first(
     weight: Array, bias: Array | None, kernel_size: Size, stride: Size, padding: Size, grad_output: Array
 ) -> None:

@@ -63,11 +63,6 @@ def run_on_views(x: Array, p: float, seed: int, grad_output: Array) -> Named:
     return probe_layers.run_on_views(_layer(p, seed), x, grad_output)
 
 
-def run_on_the_tape(x: Array, p: float, seed: int, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_layer(p, seed), x, grad_output)
-
-
 def backward_after_two_forwards(x: Array, p: float, seed: int, grad_output: Array) -> Named:
     """Two forwards in training, then backward, which belongs to the second."""
     layer = _layer(p, seed)

@@ -33,11 +33,6 @@ def run_on_views(x: Array, start_dim: int, end_dim: int, grad_output: Array) -> 
     return probe_layers.run_on_views(Flatten(start_dim, end_dim), x, grad_output)
 
 
-def run_on_the_tape(x: Array, start_dim: int, end_dim: int, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(Flatten(start_dim, end_dim), x, grad_output)
-
-
 def backward_first(start_dim: int, end_dim: int, grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     Flatten(start_dim, end_dim).backward(grad_output)

@@ -1,4 +1,4 @@
-"""What the probes of all layers share: a layer runs forward and backward, twice, on views, or on part 1's tape."""
+"""What the probes of all layers share: a layer runs forward and backward, twice, or on views."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from part1_autograd.autograd_engine import Autograd
-from part1_autograd.tensor import Tensor
 from part2_layers.module import Module
 
 Named = dict[str, Any]
@@ -32,14 +30,6 @@ def run_on_views(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named
     """The same with arrays whose numbers do not lie in order, and what the two arguments hold afterwards."""
     x_view, grad_view = as_view(x), as_view(grad_output)
     return {**run(layer, x_view, grad_view), "x afterwards": x_view, "grad_output afterwards": grad_view}
-
-
-def run_on_the_tape(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    tensor = Tensor(x, requires_grad=True, autograd=Autograd())
-    output = Tensor.apply(layer, tensor)
-    output.backward(grad_output)
-    return {"output": output.numpy(), "x_grad": tensor.grad, **gradients(layer)}
 
 
 def gradients(layer: Module) -> Named:

@@ -33,11 +33,6 @@ def run_on_views(x: Array, weight: Array, bias: Array | None, grad_output: Array
     return probe_layers.run_on_views(_layer(weight, bias), x, grad_output)
 
 
-def run_on_the_tape(x: Array, weight: Array, bias: Array | None, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_layer(weight, bias), x, grad_output)
-
-
 def backward_first(weight: Array, bias: Array | None, grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     _layer(weight, bias).backward(grad_output)

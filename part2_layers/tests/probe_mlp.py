@@ -103,11 +103,6 @@ def run_twice(x: Array, weight: Array, bias: Array, depth: int, grad_output: Arr
     return probe_layers.run_twice(_around(Affine(weight, bias), depth), x, grad_output)
 
 
-def run_on_the_tape(x: Array, weight: Array, bias: Array, depth: int, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_around(Affine(weight, bias), depth), x, grad_output)
-
-
 def forward_around_a_wire(x: Array) -> Named:
     """y = x + x, and what x holds afterwards."""
     view = probe_layers.as_view(x)

@@ -34,11 +34,6 @@ def run_on_views(kind: str, x: Array, kernel_size: Size, stride: Size | None, gr
     return probe_layers.run_on_views(_layer(kind, kernel_size, stride), x, grad_output)
 
 
-def run_on_the_tape(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Named:
-    """y = layer(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_layer(kind, kernel_size, stride), x, grad_output)
-
-
 def backward_first(kind: str, kernel_size: Size, stride: Size | None, grad_output: Array) -> None:
     """Backward on a new layer, without forward."""
     _layer(kind, kernel_size, stride).backward(grad_output)

@@ -139,11 +139,6 @@ def run_on_views(layers: Layers, x: Array, grad_output: Array) -> Named:
     return probe_layers.run_on_views(_sequential(layers), x, grad_output)
 
 
-def run_on_the_tape(layers: Layers, x: Array, grad_output: Array) -> Named:
-    """y = Sequential(*layers)(x), recorded on part 1's tape."""
-    return probe_layers.run_on_the_tape(_sequential(layers), x, grad_output)
-
-
 def backward_first(layers: Layers, grad_output: Array) -> None:
     """Backward on a new Sequential, without forward."""
     _sequential(layers).backward(grad_output)

@@ -323,13 +323,6 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 
 @law("batchnorm.backward")
 @given(problem=trainings())
-def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradients of its own backward."""
-    check_gradients(candidate, problem, GRADIENTS, batchnorm.run_on_the_tape)
-
-
-@law("batchnorm.backward")
-@given(problem=trainings())
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> None:
     """backward before any forward is a RuntimeError."""
     candidate.raises(

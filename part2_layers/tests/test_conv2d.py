@@ -222,13 +222,6 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 
 
 @law("conv2d.backward")
-@given(problem=convolutions())
-def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradients of its own backward."""
-    assert_right(candidate, conv2d.run_on_the_tape, oracle.conv2d, problem)
-
-
-@law("conv2d.backward")
 @given(drawn=unfitting_gradients(convolutions()))
 def test_a_gradient_that_does_not_fit_is_refused(candidate: Candidate, drawn: Problem) -> None:
     """A gradient without the output's shape is a ValueError, and backward before forward a RuntimeError."""

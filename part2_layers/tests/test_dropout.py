@@ -214,13 +214,6 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 
 
 @law("dropout.backward")
-@given(problem=layers(SMALL_SHAPES + SHAPES))
-def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradients of its own backward."""
-    check_gradient(candidate, dropout.run_on_the_tape, problem)
-
-
-@law("dropout.backward")
 @given(problem=small_layers())
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> None:
     """backward before any forward is a RuntimeError."""

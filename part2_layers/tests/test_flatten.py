@@ -127,13 +127,6 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 
 
 @law("flatten.backward")
-@given(problem=flattenings())
-def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradient of its own backward."""
-    assert_right(candidate, flatten.run_on_the_tape, oracle.flatten, problem)
-
-
-@law("flatten.backward")
 @given(drawn=unfitting_gradients(flattenings()))
 def test_a_gradient_that_does_not_fit_is_refused(candidate: Candidate, drawn: Problem) -> None:
     """A gradient without the output's shape is a ValueError, and backward before forward a RuntimeError."""

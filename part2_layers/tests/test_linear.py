@@ -137,13 +137,6 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 
 @law("linear.backward")
 @given(problem=layers())
-def test_the_layer_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradients of its own backward."""
-    assert_right(candidate, linear.run_on_the_tape, oracle.linear, problem)
-
-
-@law("linear.backward")
-@given(problem=layers())
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> None:
     """backward before any forward is a RuntimeError."""
     without_x = {name: value for name, value in problem.items() if name != "x"}

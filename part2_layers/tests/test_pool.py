@@ -166,13 +166,6 @@ def test_maximum_accepts_views_and_leaves_them_alone(candidate: Candidate, probl
 
 
 @law("max_pool.backward")
-@given(problem=poolings("max"))
-def test_maximum_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradient of its own backward."""
-    assert_right(candidate, pool.run_on_the_tape, oracle.pool, problem)
-
-
-@law("max_pool.backward")
 @given(drawn=unfitting_gradients(poolings("max")))
 def test_maximum_refuses_a_gradient_that_does_not_fit(candidate: Candidate, drawn: Problem) -> None:
     """A gradient without the output's shape is a ValueError, and backward before forward a RuntimeError."""
@@ -278,13 +271,6 @@ def test_mean_starts_from_zero_every_time(candidate: Candidate, problem: Problem
 def test_mean_accepts_views_and_leaves_them_alone(candidate: Candidate, problem: Problem) -> None:
     """Transposed and strided arguments give the same gradient, and no argument is changed."""
     assert_right_on_views(candidate, pool.run_on_views, oracle.pool, problem)
-
-
-@law("mean_pool.backward")
-@given(problem=poolings("mean"))
-def test_mean_joins_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, the layer gives the gradient of its own backward."""
-    assert_right(candidate, pool.run_on_the_tape, oracle.pool, problem)
 
 
 @law("mean_pool.backward")

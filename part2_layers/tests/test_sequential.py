@@ -168,13 +168,6 @@ def test_views_are_accepted_and_left_alone(candidate: Candidate, problem: Proble
 
 @law("sequential.backward")
 @given(problem=chains())
-def test_the_layers_join_the_tape(candidate: Candidate, problem: Problem) -> None:
-    """On part 1's tape, through Tensor.apply, a Sequential gives the gradients of its own backward."""
-    assert_right(candidate, sequential.run_on_the_tape, oracle.sequential, problem)
-
-
-@law("sequential.backward")
-@given(problem=chains())
 def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> None:
     """backward before any forward is a RuntimeError."""
     arguments = {name: problem[name] for name in ("layers", "grad_output")}
