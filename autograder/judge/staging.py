@@ -1,7 +1,8 @@
 """The worker's own folder: exercise files of the submission, everything else ours, and as it was handed out.
 
-A submission's `conftest.py`, `module.py`, `tests/` or `sitecustomize.py` is never copied.  Tests, oracles and
-solutions of the graded part are not here.
+It holds what the exercises need and no more: of earlier parts, the modules that they may import.  A submission's
+`conftest.py`, `module.py`, `tests/` or `sitecustomize.py` is never copied.  Tests, oracles and solutions of the graded
+part are not here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 from autograder.judge.exercises import ROOT, Part, earlier_parts
 from autograder.judge.handed_out import HandedOut, handed_out
 from autograder.judge.submission import Submission, in_place
+from autograder.worker import scan
 
 WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "scan.py", "isolation.py", "linux.py")
 NEVER_STAGED = ("train_*.py", "benchmarks.py")
@@ -47,10 +49,9 @@ def stage(part: Part, submission: Submission, upstream: str = "reference", root:
         for file in WORKER_FILES:
             _copy(ROOT / "autograder" / "worker" / file, folder / "autograder" / "worker")
         given = handed_out(root) if submission.is_in_place else HandedOut()
-        for earlier in earlier_parts(part, root):
-            _stage_given(earlier, given, folder)
-            _stage_earlier(earlier, submission, upstream, given, folder)
-        _stage_given(part, given, folder)
+        _stage_earlier(part, submission, upstream, given, folder, root)
+        for name, content in {**_given_modules(part, given), **_probes(part, given)}.items():
+            _write(folder / part.name / name, content)
         missing = _stage_part(part, submission, folder)
         for path in folder.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # readable by a worker of another user, whatever the umask
@@ -73,29 +74,59 @@ def _stage_part(part: Part, submission: Submission, folder: Path) -> dict[str, s
     return missing
 
 
-def _stage_given(part: Part, given: HandedOut, folder: Path) -> None:
-    """What is ours in a part: its `__init__.py`, given modules and probes."""
+def _given_modules(part: Part, given: HandedOut) -> dict[str, bytes]:
+    """What is ours in a part: its `__init__.py` and given modules."""
     modules = [name for name in part.given if not any(fnmatch(name, pattern) for pattern in NEVER_STAGED)]
-    probes = [f"tests/{path.name}" for path in part.folder.glob("tests/probe_*.py")]
-    for name in ("__init__.py", *modules, "tests/__init__.py", *probes):
-        _write(folder / part.name / name, given.original(part.folder / name, part.folder.parent))
+    return {name: _original(part, name, given) for name in ("__init__.py", *modules)}
 
 
-def _stage_earlier(part: Part, submission: Submission, upstream: str, given: HandedOut, folder: Path) -> None:
-    """An earlier part: the reference where there is one, so that a mistake there costs nothing here, as it was handed
+def _probes(part: Part, given: HandedOut) -> dict[str, bytes]:
+    names = ["__init__.py", *(path.name for path in part.folder.glob("tests/probe_*.py"))]
+    return {f"tests/{name}": _original(part, f"tests/{name}", given) for name in names}
+
+
+def _stage_earlier(
+    part: Part, submission: Submission, upstream: str, given: HandedOut, folder: Path, root: Path
+) -> None:
+    """Of earlier parts the modules that this one may import, and what they import in turn.
+
+    Nothing else of them is there: part 1's tape, say, would do the exercises of the parts that follow.
+    """
+    modules: dict[str, bytes] = {}
+    for earlier in earlier_parts(part, root):
+        files = {**_given_modules(earlier, given), **_earlier_exercises(earlier, submission, upstream, given)}
+        modules |= {f"{earlier.name}.{Path(file).stem}": content for file, content in files.items()}
+    wanted = list(part.may_import)
+    while wanted:
+        name = wanted.pop()
+        if name in modules:
+            package, content = name.partition(".")[0], modules.pop(name)
+            _write(folder / f"{name.replace('.', '/')}.py", content)
+            wanted += [f"{package}.__init__", *_imports(content, package)]
+
+
+def _earlier_exercises(part: Part, submission: Submission, upstream: str, given: HandedOut) -> dict[str, bytes]:
+    """An earlier part's: the reference where there is one, so that a mistake there costs nothing here, as it was handed
     out where it was finished; else the learner's own, or what stands here where none was handed in."""
     solution = part.folder / "solution"
     if upstream == "reference" and solution.is_dir():
-        contents: Iterable[tuple[str, bytes | str]] = [(file, (solution / file).read_bytes()) for file in part.files]
-    elif upstream == "reference" and part.name in given.finished:
-        contents = [(file, given.original(part.folder / file, part.folder.parent)) for file in part.files]
-    elif upstream == "reference" and not submission.of(part):
-        contents = in_place([part]).of(part).items()
-    else:
-        contents = submission.of(part).items()
-    for file, content in contents:
-        if isinstance(content, bytes):
-            _write(folder / part.name / file, content)
+        return {file: (solution / file).read_bytes() for file in part.files}
+    if upstream == "reference" and part.name in given.finished:
+        return {file: _original(part, file, given) for file in part.files}
+    handed_in = submission.of(part)
+    if upstream == "reference" and not handed_in:
+        handed_in = in_place([part]).of(part)
+    return {file: content for file, content in handed_in.items() if isinstance(content, bytes)}
+
+
+def _original(part: Part, name: str, given: HandedOut) -> bytes:
+    return given.original(part.folder / name, part.folder.parent)
+
+
+def _imports(content: bytes, package: str) -> Iterator[str]:
+    """The dotted names that a file of this package imports; none where it does not parse, which the worker tells."""
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        yield from (name for _, name in scan.imports(scan.parsed(content), package))
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -76,7 +76,7 @@ def test_needs_point_backwards(part: Part) -> None:
 
 @every_part
 def test_what_may_be_imported_is_there(part: Part) -> None:
-    earlier = {other.name for other in earlier_parts(part)}
+    earlier = {f"{other.name}.{path.stem}" for other in earlier_parts(part) for path in other.folder.glob("*.py")}
     for name in part.may_import:
         assert name in earlier if name.startswith("part") else importlib.util.find_spec(name), name
 
@@ -93,6 +93,14 @@ def test_what_may_not_be_used_is_of_a_function_of_the_exercise_and_right_solutio
             assert scan.forbidden_uses(tree, exercise.file, part.name, exercise.may_not_use) == {}, path
         for names in exercise.may_not_use.values():
             assert f"`{exercise.id}` may not use {', '.join(f'`{name}`' for name in names)}" in readme
+
+
+def test_what_may_be_imported_of_an_earlier_part_is_what_the_reference_imports(part: Part) -> None:
+    """So that the worker holds no more of it: what differentiates would do the exercises of the parts that follow."""
+    sources = [part.folder / file for file in part.given] + [part.folder / "solution" / file for file in part.files]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.is_file())
+    for name in part.may_import:
+        assert not name.startswith("part") or f"from {name} import" in text, name
 
 
 @every_part

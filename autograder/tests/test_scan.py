@@ -51,6 +51,8 @@ def forbidden_import(source: bytes, may_import: list[str] = MAY_IMPORT) -> str:
         ("from part2_second import toy", "1 imports part2_second;"),
         ("from part1_first.solution import toy", "1 imports part1_first.solution;"),
         ("from part1_first import solution", "1 imports part1_first.solution;"),
+        ("from .solution import toy", "1 imports part1_first.solution;"),
+        ("from . import solution", "1 imports part1_first.solution;"),
         ("# coding: latin-1\nimport torch", "2 imports torch;"),
         ("\ufeffimport torch", "1 imports torch;"),
         ("# coding: utf-7\nimport torch", "2 imports torch;"),

@@ -31,8 +31,9 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[Part, Part]:
-    """Two parts of one repository; the second may build on the first."""
-    return make_toy_part(tmp_path, "part1_first"), make_toy_part(tmp_path, "part2_second")
+    """Two parts of one repository; the second may import toy.py of the first."""
+    first, second = make_toy_part(tmp_path, "part1_first"), make_toy_part(tmp_path, "part2_second")
+    return first, dataclasses.replace(second, may_import=("numpy", "part1_first.toy"))
 
 
 def staged_files(staged: Stage) -> set[str]:
@@ -59,11 +60,12 @@ def test_a_stage_holds_the_exercise_files_the_probes_and_the_worker(parts: tuple
 
 
 def test_an_earlier_part_is_the_reference_where_there_is_one(parts: tuple[Part, Part]) -> None:
+    """Of which only what may be imported is there: no probe, and no other exercise."""
     first, second = parts
     submission = Submission("x", {first.name: {"toy.py": b"wrong = 1"}, second.name: {"toy.py": b"own = 1"}})
     staged = stage(second, submission, root=second.folder.parent)
-    assert staged_files(staged) == WORKER | files_of(first, *OURS, "toy.py", "other.py") | files_of(
-        second, *OURS, "toy.py"
+    assert staged_files(staged) == (
+        WORKER | files_of(first, "__init__.py", "toy.py") | files_of(second, *OURS, "toy.py")
     )
     assert (staged.folder / first.name / "toy.py").read_text() == SOLUTION["toy.py"]
     assert (staged.folder / second.name / "toy.py").read_text() == "own = 1"
@@ -80,6 +82,30 @@ def test_an_earlier_part_is_the_learners_own_if_asked_or_if_there_is_no_referenc
     staged = stage(second, submission, upstream, root=second.folder.parent)
     assert (staged.folder / first.name / "toy.py").read_text() == "own = 1"
     assert not (staged.folder / first.name / "other.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("toy", "needs"),
+    [
+        ("from part1_first.other import shift", "other.py"),
+        ("from part1_first import other", "other.py"),
+        ("def f():\n    from .other import shift", "other.py"),
+        ("from . import given", "given.py"),
+        ("from part2_second import toy\nimport numpy, part1_first.nothing", ""),
+        ("from part1_first.tests import probe_toy", ""),
+        ("from .", ""),
+        ("", ""),
+    ],
+)
+def test_what_an_earlier_module_imports_is_there_too(toy: str, needs: str, parts: tuple[Part, Part]) -> None:
+    first, second = parts
+    (first.folder / "part.toml").write_text('given = ["given.py"]\n' + (first.folder / "part.toml").read_text())
+    (first.folder / "given.py").write_text("from .other import shift")
+    submission = Submission("x", {first.name: {"toy.py": toy.encode(), "other.py": b"import numpy"}})
+    staged = stage(second, submission, "own", root=second.folder.parent)
+    found = staged_files(staged) - WORKER - files_of(second, *OURS)
+    also = {"other.py", needs} if needs else set()
+    assert found == files_of(first, "__init__.py", "toy.py", *also)
 
 
 def test_a_later_part_is_not_staged(parts: tuple[Part, Part]) -> None:

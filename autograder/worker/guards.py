@@ -50,7 +50,6 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
     def __init__(self, part: str, may_import: list[str], stage: str) -> None:
         self._part, self._may_import = part, may_import
         self._folder = os.path.join(stage, part) + os.sep
-        self._probes = os.path.join(self._folder, "tests") + os.sep  # ours: they may use earlier parts
         self._frameworks = FRAMEWORKS.difference(entry.partition(".")[0] for entry in may_import)
         self.refused = ""
 
@@ -87,7 +86,6 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
         while frame is not None:
             path = frame.f_code.co_filename
             if not (path.startswith("<frozen importlib") or os.sep + "importlib" + os.sep in path):
-                is_ours = not path.startswith((self._folder, "<")) or path.startswith(self._probes)
-                return None if is_ours else frame
+                return frame if path.startswith((self._folder, "<")) else None
             frame = frame.f_back
         return None

@@ -23,19 +23,21 @@ def parsed(content: bytes) -> ast.Module:
 
 def forbidden_import(tree: ast.Module, file: str, part: str, may_import: Iterable[str]) -> str:
     """The sentence that names the first import the part does not allow, or nothing."""
-    for line, name in _imports(tree):
+    for line, name in imports(tree, part):
         if not allowed(name, part, may_import):
             return f"{part}/{file}:{line} imports {name}; {may_import_sentence(part, may_import)}"
     return ""
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def imports(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of what a file of this package imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.lineno, node.module
-            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level < 2:  # above a part there is no package
+            module = ".".join(filter(None, [package if node.level else "", node.module]))
+            yield node.lineno, module
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
 
 
 def forbidden_uses(tree: ast.Module, file: str, part: str, may_not_use: Mapping[str, list[str]]) -> dict[str, str]:
