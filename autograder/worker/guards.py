@@ -15,7 +15,11 @@ from typing import NoReturn
 
 NEVER = frozenset({"ctypes", "_ctypes", "cffi"})
 # What would do the exercises: refused whoever asks, where part.toml does not name it.
-FRAMEWORKS = frozenset({"torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "keras", "mxnet", "tinygrad"})
+FRAMEWORKS = frozenset(
+    {"torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "keras", "mxnet", "tinygrad"}
+    | {"transformers", "flashlight"}
+)
+_STANDARD_LIBRARY = os.path.dirname(os.path.dirname(importlib.abc.__file__)) + os.sep
 
 
 class ForbiddenImport(ImportError):
@@ -44,7 +48,8 @@ def may_import_sentence(part: str, may_import: Iterable[str]) -> str:
 class ImportPolicy(importlib.abc.MetaPathFinder):
     """Refuses a forbidden module when it is the submission that asks for it, first in `sys.meta_path`.
 
-    An audit hook, which cannot be taken out again, refuses frameworks to whoever asks.
+    An audit hook, which cannot be taken out again, refuses frameworks to whoever asks, and what ctypes does to the
+    submission: NumPy's modules hold it under names of their own.
     """
 
     def __init__(self, part: str, may_import: list[str], stage: str) -> None:
@@ -65,27 +70,38 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
 
     def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
         if event == "import" and str(arguments[0]).partition(".")[0] in self._frameworks:
-            self._refuse(str(arguments[0]), self._submission_frame())
+            self._refuse(str(arguments[0]), self._asking())
+        elif event.startswith("ctypes.") and (asking := self._asking()):
+            self._refuse("ctypes", asking)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        asking = self._submission_frame()
-        if asking is not None and not allowed(name, self._part, self._may_import):
+        if not allowed(name, self._part, self._may_import) and (asking := self._asking()):
             self._refuse(name, asking)
         return None
 
-    def _refuse(self, name: str, asking: FrameType | None) -> NoReturn:
-        where = f"{os.path.basename(asking.f_code.co_filename)}:{asking.f_lineno}" if asking else "the submission"
-        self.refused = f"{where} imports {name}; {may_import_sentence(self._part, self._may_import)}"
+    def _refuse(self, name: str, asking: str) -> NoReturn:
+        sentence = may_import_sentence(self._part, self._may_import)
+        self.refused = f"{asking or 'the submission'} imports {name}; {sentence}"
         raise ForbiddenImport(self.refused)
 
-    def _submission_frame(self) -> FrameType | None:
-        """The frame that asked, if it is the submission's: the first one outside the import machinery."""
+    def _asking(self) -> str:
+        """Where the submission asks, or nothing where a library does.
+
+        The standard library asks for others: whoever called it does, or who started a thread of nothing else.
+        """
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             path = frame.f_code.co_filename
-            if not (path.startswith("<frozen importlib") or os.sep + "importlib" + os.sep in path):
-                return frame if path.startswith((self._folder, "<")) else None
+            if not _is_standard(path):
+                is_theirs = path.startswith((self._folder, "<"))
+                return f"{os.path.basename(path)}:{frame.f_lineno}" if is_theirs else ""
             frame = frame.f_back
-        return None
+        return "the submission"
+
+
+def _is_standard(path: str) -> bool:
+    """Whether a file is the standard library's, below which libraries may stand too."""
+    packages = f"{os.sep}site-packages{os.sep}"
+    return path.startswith("<frozen ") or (path.startswith(_STANDARD_LIBRARY) and packages not in path)

@@ -24,6 +24,16 @@ AT_IMPORT = {
     "__import__": '__import__("to" + "rch")',
     "exec": 'exec("import torch")',
     "exec under another file's name": 'exec(compile("import torch", "/usr/lib/python3/site.py", "exec"))',
+    "exec under a probe's name": """
+        import pathlib
+        probe = str(pathlib.Path(__file__).parent / "tests" / "probe_toy.py")
+        exec(compile("import scipy.optimize", probe, "exec"))
+        """,
+    "a function under the standard library's name": """
+        import os
+        exec(compile("def load():\\n    import scipy.optimize", os.__file__, "exec"))
+        load()
+        """,
     "exec in numpy's name": 'import numpy\nexec("import torch", vars(numpy))',
     "a refusal that is swallowed": 'try:\n    __import__("torch")\nexcept BaseException:\n    pass',
     "a refusal that is swallowed in a thread": """
@@ -47,6 +57,25 @@ AT_IMPORT = {
     "another library by importlib": 'import importlib\nimportlib.import_module("scipy.optimize")',
     "ctypes by importlib": 'import importlib\nimportlib.import_module("ctypes")',
     "ctypes, already loaded by numpy": 'import numpy\n__import__("_ctypes")',
+    "another library by pydoc": 'import pydoc\npydoc.locate("scipy.optimize")',
+    "another library by pickle": 'import pickle\npickle.loads(b"cscipy.optimize\\nminimize\\n.")',
+    "another library by pickle's Python": 'import pickle\npickle._loads(b"cscipy.optimize\\nminimize\\n.")',
+    "another library by pkgutil": 'import pkgutil\npkgutil.resolve_name("scipy.optimize")',
+    "another library by unittest": 'import unittest.mock\nunittest.mock.patch("scipy.optimize.minimize").start()',
+    "another library by runpy": 'import runpy\nrunpy.run_module("scipy.optimize")',
+    "another library in a thread": """
+        import threading
+        thread = threading.Thread(target=__import__, args=("scipy.optimize",))
+        thread.start()
+        thread.join()
+        """,
+    "another library in a pool": """
+        import concurrent.futures
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            pool.submit(__import__, "scipy.optimize").exception()
+        """,
+    "ctypes in numpy.ctypeslib": "import numpy.ctypeslib\nnumpy.ctypeslib.ctypes.CDLL(None)",
+    "ctypes in a module of numpy's own": "import numpy\nnumpy._core._internal.ctypes.pythonapi.Py_GetVersion",
     "a package's resources": 'import importlib.resources\nimportlib.resources.files("torch")',
 }
 
@@ -62,6 +91,12 @@ ATTACKS = [
     ),
     Attack(
         "the solution that is not there", "def double(x):\n    return __import__('PART.solution')", REFUSED, BLOCKED
+    ),
+    Attack(
+        "by a probe's own call",
+        "import functools\ndef double(x): ...\ndouble = functools.partial(__import__, 'scipy.optimize')",
+        REFUSED,
+        BLOCKED,
     ),
     Attack("what the standard library has", "import json, math, importlib.resources, sqlite3, urllib.request", PASSED),
     Attack("what numpy loads late", "import numpy.testing, numpy.f2py, numpy.ctypeslib, numpy.polynomial", PASSED),
