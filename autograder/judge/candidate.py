@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
+import msgspec
+
 from autograder.judge import leftovers
 from autograder.judge.clock import Clock
 from autograder.judge.exercises import Part, earlier_parts
@@ -47,6 +49,10 @@ class AnyCandidate:
 
     def run(self, probe: Probe, /, **arguments: Any) -> Any:
         raise NotImplementedError
+
+    def run_within(self, memory_bytes: int, probe: Probe, /, **arguments: Any) -> Any:
+        """Run a probe that may take so much memory and no more, where a worker can be held to it."""
+        return self.run(probe, **arguments)
 
     def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
         try:
@@ -147,6 +153,20 @@ class WorkerCandidate(AnyCandidate):
         except wire.WireError as error:
             self._forget_worker()
             raise Crashed(f"the worker broke the protocol: {error}") from None
+
+    def run_within(self, memory_bytes: int, probe: Probe, /, **arguments: Any) -> Any:
+        """Run a probe in a worker of its own that has so much memory beyond what it maps at its start.
+
+        What a worker measures of its own memory, the submission in it may have made up.
+        """
+        setup, unloadable = self._setup, dict(self._unloadable)
+        self._forget_worker()
+        self._setup = msgspec.structs.replace(setup, memory_bytes=memory_bytes)
+        try:
+            return self.run(probe, **arguments)
+        finally:
+            self._forget_worker()
+            self._setup, self._unloadable = setup, unloadable
 
     def _load(self, module: str) -> None:
         if module in self._unloadable:

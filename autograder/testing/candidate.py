@@ -13,6 +13,12 @@ class Candidate(Protocol):
     def run(self, probe: Probe, /, **arguments: Any) -> Any:
         """The probe's answer. Raises a Failure if there is none."""
 
+    def run_within(self, memory_bytes: int, probe: Probe, /, **arguments: Any) -> Any:
+        """The answer of a probe that has so much memory, which is kept from outside the worker where the system can.
+
+        Raises a Failure, OutOfMemory among others, if there is none. It takes a second: for tests of a single problem.
+        """
+
     def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
         """The message of the exception that the probe must raise, of exactly this class.
 

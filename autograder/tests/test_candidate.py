@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,28 @@ def other(part: Part) -> ProbeModule:
 def with_double(body: str) -> dict[str, str | bytes | None]:
     """A toy.py whose `double` has this body."""
     return {"toy.py": "import os, sys, time\n" + SOLUTION["toy.py"].replace("return 2.0 * x", body)}
+
+
+# Memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces a limit on address space")
+def test_what_a_probe_takes_is_limited_from_outside(part: Part, toy: ProbeModule) -> None:
+    """And the calls that follow are not concerned."""
+    body = "np.zeros(int(x * 2**20), np.uint8); return 2.0 * x"
+    with toy_candidate(part, with_double(body)) as candidate:
+        assert candidate.run_within(64 * 2**20, toy.run_double, x=16.0) == {"y": 32.0}
+        with pytest.raises(OutOfMemory):
+            candidate.run_within(64 * 2**20, toy.run_double, x=128.0)
+        assert candidate.run(toy.run_double, x=128.0) == {"y": 256.0}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces a limit on address space")
+def test_a_module_that_takes_too_much_there_is_loaded_again(part: Part, toy: ProbeModule) -> None:
+    with toy_candidate(part, {"toy.py": SOLUTION["toy.py"] + "\nLARGE = np.zeros(2**27, np.uint8)\n"}) as candidate:
+        with pytest.raises(OutOfMemory):
+            candidate.run_within(64 * 2**20, toy.run_double, x=1.0)
+        assert candidate.run(toy.run_double, x=1.0) == {"y": 2.0}
 
 
 # Answers

@@ -95,6 +95,7 @@ def test_what_may_not_be_used_is_of_a_function_of_the_exercise_and_right_solutio
             assert f"`{exercise.id}` may not use {', '.join(f'`{name}`' for name in names)}" in readme
 
 
+@every_part
 def test_what_may_be_imported_of_an_earlier_part_is_what_the_reference_imports(part: Part) -> None:
     """So that the worker holds no more of it: what differentiates would do the exercises of the parts that follow."""
     sources = [part.folder / file for file in part.given] + [part.folder / "solution" / file for file in part.files]

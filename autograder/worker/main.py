@@ -30,6 +30,7 @@ def serve(stage: str) -> None:
         importlib.import_module(module)
     if hasattr(faulthandler, "register"):
         faulthandler.register(signal.SIGUSR1, all_threads=False)  # the judge asks where a call is that takes too long
+    _let_blas_take_its_memory()
     layers, missing = isolation.enter(setup)
     policy = guards.ImportPolicy(setup.part, setup.may_import, stage)
     policy.install()
@@ -39,6 +40,15 @@ def serve(stage: str) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         wire.write_message(answers, answer)
+
+
+def _let_blas_take_its_memory() -> None:
+    """BLAS maps tens of megabytes at its first large product: now, they do not count as the submission's."""
+    import numpy as np
+
+    for dtype in (np.float32, np.float64):
+        square = np.ones((256, 256), dtype)
+        square @ square
 
 
 def _private_wire() -> tuple[BinaryIO, BinaryIO]:

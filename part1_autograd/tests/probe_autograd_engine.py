@@ -313,6 +313,18 @@ def release_memory(x: np.ndarray, length: int, grad_output: np.ndarray) -> dict[
     return {"alive": sum(reference() is not None for reference in between)}
 
 
+def release_repeatedly(size: int, length: int, times: int) -> dict[str, np.ndarray]:
+    """Record a chain of large arrays on one engine and release it, again and again; what the first gradient holds."""
+    engine, x = Autograd(), np.ones(size)
+    for _ in range(times):
+        values = _record(engine, [x], [["neg", [position]] for position in range(length)])
+        engine.backward(values.pop(), x, release=True)
+        del values
+        gc.collect()
+    x_grad = engine.gradient_buffer.get(x)
+    return {"smallest": x_grad.min(), "largest": x_grad.max()}
+
+
 def _record(
     engine: Autograd, leaves: list[np.ndarray], nodes: list[Any], rules: list[Rule] | None = None
 ) -> list[np.ndarray]:

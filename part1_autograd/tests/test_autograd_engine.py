@@ -295,6 +295,14 @@ def test_release_frees_the_arrays_between(candidate: Candidate, length: int) -> 
 
 
 @law("autograd_engine.release")
+@given(problem=st.just({"size": 2**17, "length": 4, "times": 32}))
+def test_what_is_released_makes_room(candidate: Candidate, problem: Problem) -> None:
+    """Where 32 arrays have room, 128 have it by turns, each released before the next; the gradients still add up."""
+    got = candidate.run_within(32 * 2**20, autograd_engine.release_repeatedly, **problem)
+    assert_same(got, {"smallest": np.array(32.0), "largest": np.array(32.0)})
+
+
+@law("autograd_engine.release")
 @given(problem=alike("x", "released", "later"))
 def test_what_was_not_passed_can_be_gone_back_from(candidate: Candidate, problem: Problem) -> None:
     """From a result that release=True did not pass, backward works later, and what lies between has its gradient."""
