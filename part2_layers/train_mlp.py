@@ -29,7 +29,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from autograder.scripts import endings, options, showing  # noqa: E402
-from autograder.scripts.endings import finite  # noqa: E402
+from autograder.scripts.endings import all_finite, finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.activation import Softmax  # noqa: E402
 from part2_layers.loss import CrossEntropyLoss  # noqa: E402
@@ -106,6 +106,7 @@ class History:
 # Training
 
 
+@np.errstate(all="ignore")  # what overflows is said once, by `finite`
 def train(config: Config, on_epoch: Callable[[History], None] = lambda history: None) -> History:
     """Train a model and test its best epoch: the last of those with the highest validation accuracy.
 
@@ -169,7 +170,9 @@ def training_epochs(
             finite(float(smoothed.forward(logits, labels)), step + 1)
             model.backward(smoothed.backward())
             optimizer.step()
-            follow(average, model.state_dict(), pace=max(AVERAGING, 10 / (10 + step)))
+            weights = model.state_dict()
+            all_finite(weights, step + 1)
+            follow(average, weights, pace=max(AVERAGING, 10 / (10 + step)))
             losses.append(float(plain.forward(logits, labels)))
         yield sum(losses) / len(losses), average
 

@@ -31,7 +31,7 @@ from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
-from autograder.scripts.endings import finite  # noqa: E402
+from autograder.scripts.endings import all_finite, finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.optim import Adam, clip_grad_norm_  # noqa: E402
 from part3_recurrent import utterances  # noqa: E402
@@ -107,6 +107,7 @@ class History:
 # Training
 
 
+@np.errstate(all="ignore")  # what overflows is said once, by `finite`
 def train(
     config: Config,
     history: History | None = None,
@@ -163,6 +164,7 @@ def train_epoch(
         model.backward(loss.backward())
         finite(float(clip_grad_norm_(model, config.max_norm)), step + 1, "gradient norm")
         optimizer.step()
+        all_finite({name: value for name, value, _ in model.named_parameters()}, step + 1)
         on_step(step, losses[-1])
     return sum(losses) / len(losses), infeasible
 

@@ -34,6 +34,7 @@ from torch.nn import functional  # noqa: E402
 from torch.nn.utils.rnn import pad_sequence  # noqa: E402
 
 from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
+from autograder.scripts.endings import finite  # noqa: E402
 from part3_recurrent import utterances  # noqa: E402
 from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
 from part5_transformers import training  # noqa: E402
@@ -135,7 +136,11 @@ class History(training.Run[Config]):
         return loss(self, padded(list(itertools.islice(strings, self.config.batch_size)), self.config.device))
 
     def validate(self) -> dict[str, float]:
-        return rated(self.validation_set, decoded(self, self.validation_set)).digits
+        said = decoded(self, self.validation_set)
+        first = padded(self.validation_set[: self.config.batch_size], self.config.device)
+        with torch.no_grad():  # an error rate is finite, whatever the model computes
+            finite(loss(self, first).item(), self.step, "validation loss")
+        return rated(self.validation_set, said).digits
 
     @cached_property
     def validation_set(self) -> list[Utterance]:

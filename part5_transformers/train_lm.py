@@ -32,6 +32,7 @@ from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from autograder.scripts import checkpoints, endings, options, showing  # noqa: E402
+from autograder.scripts.endings import finite  # noqa: E402
 from part5_transformers import training  # noqa: E402
 from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import DecoderOnlyTransformer  # noqa: E402
@@ -77,7 +78,7 @@ class History(training.Run[Config]):
         return {"validation": loss_over(self, self.text.validation)}
 
     def test(self) -> None:
-        self.test_loss = loss_over(self, self.text.test)
+        self.test_loss = finite(loss_over(self, self.text.test), self.step, "test loss")
 
 
 # Text

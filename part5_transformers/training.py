@@ -159,8 +159,14 @@ def train_step(run: Run[Any]) -> None:
     norm = nn.utils.clip_grad_norm_(model.parameters(), config.max_norm)
     finite(norm.item(), run.step + 1, "gradient norm")
     optimizer.step()
+    finite(largest_parameter(model), run.step + 1, "largest parameter")
     run.step += 1
     run.losses.append(total)
+
+
+def largest_parameter(model: nn.Module) -> float:
+    """The largest magnitude of all parameters, read from the device at once."""
+    return float(torch.stack([parameter.detach().abs().max() for parameter in model.parameters()]).max())
 
 
 def autocast(config: Training) -> torch.autocast:
@@ -200,6 +206,8 @@ def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
 def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
     """The model with the parameters of a saved run, in evaluation mode."""
     model.load_state_dict(state["model"])
+    if not math.isfinite(largest := largest_parameter(model)):
+        raise ValueError(f"its parameters must be finite; got {largest}. Train again with a smaller --lr.")
     return model.to(device).eval()
 
 

@@ -6,7 +6,7 @@ import contextlib
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -40,6 +40,12 @@ def finite(value: float, count: int, name: str = "loss", unit: str = "step") -> 
     if not math.isfinite(value):
         raise FloatingPointError(f"{name} must be finite; got {value} at {unit} {count}. Try a smaller --lr.")
     return value
+
+
+def all_finite(arrays: Mapping[str, Any], count: int, kind: str = "parameter") -> None:
+    """Raise FloatingPointError that names the first of these arrays that holds a nan or an infinity."""
+    for name, array in arrays.items():
+        finite(float(abs(array).max()), count, f"{kind} {name}")
 
 
 @contextlib.contextmanager

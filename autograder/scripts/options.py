@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from autograder.scripts import launch
 
 Made = TypeVar("Made")
+HIGHEST_LR = 1e37
 
 
 class Parser(launch.Parser):
@@ -63,6 +64,7 @@ def check(config: Any, counts: Iterable[str], not_negative: Iterable[str] = ("se
     """Raise ValueError where `check_counts` does, and unless lr is positive."""
     check_counts(config, counts, not_negative)
     require(config, "lr", 0 < config.lr < math.inf, "be positive")
+    require(config, "lr", config.lr < HIGHEST_LR, f"be less than {HIGHEST_LR:g}, since float32 holds no such step")
 
 
 def check_counts(config: object, counts: Iterable[str], not_negative: Iterable[str] = ("seed",)) -> None:

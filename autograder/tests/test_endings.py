@@ -6,10 +6,12 @@ import os
 import signal
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
-from autograder.scripts.endings import exit_code, finite, noticing_interrupts
+from autograder.scripts.endings import all_finite, exit_code, finite, noticing_interrupts
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,12 @@ def test_a_number_that_is_not_finite_is_an_error(value: float) -> None:
     ):
         finite(value, 12)
     assert finite(-1e300, 12) == -1e300
+
+
+@pytest.mark.parametrize("array", [np.array([[1.0, -np.inf]]), torch.tensor([0.0, float("nan"), 1.0])])
+def test_an_array_that_is_not_finite_is_named(array: np.ndarray | torch.Tensor) -> None:
+    with pytest.raises(FloatingPointError, match=r"^parameter weight must be finite; got (inf|nan) at step 3\. "):
+        all_finite({"bias": np.array([-1e300]), "weight": array}, 3)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

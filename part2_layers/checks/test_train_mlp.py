@@ -124,6 +124,7 @@ def test_ctrl_c_keeps_the_best_weights_and_draws_what_there_is(tmp_path: Path) -
     [
         ("--epochs 0", "epochs must be at least 1; got 0."),
         ("--lr nan", "lr must be positive; got nan."),
+        ("--lr 1e40", "lr must be less than 1e+37, since float32 holds no such step; got 1e+40."),
         ("--batch-size 1", "batch_size must be at least 2, for batch normalisation; got 1."),
         ("--model MLP2", "argument --model: invalid choice: 'MLP2'"),
         ("--out taken", "--out must be a folder that can be written to; got taken"),
@@ -155,8 +156,26 @@ def test_a_loss_that_is_not_finite_ends_training_and_what_was_trained_before_is_
     kept = (tmp_path / "best_MLP0.npz").read_bytes()
     done = train(tmp_path, "--solution", "--model", "MLP0", "--epochs", "2", "--lr", "1e30")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith("\nloss must be finite; got nan at step 2. Try a smaller --lr.\n")
+    assert done.stderr == "loss must be finite; got nan at step 2. Try a smaller --lr.\n"
     assert (tmp_path / "best_MLP0.npz").read_bytes() == kept
+
+
+@needs_the_extra
+def test_a_parameter_that_is_not_finite_ends_training(tmp_path: Path) -> None:
+    program = """
+from part2_layers import train_mlp
+
+def step(optimizer):
+    next(optimizer.module.named_parameters())[1][...] = train_mlp.np.nan
+
+train_mlp.AdamW.step = step
+try:
+    train_mlp.train(train_mlp.Config(model="MLP0", epochs=1))
+except FloatingPointError as error:
+    print(error)
+"""
+    expected = "parameter layers.0.weight must be finite; got nan at step 1. Try a smaller --lr.\n"
+    assert run_program(tmp_path, program) == expected
 
 
 @needs_the_extra

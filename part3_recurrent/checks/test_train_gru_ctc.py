@@ -67,6 +67,23 @@ assert np.isfinite(loss) and all(np.isfinite(value).all() for _, value, _ in his
 print(history.epochs[0].infeasible)
 """
 
+NOT_FINITE = """
+import numpy as np
+from part3_recurrent.train_gru_ctc import Config, beginning, train
+
+config = Config.tones(steps=2, hidden_size=4, batch_size=2, validation_strings=1)
+history = beginning(config)
+
+def step():
+    next(history.model.named_parameters())[1][...] = np.inf
+
+history.optimizer.step = step
+try:
+    train(config, history)
+except FloatingPointError as error:
+    print(error)
+"""
+
 
 def run(*arguments: str, folder: Path, code: int = 0, environment: dict[str, str] = ENVIRONMENT) -> str:
     """What the command says; its exit code must be this one."""
@@ -171,9 +188,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_finite_ends_training_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
     run(*QUICK, folder=tmp_path)
     kept = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npz")}
-    said = run(*QUICK, "--epochs", "1", "--steps", "9", "--lr", "1e38", folder=tmp_path, code=2)
-    assert re.search(r"\n(loss|gradient norm) must be finite; got nan at step \d\. Try a smaller --lr\.\n$", said), said
+    said = run(*QUICK, "--epochs", "1", "--steps", "9", "--lr", "1e36", folder=tmp_path, code=2)
+    assert re.fullmatch(r"(loss|gradient norm) must be finite; got nan at step \d\. Try a smaller --lr\.\n", said), said
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.npz")} == kept
+
+
+def test_a_parameter_that_is_not_finite_ends_training(tmp_path: Path) -> None:
+    said = python(NOT_FINITE, folder=tmp_path)
+    assert re.fullmatch(r"parameter \S+ must be finite; got inf at step 1\. Try a smaller --lr\.\n", said), said
 
 
 def test_unfinished_exercises_are_said_in_one_line(tmp_path: Path) -> None:

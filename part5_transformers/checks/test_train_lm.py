@@ -37,6 +37,27 @@ assert all(torch.equal(one[name], other[name]) for name in one)
 assert whole.points[-1].training_loss < whole.points[0].training_loss
 """
 
+NOT_FINITE = """
+import sys
+from pathlib import Path
+import torch
+from part5_transformers.train_lm import Config, beginning, load, save, train
+
+history = beginning(Config(data=sys.argv[1], num_layers=1, d_model=16, num_heads=2, d_ff=32, context=16))
+path = Path("bad.pt")
+
+def step():
+    with torch.no_grad():
+        next(history.model.parameters())[0, 0] = -torch.inf
+
+history.optimizer.step = step
+for attempt in (lambda: train(history), lambda: (save(history, path), load(path))):
+    try:
+        attempt()
+    except (FloatingPointError, ValueError) as error:
+        print(error)
+"""
+
 
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
@@ -137,6 +158,23 @@ def test_a_loss_that_is_not_finite_ends_training_and_the_last_checkpoint_stays(t
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "loss must be finite; got nan at step 2. Try a smaller --lr.\n"
     assert path.read_bytes() == kept
+
+
+def test_parameters_that_are_not_finite_end_training_and_are_not_loaded(text: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = subprocess.run(
+        [sys.executable, "-c", NOT_FINITE, text.name],
+        cwd=text.parent,
+        env=ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    refused = "CHECKPOINT must be one of part5_transformers.train_lm; got bad.pt"
+    assert done.stdout.splitlines() == [
+        "largest parameter must be finite; got inf at step 1. Try a smaller --lr.",
+        f"{refused}: its parameters must be finite; got inf. Train again with a smaller --lr.",
+    ], done.stderr
 
 
 def test_another_checkpoint_is_refused(text: Path) -> None:
