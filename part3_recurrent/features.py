@@ -6,7 +6,7 @@ Sounds are float32 arrays (samples,) between -1 and 1, times are in seconds, fre
 from __future__ import annotations
 
 import re
-import wave
+import struct
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,6 +17,9 @@ from numpy import ndarray
 SAMPLE_RATE = 8000
 TRAINING_NUMBERS, TEST_NUMBERS = range(5, 50), range(5)  # the Free Spoken Digit Dataset's own split
 _RECORDING = re.compile(r"(\d)_(\w+)_(\d+)\.wav")
+LONGEST_GAP = 0.2  # seconds between two recordings
+_PCM, _EXTENSIBLE = 1, 0xFFFE  # what a WAV file calls its format; an extensible one says it in a GUID that ends so:
+_GUID_ENDING = bytes.fromhex("000000001000800000aa00389b71")
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477)
 TONES = {digit: (_ROWS[(digit - 1) // 3], _COLUMNS[(digit - 1) % 3]) for digit in range(1, 10)} | {0: (941, 1336)}
 
@@ -78,17 +81,18 @@ def read_wav(path: Path | str) -> tuple[ndarray, int]:
     """The sound of a PCM WAV file, its channels averaged, and its sample rate.
 
     Raises FileNotFoundError, and ValueError that names the file for anything but 8, 16 or 32 bit PCM, and for a file
-    that is cut off.
+    that is broken or cut off.
     """
     try:
-        with wave.open(str(path), "rb") as file:
-            channels, width, rate, frames, *_ = file.getparams()
-            data = file.readframes(frames)
-    except (wave.Error, EOFError) as error:
-        # EOFError says nothing itself.
-        raise ValueError(f"{path} must be a PCM WAV file; got {str(error) or 'one whose header is cut off'}.") from None
+        chunks = wav_chunks(Path(path).read_bytes())
+        channels, rate, width = pcm_format(chunks[b"fmt "][1])
+    except ValueError as error:
+        raise ValueError(f"{path} must be a PCM WAV file; got {error}.") from None
     if width not in (1, 2, 4):
         raise ValueError(f"{path} must hold 8, 16 or 32 bit samples; got {8 * width}.")
+    size, data = chunks[b"data"]
+    frames = size // (channels * width)
+    data = data[: frames * channels * width]
     if len(data) != frames * channels * width:
         raise ValueError(f"{path} must be as long as its header says, {frames} frames; got {len(data)} bytes of sound.")
     samples = np.frombuffer(data, {1: "u1", 2: "<i2", 4: "<i4"}[width]).astype(np.float32)
@@ -96,40 +100,87 @@ def read_wav(path: Path | str) -> tuple[ndarray, int]:
     return samples.reshape(-1, channels).mean(axis=1, dtype=np.float32), rate
 
 
+def wav_chunks(content: bytes) -> dict[bytes, tuple[int, bytes]]:
+    """A WAV file's chunks up to its sound, by their names: how many bytes each says that it has, and those it has.
+
+    The module `wave` reads no extensible header before Python 3.12.  Raises ValueError that says what is there instead.
+    """
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        raise ValueError("a file that does not begin with RIFF and WAVE")
+    chunks: dict[bytes, tuple[int, bytes]] = {}
+    at = 12
+    while b"data" not in chunks and at + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, at)
+        chunks[name] = size, content[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2  # a chunk of odd length is padded
+    for name in (b"fmt ", b"data"):
+        if name not in chunks:
+            raise ValueError(f"no {name.decode().strip()} chunk, or a broken one before it")
+    return chunks
+
+
+def pcm_format(header: bytes) -> tuple[int, int, int]:
+    """Channels, sample rate, and bytes to a sample.  Raises ValueError for another format than PCM."""
+    if len(header) < 16:
+        raise ValueError("one whose header is cut off")
+    format_tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", header)
+    if format_tag == _EXTENSIBLE and header[26:40] == _GUID_ENDING:
+        format_tag = int.from_bytes(header[24:26], "little")
+    if format_tag != _PCM:
+        raise ValueError(f"samples of format {format_tag:#06x}, where PCM is {_PCM:#06x}")
+    if channels == 0 or bits == 0:
+        raise ValueError(f"{channels} channels of {bits} bits")
+    return channels, rate, (bits + 7) // 8
+
+
 def read_sound(path: Path | str) -> ndarray:
     """The sound of a PCM WAV file.
 
-    Raises as read_wav does, and ValueError for another sample rate than SAMPLE_RATE.
+    Raises as read_wav does, and ValueError for another sample rate than SAMPLE_RATE, and for no samples at all.
     """
     sound, rate = read_wav(path)
     if rate != SAMPLE_RATE:
         raise ValueError(f"{path} must be sampled at {SAMPLE_RATE} Hz; got {rate}. Convert it first.")
+    if len(sound) == 0:
+        raise ValueError(f"{path} must hold at least one sample; got none. Move it elsewhere.")
     return sound
 
 
 @lru_cache(maxsize=4)
-def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, list[ndarray]]:
-    """The recordings of each digit whose names are `<digit>_<speaker>_<number>.wav`, by these numbers.
+def sounds(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[Path, ndarray]:
+    """The recordings of these numbers, by their files, `<digit>_<speaker>_<number>.wav`.
 
+    What macOS leaves on other systems' disks, `._*.wav`, is no sound and is skipped.
     Raises FileNotFoundError if there is no such folder, ValueError if it holds no recording of one of these numbers,
-    one of another sample rate, or a file of another name.
+    one that read_sound refuses, or a file of another name.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} must be a folder of <digit>_<speaker>_<number>.wav; there is none.")
-    found: dict[int, list[ndarray]] = {}
+    found: dict[Path, ndarray] = {}
     for path in sorted(folder.glob("*.wav")):
+        if path.name.startswith("._"):
+            continue
         name = _RECORDING.fullmatch(path.name)
         if name is None:
             raise ValueError(
                 f"{path} must be named <digit>_<speaker>_<number>.wav; got {path.name}. Move it elsewhere."
             )
         if int(name[3]) in numbers:
-            found.setdefault(int(name[1]), []).append(read_sound(path))
+            found[path] = read_sound(path)
     if not found:
         raise ValueError(
             f"{folder} must hold <digit>_<speaker>_<number>.wav of numbers {numbers.start} to {numbers.stop - 1}; "
             "got none."
         )
+    return found
+
+
+@lru_cache(maxsize=4)
+def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, list[ndarray]]:
+    """The recordings of each digit.  Raises as `sounds` does."""
+    found: dict[int, list[ndarray]] = {}
+    for path, sound in sounds(folder, numbers).items():
+        found.setdefault(int(path.name[0]), []).append(sound)
     return found
 
 
@@ -139,7 +190,7 @@ def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, lis
 def digit_strings(
     folder: Path | str, rng: np.random.Generator, numbers: range = TRAINING_NUMBERS, max_digits: int = 5
 ) -> Iterator[tuple[ndarray, list[int]]]:
-    """Endless strings of 1 to max_digits spoken digits, with random gaps of 0 to 0.2 s between the recordings.
+    """Endless strings of 1 to max_digits spoken digits, with random gaps of 0 to LONGEST_GAP between the recordings.
 
     Raises as `recordings` does.
     """
@@ -147,9 +198,9 @@ def digit_strings(
     said = sorted(found)
     while True:
         digits = [int(digit) for digit in rng.choice(said, rng.integers(1, max_digits + 1))]
-        pieces = [_silence(rng, 0.2)]
+        pieces = [_silence(rng, LONGEST_GAP)]
         for digit in digits:
-            pieces += [found[digit][rng.integers(len(found[digit]))], _silence(rng, 0.2)]
+            pieces += [found[digit][rng.integers(len(found[digit]))], _silence(rng, LONGEST_GAP)]
         yield np.concatenate(pieces), digits
 
 

@@ -74,8 +74,8 @@ class Config:
         return cls(**{**settings, **changes, "data": str(data)})  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
-        counts = ("hidden_size", "num_layers", "epochs", "steps", "batch_size", "max_digits", "test_strings")
-        options.check(self, counts)
+        sizes = ("hidden_size", "num_layers", "epochs", "steps", "batch_size", "max_digits")
+        options.check(self, (*sizes, "validation_strings", "test_strings"))
 
 
 class Epoch(NamedTuple):
@@ -140,7 +140,8 @@ def train(
 
 
 def beginning(config: Config) -> History:
-    """A run before its first step."""
+    """A run before its first step.  Raises what the recordings raise."""
+    utterances.read_all(config)
     rng = np.random.default_rng(config.seed)
     model = GRUCTC(utterances.NUM_MELS * FRAMES_JOINED, config.hidden_size, config.num_layers, CLASSES, rng=rng)
     return History(config, model, Adam(model, config.lr), rng)

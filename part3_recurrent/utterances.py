@@ -6,7 +6,9 @@ Spoken ones are joined from recordings: numbers 0 to 4 are the test, 45 to 49 va
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 TRAINING = range(5, 45)
 HELD_OUT = {"validation": (range(45, 50), 1), "test": (features.TEST_NUMBERS, 2)}  # numbers, and a seed
+USED = (TRAINING, *(numbers for numbers, _ in HELD_OUT.values()))
 NUM_MELS, HOP = 40, 0.010  # bands, and seconds from one frame to the next
 
 
@@ -39,6 +42,23 @@ def strings_of(
     else:
         sounds = features.digit_strings(config.data, rng, numbers, config.max_digits)
     return (Utterance(hear(sound, frames_joined), digits) for sound, digits in sounds)
+
+
+def read_all(config: Any, longest: float = math.inf, used: Sequence[range] = USED) -> None:
+    """Read all recordings in `data` that will be used: those of training, validation and the test, or of these numbers.
+
+    Raises what features.sounds raises, and ValueError for one of which `max_digits` may last more than `longest`.
+    """
+    if config.data is None:
+        return
+    most = (longest - features.LONGEST_GAP * (config.max_digits + 1)) / config.max_digits
+    for numbers in used:
+        for path, sound in features.sounds(Path(config.data), numbers).items():
+            if (seconds := len(sound) / features.SAMPLE_RATE) > most:
+                raise ValueError(
+                    f"{path} must last at most {most:.2f} seconds, since {config.max_digits} may be joined; got "
+                    f"{seconds:.2f}. Cut it, or move it elsewhere."
+                )
 
 
 def held_out(config: Any, kind: str, frames_joined: int = 1, count: int | None = None) -> list[Utterance]:

@@ -34,7 +34,7 @@ def read(path: Path) -> ndarray:
     """
     sound = features.read_sound(path)
     seconds = len(sound) / features.SAMPLE_RATE
-    if not 0 < seconds <= train_asr.LONGEST_SECONDS:
+    if seconds > train_asr.LONGEST_SECONDS:
         raise ValueError(f"{path} must last up to {train_asr.LONGEST_SECONDS} seconds; got {seconds:.2f}.")
     return utterances.hear(sound, frames_joined=1)
 
@@ -56,6 +56,7 @@ def tested(checkpoint: Path, data: str | None, console: Console) -> None:
     model, config = train_asr.load(checkpoint)
     if data is not None:
         config = replace(config, data=data)
+    utterances.read_all(config, train_asr.LONGEST_SECONDS, [features.TEST_NUMBERS])
     strings = utterances.held_out(config, "test")
     for name in track(recognise.DECODERS, "decoding", console=console, transient=True):
         digits, wrong = utterances.error_rates(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import uuid
 import warnings
 import wave
 from pathlib import Path
@@ -162,13 +163,80 @@ def test_24_bit_samples_are_refused_by_name(tmp_path: Path) -> None:
         read_wav(path)
 
 
-def test_floats_are_refused_by_name(tmp_path: Path) -> None:
+def riff(*chunks: bytes) -> bytes:
+    """A WAV file of these chunks."""
+    content = b"".join([b"WAVE", *chunks])
+    return b"RIFF" + struct.pack("<I", len(content)) + content
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content
+
+
+def header(format_tag: int, bits: int = 16) -> bytes:
+    """What a chunk `fmt ` of one channel holds."""
+    return struct.pack("<HHIIHH", format_tag, 1, SAMPLE_RATE, bits // 8 * SAMPLE_RATE, bits // 8, bits)
+
+
+def extensible(format_tag: int, bits: int = 16) -> bytes:
+    """The same, with the format as the Windows headers' KSDATAFORMAT_SUBTYPE_PCM and its like."""
+    guid = uuid.UUID(f"{format_tag:08x}-0000-0010-8000-00aa00389b71")
+    return header(0xFFFE, bits) + struct.pack("<HHI", 22, bits, 4) + guid.bytes_le
+
+
+@pytest.mark.parametrize("form", [header(3, 32), extensible(3, 32), header(6, 8), header(0xFFFE)])
+def test_what_is_not_pcm_is_refused_by_name(tmp_path: Path, form: bytes) -> None:
     path = tmp_path / "floats.wav"
-    header = b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 3, 1, SAMPLE_RATE, 4 * SAMPLE_RATE, 4, 32)
-    chunks = header + b"data" + struct.pack("<If", 4, 0.5)
-    path.write_bytes(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
-    with pytest.raises(ValueError, match=r"floats\.wav must be a PCM WAV file"):
+    path.write_bytes(riff(chunk(b"fmt ", form), chunk(b"data", struct.pack("<f", 0.5))))
+    with pytest.raises(ValueError, match=r"floats\.wav must be a PCM WAV file; got samples of format 0x"):
         read_wav(path)
+
+
+@pytest.mark.parametrize("form", [header(1), extensible(1)])
+def test_pcm_is_read_whatever_the_header_and_the_chunks_around_it(tmp_path: Path, form: bytes) -> None:
+    path = tmp_path / "sound.wav"
+    note, sound = chunk(b"LIST", b"odd") + b"\0", chunk(b"data", struct.pack("<3h", 2**14, 0, -(2**14)))
+    path.write_bytes(riff(note, chunk(b"fmt ", form), note, sound, note))
+    assert read_wav(path)[0].tolist() == [0.5, 0, -0.5]
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [chunk(b"fmt ", header(1)), chunk(b"LIST", b"odd"), chunk(b"data", bytes(20))],  # not padded
+        [chunk(b"fmt ", header(1)), b"LIST\xff\xff\xff\xff", chunk(b"data", bytes(20))],
+        [chunk(b"fmt ", header(1)[:12]), chunk(b"data", bytes(20))],
+        [chunk(b"data", bytes(20)), chunk(b"fmt ", header(1))],
+        [chunk(b"fmt ", struct.pack("<HHIIHH", 1, 0, 8000, 0, 0, 16)), chunk(b"data", bytes(20))],
+    ],
+    ids=["not padded", "too long", "header", "order", "no channels"],
+)
+def test_broken_chunks_are_refused_by_name(tmp_path: Path, chunks: list[bytes]) -> None:
+    path = tmp_path / "broken.wav"
+    path.write_bytes(riff(*chunks))
+    with pytest.raises(ValueError, match=r"broken\.wav must be a PCM WAV file; got \w"):
+        read_wav(path)
+
+
+def refusal(path: Path) -> str | None:
+    """Why a file is not read; None if it is."""
+    try:
+        read_wav(path)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def test_any_damage_is_a_value_error_with_the_name(tmp_path: Path) -> None:
+    path, rng = tmp_path / "damaged.wav", np.random.default_rng(0)
+    whole = riff(chunk(b"LIST", b"note"), chunk(b"fmt ", extensible(1)), chunk(b"data", bytes(30)))
+    for _ in range(2000):
+        content = bytearray(whole[: rng.integers(len(whole) + 1)])
+        for place in rng.integers(0, max(1, len(content)), rng.integers(3)):
+            content[place : place + 1] = rng.bytes(1)
+        path.write_bytes(content)
+        said = refusal(path)
+        assert said is None or said.startswith(f"{path} must "), said
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
@@ -237,6 +305,17 @@ def test_another_name_is_refused(tmp_path: Path) -> None:
     write_wav(tmp_path / "hello.wav", np.zeros(10))
     with pytest.raises(ValueError, match=r"hello\.wav must be named <digit>_<speaker>_<number>\.wav"):
         features.recordings(tmp_path)
+
+
+def test_a_recording_without_samples_is_refused_by_name(tmp_path: Path) -> None:
+    write_wav(tmp_path / "3_ann_5.wav", np.zeros(0))
+    with pytest.raises(ValueError, match=r"3_ann_5\.wav must hold at least one sample; got none"):
+        features.recordings(tmp_path)
+
+
+def test_what_macos_leaves_is_skipped(spoken: Path) -> None:
+    (spoken / "._3_ann_5.wav").write_bytes(b"\0\5\x16\7")
+    assert "._3_ann_5.wav" not in {path.name for path in features.sounds(spoken, range(6))}
 
 
 def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:

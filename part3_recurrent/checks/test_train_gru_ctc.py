@@ -157,12 +157,16 @@ def test_targets_longer_than_their_sound_are_counted_and_never_infinite(tmp_path
             "5_bob_11.wav must be a PCM WAV file",
         ),
         (lambda folder: write_wav(recordings(folder) / "x_bob_11.wav", 0.3), "x_bob_11.wav must be named"),
+        (lambda folder: write_wav(recordings(folder) / "3_bob_1.wav", 0.3, 44100), "3_bob_1.wav must be sampled at"),
+        (lambda folder: write_wav(recordings(folder) / "3_bob_46.wav", 0.0), "3_bob_46.wav must hold at least one"),
     ],
-    ids=["empty", "missing", "sample rate", "not a WAV", "label"],
+    ids=["empty", "missing", "sample rate", "not a WAV", "label", "test", "no samples"],
 )
 def test_recordings_that_cannot_be_used_are_named(make: object, message: str, tmp_path: Path) -> None:
     make(tmp_path / "wavs")  # type: ignore[operator]
-    assert message in run(*QUICK, "--data", "wavs", folder=tmp_path, code=2)
+    said = run(*QUICK, "--data", "wavs", folder=tmp_path, code=2)
+    assert message in said
+    assert said.count("\n") == 1  # nothing was trained before
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,14 @@ def run(
     )
 
 
+def write_wav(path: Path, seconds: float, rate: int = 8000) -> None:
+    """A silent recording."""
+    path.parent.mkdir(exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(bytes(2 * int(seconds * rate)))
+
+
 @pytest.mark.parametrize(("method", "precision"), [("conv", "float32"), ("both", "float32"), ("lstm", "amp")])
 def test_twenty_steps_are_ten_and_ten(tmp_path: Path, method: str, precision: str) -> None:
     python(EXACT_RESUME, method, precision, folder=tmp_path)
@@ -217,6 +225,11 @@ def test_ctrl_c_keeps_the_steps(tmp_path: Path) -> None:
         (["--time-reduction", "5"], "time_reduction must be a product of twos and threes, "),
         (["--data", "missing"], "missing must be a folder of <digit>_<speaker>_<number>.wav; there is none."),
         (["--data", "other"], "other/0_a_7.wav must be sampled at 8000 Hz; got 16000. Convert it first."),
+        (["--data", "fast"], "fast/7_a_4.wav must be sampled at 8000 Hz; got 44100. Convert it first."),
+        (
+            ["--data", "long"],
+            "long/7_a_3.wav must last at most 3.76 seconds, since 5 may be joined; got 30.00. Cut it, ",
+        ),
         (["--num-heads", "3"], "d_model must be divisible by num_heads; got d_model=16, num_heads=3."),
         (["--pretrained-decoder", "none.pt"], "No such file or directory: 'none.pt'"),
         (["--pretrained-decoder", "text.pt"], "decoder_checkpoint_path must lead to a checkpoint of tensors; got "),
@@ -225,10 +238,11 @@ def test_ctrl_c_keeps_the_steps(tmp_path: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_cannot_be_used_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
-    (tmp_path / "other").mkdir()
-    with wave.open(str(tmp_path / "other" / "0_a_7.wav"), "wb") as file:
-        file.setparams((1, 2, 16000, 0, "NONE", ""))
-        file.writeframes(bytes(3200))
+    write_wav(tmp_path / "other" / "0_a_7.wav", 0.1, 16000)
+    for folder, (number, seconds, rate) in {"fast": (4, 0.5, 44100), "long": (3, 30, 8000)}.items():  # for the test
+        for good in (7, 45, 0):
+            write_wav(tmp_path / folder / f"7_a_{good}.wav", 0.5)
+        write_wav(tmp_path / folder / f"7_a_{number}.wav", seconds, rate)
     (tmp_path / "text.pt").write_text("text", encoding="utf-8")
     done = run(*QUICK, *arguments, folder=tmp_path)
     assert done.returncode == 2

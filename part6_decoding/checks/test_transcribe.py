@@ -138,7 +138,7 @@ def test_what_cannot_be_used_is_one_line(folder: Path) -> None:
         "asr.pt one.wav none.wav": "No such file or directory: 'none.wav'",
         "asr.pt one.wav fast.wav": "fast.wav must be sampled at 8000 Hz; got 16000. Convert it first.",
         "asr.pt asr.pt": "asr.pt must be a PCM WAV file; got ",
-        "asr.pt empty.wav": "empty.wav must last up to 20 seconds; got 0.00.",
+        "asr.pt empty.wav": "empty.wav must hold at least one sample; got none.",
         "asr.pt long.wav": "long.wav must last up to 20 seconds; got 20.50.",
         "asr.pt one.wav --how guess": "argument --how: invalid choice: 'guess'",
         "asr.pt one.wav --how joint --all": "argument --all: not allowed with argument --how",
