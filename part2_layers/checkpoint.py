@@ -19,7 +19,8 @@ from numpy import ndarray
 def save(path: str | Path, arrays: Mapping[str, ndarray]) -> None:
     """Write beside the file, then rename: Ctrl-C or a power cut leaves the old file or the new one, never a half.
 
-    The same arrays give the same bytes, and `np.load` reads them.  Raises ValueError for an array of objects.
+    The same arrays give the same bytes, and `np.load` reads them.  Raises ValueError for an array of objects,
+    and OSError, of the kind that the system raised, that names the file.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -29,6 +30,9 @@ def save(path: str | Path, arrays: Mapping[str, ndarray]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise type(error)(f"{path} must be writable; got {reason}. Make room, or choose another place.") from None
     finally:
         temporary.unlink(missing_ok=True)
 

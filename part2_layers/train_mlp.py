@@ -312,7 +312,7 @@ def main() -> int:
             raise problem
         return endings.STOPPED if interrupted else 0
 
-    return endings.exit_code(MODULE, work, unusable=())
+    return endings.exit_code(MODULE, work, unusable=(OSError,))
 
 
 def parse(arguments: Sequence[str]) -> tuple[list[Config], Path, bool]:

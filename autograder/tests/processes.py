@@ -10,6 +10,18 @@ from pathlib import Path
 
 from autograder.scripts.launch import ROOT, THREAD_VARIABLES
 
+FULL_DISK = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def on_a_full_disk(module: str, *arguments: str) -> tuple[str, ...]:
+    """What makes Python run a module that cannot write more than 1024 bytes into any file."""
+    return "-c", FULL_DISK, module, *arguments
+
 
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment, but with code and threads not yet chosen."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import stat
 import sys
 from pathlib import Path
@@ -11,17 +13,22 @@ import pytest
 from autograder.atomic_files import write_whole
 
 
+@pytest.mark.parametrize("method", ["write_bytes", "replace"])
+@pytest.mark.parametrize(
+    ("kind", "number", "reason"),
+    [(OSError, errno.ENOSPC, "No space left on device"), (PermissionError, errno.EACCES, "Permission denied")],
+)
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, kind: type[OSError], number: int, reason: str
 ) -> None:
     path = tmp_path / "stub.py"
     path.write_text("old")
 
     def fail(*arguments: object) -> None:
-        raise OSError("no space left on device")
+        raise OSError(number, reason)
 
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, method, fail)
+    with pytest.raises(kind, match=rf"^{re.escape(str(path))} must be writable; got {reason}\. Make room, or "):
         write_whole(path, b"new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("stub.py", "old")]
 

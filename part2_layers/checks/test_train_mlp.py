@@ -14,7 +14,7 @@ import pytest
 
 from autograder.authoring.stubs import generate_stub
 from autograder.scripts.launch import THREAD_VARIABLES
-from autograder.tests.processes import interrupt, run
+from autograder.tests.processes import interrupt, on_a_full_disk, run
 from part2_layers import checkpoint
 
 PART = Path(__file__).resolve().parent.parent
@@ -158,6 +158,17 @@ def test_a_loss_that_is_not_finite_ends_training_and_what_was_trained_before_is_
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "loss must be finite; got nan at step 2. Try a smaller --lr.\n"
     assert (tmp_path / "best_MLP0.npz").read_bytes() == kept
+
+
+@needs_the_extra
+@needs_signals
+def test_weights_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "best_MLP0.npz").write_bytes(b"old")
+    options = ["--solution", "--model", "MLP0", "--epochs", "2", "--out", "."]
+    done = run(tmp_path, *on_a_full_disk("part2_layers.train_mlp", *options))
+    said = "best_MLP0.npz must be writable; got File too large. Make room, or choose another place."
+    assert (done.returncode, done.stderr) == (2, f"python -m part2_layers.train_mlp: {said}\n")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("best_MLP0.npz", b"old")]
 
 
 @needs_the_extra
