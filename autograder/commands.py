@@ -36,6 +36,7 @@ from autograder.judge.isolation import hide_value
 from autograder.judge.printable import bounded, one_line, printable
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
+from autograder.scripts.showing import plain_console
 
 GRADED, BELOW, CANNOT = 0, 1, 2
 INTERRUPTED = 130
@@ -173,7 +174,7 @@ def _grade_part(
 @contextlib.contextmanager
 def _progress(part: Part) -> Iterator[Callable[[int], Callable[[Any], None]]]:
     """A bar on standard error, where a person watches."""
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     columns = (TextColumn(part.name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[exercise]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(part.name, total=None, exercise="drawing problems")
@@ -375,5 +376,5 @@ def self_test(tier: str) -> int:
 
 def _console() -> Console:
     """Standard output: as wide as the terminal, and wide enough for a table where it is a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 140))
+    console = plain_console()
+    return console if console.is_terminal else plain_console(width=max(console.width, 140))

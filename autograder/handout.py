@@ -104,14 +104,13 @@ def main(
 
 
 def _hand_out(parts: list[str], to: Path, finished: list[str], github: float | None) -> None:
-    from rich.console import Console
-
     from autograder.authoring.handouts import collect, write
+    from autograder.scripts.showing import plain_console
 
     if not parts:
         raise HandoutError("PART must be given with --to, once or more; got none.")
     handout = collect(ROOT, parts, finished, github)
-    with Console(stderr=True).status("unpacking") as status:
+    with plain_console(stderr=True).status("unpacking") as status:
         write(ROOT, handout, to, lambda part: status.update(f"grading {part} as it is handed out"))
     earn = "earn" if len(handout.open_parts) > 1 else "earns"
     typer.echo(f"wrote {to}: {len(handout.files)} files; as they are, {_listed(handout.open_parts)} {earn} 0 points")

@@ -14,11 +14,10 @@ if __name__ == "__main__":
 from typing import Annotated, Any  # noqa: E402
 
 import typer  # noqa: E402
-from rich.console import Console  # noqa: E402
 
 from autograder.authoring.drift import HandoutError  # noqa: E402
 from autograder.commands import start  # noqa: E402
-from autograder.scripts.showing import progress  # noqa: E402
+from autograder.scripts.showing import plain_console, progress  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 NEEDS = ("jupytext", "nbclient", "nbconvert", "ipykernel", "matplotlib")
@@ -98,7 +97,7 @@ def build(names: list[str], own: bool, html: Path | None) -> None:
     scripts = notebooks.find_scripts(HERE, names)
     if html is not None and html.exists() and not html.is_dir():
         raise HandoutError(f"--html must name a folder; got the file {html}. Name another.")
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = plain_console(soft_wrap=True)
     executed: dict[str, Any] = {}
     with progress(console, "notebook", len(scripts)) as show:
         for script in scripts:

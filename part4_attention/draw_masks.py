@@ -15,11 +15,13 @@ from autograder.scripts import launch
 MODULE = "part4_attention.draw_masks"
 
 if __name__ == "__main__":
-    launch.start(MODULE, ("numpy", "matplotlib"))
+    launch.start(MODULE, ("numpy", "matplotlib", "rich"))
 
 import numpy as np  # noqa: E402
 from numpy import ndarray  # noqa: E402
+from rich.console import Console  # noqa: E402
 
+from autograder.scripts import endings, showing  # noqa: E402
 from part4_attention.inputs import causal_mask  # noqa: E402
 from part4_attention.multi_head_attention import merge_masks  # noqa: E402
 from part4_attention.scaled_dot_product_attention import ScaledDotProductAttention  # noqa: E402
@@ -87,8 +89,8 @@ def heat_map(axes: Axes, words: Sequence[str], weights: ndarray, hidden: ndarray
             color = "white" if weights[row, column] > 0.6 else "black"
             text = f"{100 * weights[row, column]:.0f}"
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize="small")
-    axes.set_xticks(range(len(words)), words, rotation=90)
-    axes.set_yticks(range(len(words)), words)
+    axes.set_xticks(range(len(words)), words, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(words)), words, parse_math=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -111,14 +113,13 @@ def main() -> int:
         parser.error(f"--text and --padding {rule}; got {len(words) - options.padding} words")
     if not options.to.absolute().parent.is_dir() or options.to.suffix != ".png":
         parser.error(f"--to must be a .png file in a folder that is there; got {options.to}")
-    try:
-        figure = page(words)
-    except NotImplementedError as error:
-        print(launch.not_written(error), file=sys.stderr)
-        return 2
-    figure.savefig(options.to, dpi=110, metadata={"Software": None})
-    print(f"wrote {options.to}")
-    return 0
+
+    def work(console: Console) -> int:
+        showing.save_picture(page(words), options.to, dpi=110, metadata={"Software": None})
+        console.print(f"wrote {options.to}", soft_wrap=True)
+        return 0
+
+    return endings.exit_code(MODULE, work, unusable=(OSError,))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import torch  # noqa: E402
 from rich.console import Console  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from autograder.scripts import endings  # noqa: E402
+from autograder.scripts import endings, showing  # noqa: E402
 from part5_transformers import train_lm  # noqa: E402
 from part6_decoding.generate import Windowed, known  # noqa: E402
 from part6_decoding.sequence_generator import SequenceGenerator, Step  # noqa: E402
@@ -243,7 +243,7 @@ def main() -> int:
         found = search(model, tokenizer, given.prompt, given.beam_width, given.steps)
         begun, best = (visible(text, most=30) for text in (given.prompt, tokenizer.decode(found.best)))
         title = f"Beam search, {given.beam_width} beams, from “{begun}”: “{best}”, log-probability {found.score:.2f}"
-        page(found, title).savefig(given.to, dpi=100, metadata={"Software": None})
+        showing.save_picture(page(found, title), given.to, dpi=100, metadata={"Software": None})
         console.print(f"wrote {given.to}", soft_wrap=True)
         return 0
 

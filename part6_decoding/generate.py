@@ -20,7 +20,7 @@ import torch  # noqa: E402
 from rich.console import Console  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from autograder.scripts import endings, options  # noqa: E402
+from autograder.scripts import endings, options, showing  # noqa: E402
 from part5_transformers import train_lm, training  # noqa: E402
 from part5_transformers.incremental import store_by_columns  # noqa: E402
 from part6_decoding.sequence_generator import SequenceGenerator, Step  # noqa: E402
@@ -104,12 +104,7 @@ class Continuation:
             print(f"beam {number}, log-probability {score:.2f}\n{self.text(tokens)}\n")
 
     def text(self, tokens: Tensor) -> str:
-        """The characters, those that a terminal would obey replaced."""
-        characters = self.tokenizer.decode(tokens)
-        return "".join(
-            character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-            for character in characters
-        )
+        return showing.shown(self.tokenizer.decode(tokens))
 
 
 def known(prompt: str, tokenizer: CharTokenizer) -> list[int]:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -33,6 +32,7 @@ from autograder.judge.grading import grade
 from autograder.judge.running import check
 from autograder.judge.staging import stage
 from autograder.judge.submission import reference
+from autograder.scripts.showing import plain_console
 
 
 class Told(NamedTuple):
@@ -177,13 +177,13 @@ def main(
     for fault in filter(None, itertools.chain(_on_all_cores(work, seed), of_sentences)):
         print(fault, flush=True)
         faults += 1
-    Console().print(shares(entries))
+    plain_console().print(shares(entries))
     print(f"{faults} faults" if faults else "Every entry holds, and every sentence has its entry.")
     raise typer.Exit(1 if faults else 0)
 
 
 def _on_all_cores(work: list[tuple[Part, Mistake]], seed: int) -> Iterator[str]:
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         faults = pool.map(fault_of, *zip(*work, strict=True), [seed] * len(work), chunksize=4) if work else ()
         yield from track(faults, "known mistakes", len(work), console=console, disable=not console.is_terminal)

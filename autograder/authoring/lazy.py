@@ -9,7 +9,6 @@ import ast
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.grading import grade
 from autograder.judge.staging import stage
 from autograder.judge.submission import Submission
+from autograder.scripts.showing import plain_console
 
 SEED = 7
 # What stands where a stub raises: {first} is the first argument, {rest} are the others.
@@ -116,7 +116,7 @@ def main(parts: Annotated[list[str] | None, typer.Argument(help="The parts; all 
     table = Table("answer", *collections, box=None)
     for answer in track([*LAZY, ROUNDED], "lazy answers"):
         table.add_row(answer, *(f"{_points(collection, answer):.1f}" for collection in collections.values()))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def _points(collection: Collection, answer: str) -> float:

@@ -20,7 +20,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from rich.console import Console
 
 from autograder.judge.exercises import ROOT, Part, find_parts
 from autograder.judge.failures import CannotGrade
@@ -28,6 +27,7 @@ from autograder.judge.printable import one_line
 from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.judge.submission import from_path
 from autograder.reports import terminal
+from autograder.scripts.showing import plain_console
 
 WIDTH = 100
 
@@ -172,7 +172,7 @@ def judge(part: Part, submitted: Path) -> PartRecord:
 def outputs(exercise: ExerciseRecord, part: Part) -> Iterator[Any]:
     """The report, and the points as nbgrader reads them: the one value of the cell."""
     text = io.StringIO()
-    console = Console(file=text, width=WIDTH)
+    console = plain_console(file=text, width=WIDTH)
     if exercise.outcome != "passed" and any(test.outcome != "passed" for test in exercise.tests):
         terminal.show_exercise(console, exercise, part)
     else:

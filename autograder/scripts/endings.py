@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from autograder.scripts import launch
+from autograder.scripts.showing import plain_console
 
 STOPPED, UNUSABLE = 130, 2
 
@@ -24,7 +25,7 @@ def exit_code(
     That is an exercise that is not written, a number that is not finite, or something `unusable`.
     """
     try:
-        return work(Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False))
+        return work(plain_console(width=None if sys.stdout.isatty() else 120))
     except NotImplementedError as error:
         line = launch.not_written(error)
     except FloatingPointError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import os
 import signal
 import subprocess
@@ -46,6 +47,8 @@ def start(module: str, needs: Sequence[str], *, threads: int | None = None, pref
     `prefer_solution` means --solution where there is a reference, unless SFRATORCH_CODE says otherwise.
     """
     sys.excepthook = exit_at_interrupt
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot encode is spelled out, as on standard error
+        sys.stdout.reconfigure(errors="backslashreplace")
     restarted = os.environ.pop(RESTARTED, "")
     missing = [name for name in needs if importlib.util.find_spec(name) is None]
     if sys.version_info < (3, 11):  # noqa: UP036

@@ -1,18 +1,34 @@
-"""What training scripts show: how far they are, and pictures."""
+"""What scripts show: texts as they are, how far training is, and pictures."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from autograder.atomic_files import write_whole
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+def plain_console(**options: Any) -> Console:
+    """A console on which `[x]` is no markup and `:o:` no emoji: paths and what models write are shown as they are."""
+    return Console(**options, highlight=False, markup=False, emoji=False)
+
+
+def shown(text: str) -> str:
+    """The characters, those that a terminal would obey replaced."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
 
 
 @contextlib.contextmanager
@@ -37,5 +53,12 @@ def tidy(*all_axes: Axes) -> None:
 def save_pictures(figures: Mapping[str, Figure], folder: Path, console: Console, column: int = 10) -> None:
     """Write each into the folder, and say where; the paths begin in this column."""
     for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=120)
+        save_picture(figure, folder / name)
         console.print(f"{'picture':{column}}{folder / name}", soft_wrap=True)
+
+
+def save_picture(figure: Figure, path: Path, **options: Any) -> None:
+    """Write a picture whole or not at all."""
+    file = io.BytesIO()
+    figure.savefig(file, format=path.suffix[1:], **{"dpi": 120, **options})
+    write_whole(path, file.getvalue())

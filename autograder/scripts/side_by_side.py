@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from autograder.atomic_files import write_whole
 from autograder.scripts import launch
 
 if TYPE_CHECKING:
@@ -128,12 +129,13 @@ def main(part: str, description: str | None, steps: Callable[[int], list[Step]],
     """
     options = parse(part, description)
     launch.start(f"{part}.benchmarks", ("numpy", "torch", "rich"), threads=1, prefer_solution=True)
-    from rich.console import Console
     from rich.progress import track
+
+    from autograder.scripts.showing import plain_console
 
     keep_quiet()
     measurements = steps(options.rounds)
-    errors = Console(stderr=True)
+    errors = plain_console(stderr=True)
     bar = track(measurements, "measuring", console=errors, transient=True, disable=not errors.is_terminal)
     rows: list[Row] = []
     not_written: dict[str, None] = {}  # in order, and each once
@@ -143,14 +145,19 @@ def main(part: str, description: str | None, steps: Callable[[int], list[Step]],
         except NotImplementedError as error:
             not_written[launch.not_written(error)] = None
     if rows:
-        console = Console(width=None if sys.stdout.isatty() else 120)
+        console = plain_console(width=None if sys.stdout.isatty() else 120)
         console.print(table(rows, f"{part}, {os.environ.get('SFRATORCH_CODE') or 'own'}, {options.rounds} rounds"))
         for note in notes:
             console.print(note)
     for sentence in not_written:
         print(sentence, file=sys.stderr)
     if options.json and rows:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+        content = json.dumps([asdict(row) for row in rows], indent=2) + "\n"
+        try:
+            write_whole(options.json, content.encode())
+        except OSError as error:
+            print(f"python -m {part}.benchmarks: {error}", file=sys.stderr)
+            return 2
     return 0 if rows else 2
 
 
@@ -179,6 +186,7 @@ def parse(part: str, description: str | None) -> argparse.Namespace:
 def table(rows: list[Row], heading: str) -> Table:
     """The rows, those that miss what they must reach in red."""
     from rich.table import Table
+    from rich.text import Text
 
     shown = Table(title=heading, title_justify="left")
     for column in ("work", "ours", "beside", "", "ratio", "goal"):
@@ -186,8 +194,7 @@ def table(rows: list[Row], heading: str) -> Table:
     for row in rows:
         sign = "≤" if row.better == "lower" else "≥"
         goal = "" if row.must_reach is None else f"{sign} {row.must_reach}, aim {row.aim_for}"
-        ratio = f"{row.ratio:.2f}"
-        if row.reaches is not None:
-            ratio = f"[{'green' if row.reaches else 'red'}]{ratio}[/]"
+        style = {True: "green", False: "red", None: ""}[row.reaches]
+        ratio = Text(f"{row.ratio:.2f}", style=style)
         shown.add_row(row.work, f"{row.ours:.2f}", f"{row.reference:.2f}", row.reference_name, ratio, goal)
     return shown

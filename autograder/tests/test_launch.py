@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
 import pytest
 
 from autograder.scripts import launch
-from autograder.tests.processes import interrupt, run
+from autograder.tests.processes import environment, interrupt, run
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for a single process")
 
@@ -46,6 +47,19 @@ def toy_house(root: Path, needs: tuple[str, ...] = (), work: str = "pass") -> Pa
 def test_nothing_is_imported_before_the_variables_are_set(tmp_path: Path) -> None:
     program = "import sys; from autograder.scripts import launch; print({'numpy', 'rich', 'torch'} & {*sys.modules})"
     assert run(tmp_path, "-c", program).stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("cp1252", r"\U0001f600 é \udcff"), ("utf-8", "\N{GRINNING FACE} é \\udcff")]
+)
+def test_what_a_console_cannot_encode_is_spelled_out(tmp_path: Path, encoding: str, said: str) -> None:
+    odd = "\N{GRINNING FACE} \N{LATIN SMALL LETTER E WITH ACUTE} \udcff"
+    root = toy_house(tmp_path, work=f"print({odd!a})")
+    command = [sys.executable, "-m", "part2_toy.train_toy"]
+    variables = environment(PYTHONPATH=str(root), PYTHONIOENCODING=encoding)
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (5, b"")
+    assert done.stdout.decode(encoding).splitlines()[1] == said
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,12 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     assert (tmp_path / "masks.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_words_are_drawn_as_they_are(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    options = ["--text", "$\\frac $a_b$ [x]", "--to", ":o: [x].png"]
+    assert printed("-m", "part4_attention.draw_masks", "--solution", *options, folder=tmp_path) == "wrote :o: [x].png\n"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
