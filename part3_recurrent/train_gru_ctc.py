@@ -257,27 +257,39 @@ def save(history: History, path: Path) -> None:
 def resume(path: Path, config: Config) -> History:
     """The run that was saved there.
 
-    Raises ValueError if the file is damaged, no checkpoint of this script, or of another configuration.
+    Raises ValueError if the file is damaged, no checkpoint of this script, incomplete, or of another configuration.
     """
     arrays = checkpoint.load(path)
-    try:
+    with checkpoints.refusing(checkpoints.RESUMED, path):
         about = json.loads(str(arrays.pop("about")))
-        saved = Config(**about["config"])
-        parts: dict[str, dict[str, ndarray]] = {"model": {}, "best": {}, "optimizer": {}}
-        for key, value in arrays.items():
-            part, _, name = key.partition("/")
-            parts[part][name] = value
-        epochs = [Epoch(*values) for values in about["epochs"]]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise checkpoints.not_of_this_script(path, f"{error!r}.") from None
+        checkpoints.check_names("content", about, ("config", "epochs", "best_epoch", "seconds", "rng"))
+        saved = checkpoints.saved_config(Config, about["config"])
     checkpoints.check_options(path, saved, config)
     history = beginning(config)
-    history.model.load_state_dict(parts["model"])
-    history.optimizer.load_state_dict(parts["optimizer"])
-    history.rng.bit_generator.state = about["rng"]
-    history.epochs, history.best_epoch, history.best_weights = epochs, about["best_epoch"], parts["best"]
-    history.seconds = about["seconds"]
+    with checkpoints.refusing(checkpoints.RESUMED, path):
+        parts = parts_of(arrays)
+        history.best_epoch = about["best_epoch"]
+        if history.best_epoch:
+            history.model.load_state_dict(parts["best"])
+            history.best_weights = history.model.state_dict()
+            history.optimizer.step()  # with gradients of zero: now it has arrays for every parameter
+        checkpoints.check_arrays("optimizer", parts["optimizer"], history.optimizer.state_dict())
+        history.optimizer.load_state_dict(parts["optimizer"])
+        history.model.load_state_dict(parts["model"])
+        history.epochs = [Epoch(*values) for values in about["epochs"]]
+        history.rng.bit_generator.state = about["rng"]
+        history.seconds = about["seconds"]
     return history
+
+
+def parts_of(arrays: dict[str, ndarray]) -> dict[str, dict[str, ndarray]]:
+    """The arrays of the model, of the best epoch's weights, and of the optimiser."""
+    parts: dict[str, dict[str, ndarray]] = {"model": {}, "best": {}, "optimizer": {}}
+    checkpoints.check_names("content", {*parts, *(key.partition("/")[0] for key in arrays)}, parts)
+    for key, value in arrays.items():
+        part, _, name = key.partition("/")
+        parts[part][name] = value
+    return parts
 
 
 # Pictures

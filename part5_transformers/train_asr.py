@@ -276,10 +276,11 @@ def save(history: History, path: Path) -> None:
 
 def resume(path: Path, config: Config) -> History:
     """The run that was saved there.  Raises ValueError for another file or another configuration."""
-    state = checkpoints.load_torch(path, config, MODULE)
+    state = checkpoints.load_torch(path, config, MODULE, (*training.SAVED, "strings"))
     history = beginning(config)
-    training.restore(history, state)
-    history.rng.bit_generator.state = json.loads(state["strings"])
+    with checkpoints.refusing(checkpoints.RESUMED, path):
+        training.restore(history, state)
+        history.rng.bit_generator.state = json.loads(state["strings"])
     return history
 
 
@@ -287,7 +288,7 @@ def load(path: Path, device: str = "cpu") -> tuple[EncoderDecoderTransformer, Co
     """The model that was saved there, in evaluation mode.  Raises OSError, and ValueError for another file."""
 
     def trained(state: dict[str, Any]) -> tuple[EncoderDecoderTransformer, Config]:
-        config = Config(**{**state["config"], "device": device})
+        config = checkpoints.saved_config(Config, state["config"], device=device)
         return training.loaded(EncoderDecoderTransformer(**config.model()), state, device), config  # type: ignore[arg-type]
 
     return checkpoints.made_of(path, MODULE, device, trained)
@@ -352,7 +353,7 @@ def main() -> int:
     def work(console: Console) -> int:
         history = resume(path, config) if goes_on else beginning(config)
         if config.pretrained_decoder is not None:
-            console.print(f"{history.transferred} parameters come from {config.pretrained_decoder}")
+            console.print(f"{history.transferred} parameters come from {config.pretrained_decoder}", soft_wrap=True)
         speed = config.batch_size * config.accumulate, "strings"
         if not training.learn(history, save, path, console, speed):
             return endings.STOPPED

@@ -198,12 +198,14 @@ def save(history: History, path: Path) -> None:
 
 def resume(path: Path, config: Config) -> History:
     """The run that was saved there.  Raises ValueError for another file, another text or another configuration."""
-    state = checkpoints.load_torch(path, config, MODULE)
+    names = (*training.SAVED, "vocabulary", "digest", "batches")
+    state = checkpoints.load_torch(path, config, MODULE, names)
     history = beginning(config)
     if history.text.digest != state["digest"]:
         raise ValueError(f"--data must be the text of the run in {path}; got another. Has the file changed?")
-    training.restore(history, state)
-    history.generator.set_state(state["batches"].cpu())
+    with checkpoints.refusing(checkpoints.RESUMED, path):
+        training.restore(history, state)
+        history.generator.set_state(state["batches"].cpu())
     return history
 
 
@@ -214,7 +216,8 @@ def load(path: Path, device: str = "cpu") -> tuple[DecoderOnlyTransformer, str, 
     """
 
     def trained(state: dict[str, Any]) -> tuple[DecoderOnlyTransformer, str, int]:
-        config, vocabulary = Config(**{**state["config"], "device": device}), state["vocabulary"]
+        config = checkpoints.saved_config(Config, state["config"], device=device)
+        vocabulary = state["vocabulary"]
         return training.loaded(model_of(config, vocabulary), state, device), vocabulary, config.context
 
     return checkpoints.made_of(path, MODULE, device, trained)
@@ -289,7 +292,7 @@ def report(history: History, folder: Path, console: Console) -> None:
         bits = history.test_loss / math.log(2)
         tested = f"test: {history.test_loss:.4f} nats, {bits:.3f} bits per character over the last tenth"
         console.print(f"{tested}; {history.seconds:.0f} s")
-    console.print(f"\n{sample(history)}\n", soft_wrap=True)
+    console.out(f"\n{showing.shown(sample(history))}\n")
     console.print(f"checkpoint  {folder / 'last.pt'}", soft_wrap=True)
     showing.save_pictures({"curves.png": curves(history)}, folder, console, column=12)
 

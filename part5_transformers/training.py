@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from autograder.scripts import checkpoints, options, showing
 from autograder.scripts.endings import finite, noticing_interrupts
 
+SAVED = ("model", "optimizer", "torch", "cuda", "step", "losses", "points", "seconds")  # of every run
 LOWEST_LR = 0.05  # of the highest, at the end of the cosine
 
 
@@ -193,9 +194,13 @@ def save(run: Run[Any], path: Path, script: str, **further: object) -> None:
 
 
 def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
-    """Let a run that has just begun be where the saved one was."""
+    """Let a run that has just begun be where the saved one was.  Raises ValueError, or RuntimeError as torch does."""
     run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
+    for group in run.optimizer.param_groups if state["step"] else ():
+        for parameter in group["params"]:
+            expected = {"step": torch.tensor(0), "exp_avg": parameter, "exp_avg_sq": parameter}
+            checkpoints.check_arrays("optimizer", run.optimizer.state[parameter], expected)
     torch.set_rng_state(state["torch"].cpu())
     if state["cuda"] is not None:
         torch.cuda.set_rng_state(state["cuda"].cpu())

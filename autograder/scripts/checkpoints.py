@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,9 +16,40 @@ Made = TypeVar("Made")
 RESUMED = "--resume must be given a checkpoint of this script"
 
 
-def not_of_this_script(path: Path, reason: str) -> ValueError:
-    """What to raise for a file that cannot be read, or that something else wrote."""
-    return ValueError(f"{RESUMED}; got {path}: {reason}")
+@contextlib.contextmanager
+def refusing(rule: str, path: Path) -> Iterator[None]:
+    """Raise ValueError, which says the rule, for whatever a file's content is found to lack or to hold besides."""
+    try:
+        yield
+    except NotImplementedError:  # an exercise that is not written is not the file's fault
+        raise
+    except KeyError as error:
+        raise ValueError(f"{rule}; got {path}: it lacks {error.args[0]}.") from None
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__  # torch lists what is missing in lines
+        raise ValueError(f"{rule}; got {path}: {reason}") from None
+
+
+def check_names(what: str, found: Iterable[str], expected: Iterable[str]) -> None:
+    """Raise ValueError that lists what is missing and what is there besides, as in a file of another version."""
+    problems = {"lacks": set(expected) - set(found), "has besides": set(found) - set(expected)}
+    said = [f"{verb} {', '.join(sorted(names))}" for verb, names in problems.items() if names]
+    if said:
+        raise ValueError(f"its {what} {' and '.join(said)}. Another version may have written it; train again.")
+
+
+def check_arrays(what: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise ValueError unless these are arrays of these names and shapes."""
+    check_names(what, found, expected)
+    for name, array in expected.items():
+        if found[name].shape != array.shape:
+            raise ValueError(f"its {what} has {name} of shape {found[name].shape} instead of {array.shape}.")
+
+
+def saved_config(kind: type[Made], saved: Mapping[str, Any], **changes: object) -> Made:
+    """The configuration that was saved.  Raises ValueError unless it has all fields, and no others."""
+    check_names("configuration", saved, [field.name for field in fields(kind)])  # type: ignore[arg-type]
+    return kind(**{**saved, **changes})
 
 
 def check_options(path: Path, saved: Any, config: Any) -> None:
@@ -36,11 +68,15 @@ def save_torch(path: Path, config: Any, script: str, state: Mapping[str, object]
     write_whole(path, file.getvalue())
 
 
-def load_torch(path: Path, config: Any, script: str) -> dict[str, Any]:
-    """What was saved there.  Raises ValueError for another file, another script's, or another configuration."""
+def load_torch(path: Path, config: Any, script: str, names: Iterable[str]) -> dict[str, Any]:
+    """What was saved there by these names.
+
+    Raises ValueError for another file, another script's, an incomplete one, or another configuration.
+    """
 
     def with_config(state: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-        return state, type(config)(**state["config"])
+        check_names("content", state, ["script", "config", *names])
+        return state, saved_config(type(config), state["config"])
 
     if not path.exists():
         raise ValueError(f"--resume must find a checkpoint; got {path}, which is not there.")
@@ -60,19 +96,15 @@ def made_of(
 
     if not path.exists():
         raise ValueError(f"CHECKPOINT must be a file that is there; got {path}. python -m {script} makes one.")
-    refused = f"{rule or f'CHECKPOINT must be one of {script}'}; got {path}"
+    rule = rule or f"CHECKPOINT must be one of {script}"
     content = io.BytesIO(path.read_bytes())
     try:
         with warnings.catch_warnings(action="ignore"):  # of other files, which are refused below
             state = torch.load(content, weights_only=True, map_location=device)
     except Exception:  # what torch.load raises for a damaged file, or one that holds code, is not documented
-        raise ValueError(f"{refused}: it is damaged, or holds more than tensors.") from None
+        raise ValueError(f"{rule}; got {path}: it is damaged, or holds more than tensors.") from None
     whose = state.get("script", "another program") if isinstance(state, dict) else "another program"
     if whose != script:
-        raise ValueError(f"{refused}: it is of {whose}.")
-    try:
+        raise ValueError(f"{rule}; got {path}: it is of {whose}.")
+    with refusing(rule, path):
         return make(state)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, NotImplementedError):  # an exercise that is not written is not the file's fault
-            raise
-        raise ValueError(f"{refused}: {(str(error) or type(error).__name__).splitlines()[0]}") from None

@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder.tests import processes
+from autograder.tests.processes import on_a_full_disk
+
 pytest.importorskip("matplotlib", reason="run.py --install train adds matplotlib")
 
 PART = Path(__file__).resolve().parent.parent
@@ -65,6 +68,44 @@ loss, infeasible = train_epoch(history, strings, lambda step, loss: None)
 record(history, loss, infeasible, [too_short])
 assert np.isfinite(loss) and all(np.isfinite(value).all() for _, value, _ in history.model.named_parameters())
 print(history.epochs[0].infeasible)
+"""
+
+INCOMPLETE = """
+import json
+from pathlib import Path
+import numpy as np
+from part2_layers import checkpoint
+from part3_recurrent.train_gru_ctc import Config, resume, save, train
+
+config, path = Config.tones(epochs=1, steps=1, hidden_size=4, batch_size=2, test_strings=1), Path("last.npz")
+train(config, on_epoch=lambda history: save(history, path))
+whole = checkpoint.load(path)
+about = json.loads(str(whole["about"]))
+
+def written(about, **changes):
+    return np.array(json.dumps({name: value for name, value in {**about, **changes}.items() if value is not None}))
+
+def lacking(part):
+    name = next(name for name in whole if name.startswith(part))
+    return {other: value for other, value in whole.items() if other != name}
+
+for arrays in (
+    lacking("about"),
+    lacking("model/"),
+    lacking("best/"),
+    lacking("optimizer/"),
+    {**whole, next(name for name in whole if name.startswith("optimizer/")): np.zeros(7)},
+    {**whole, "ema/weight": np.zeros(1)},
+    {**whole, "about": written(about, rng=None)},
+    {**whole, "about": written(about, config={"width": 3} | about["config"])},
+    {**whole, "about": written(about, rng={"bit_generator": "other"})},
+    whole,
+):
+    checkpoint.save(path, arrays)
+    try:
+        resume(path, config)
+    except ValueError as error:
+        print(error)
 """
 
 NOT_FINITE = """
@@ -187,6 +228,34 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         checkpoint.write_bytes(damaged)
         assert "last.npz" in run(*QUICK, "--resume", folder=tmp_path, code=2)
         assert checkpoint.read_bytes() == damaged
+
+
+def test_a_checkpoint_of_another_version_is_refused_and_says_what_it_lacks(tmp_path: Path) -> None:
+    lines = python(INCOMPLETE, folder=tmp_path).splitlines()
+    messages = [
+        "it lacks about.",
+        "state_dict must fit GRUCTC; got missing ",
+        "state_dict must fit GRUCTC; got missing ",
+        "its optimizer lacks ",
+        "of shape (7,) instead of ",
+        "its content has besides ema.",
+        "its content lacks rng.",
+        "its configuration has besides width.",
+        "state must be for a PCG64 ",
+    ]
+    assert len(lines) == len(messages), lines
+    for line, message in zip(lines, messages, strict=True):
+        assert line.startswith("--resume must be given a checkpoint of this script; got last.npz: "), line
+        assert message in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
+def test_a_checkpoint_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, *on_a_full_disk("part3_recurrent.train_gru_ctc", "--solution", *QUICK))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("last.npz must be writable; got File too large. Make room, or choose another place.\n")
+    assert done.stderr.count("\n") == 1
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_what_is_not_finite_ends_training_and_the_last_checkpoint_stays(tmp_path: Path) -> None:

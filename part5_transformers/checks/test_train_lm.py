@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from autograder.tests import processes
 
 PART = Path(__file__).resolve().parent.parent
 ENVIRONMENT = os.environ | {"SFRATORCH_CODE": "solution", "PYTHONPATH": str(PART.parent), "PYTHONIOENCODING": "utf-8"}
@@ -35,6 +38,38 @@ assert whole.points == rest.points and whole.test_loss == rest.test_loss
 one, other = whole.model.state_dict(), rest.model.state_dict()
 assert all(torch.equal(one[name], other[name]) for name in one)
 assert whole.points[-1].training_loss < whole.points[0].training_loss
+"""
+
+INCOMPLETE = """
+import sys
+from pathlib import Path
+import torch
+from part5_transformers.train_lm import Config, beginning, load, resume, save, train
+
+config = Config(data=sys.argv[1], num_layers=1, d_model=16, num_heads=2, d_ff=32, context=16, steps=1)
+path, MISSING = Path("last.pt"), object()
+history = train(beginning(config))
+save(history, path)
+whole = torch.load(path)
+model, optimizer = whole["model"], whole["optimizer"]
+name = next(iter(model))
+moments = {**optimizer["state"], 0: {"step": optimizer["state"][0]["step"]}}
+for change in (
+    {"model": {other: value for other, value in model.items() if other != name}},
+    {"optimizer": {**optimizer, "state": moments}},
+    {"points": MISSING},
+    {"version": 2},
+    {"config": {other: value for other, value in whole["config"].items() if other != "dropout"}},
+    {"torch": torch.zeros(3)},
+):
+    torch.save({key: value for key, value in {**whole, **change}.items() if value is not MISSING}, path)
+    for attempt in (lambda: resume(path, config), lambda: load(path)):
+        try:
+            attempt()
+        except ValueError as error:
+            print(error)
+        else:
+            print("taken")
 """
 
 NOT_FINITE = """
@@ -175,6 +210,63 @@ def test_parameters_that_are_not_finite_end_training_and_are_not_loaded(text: Pa
         "largest parameter must be finite; got inf at step 1. Try a smaller --lr.",
         f"{refused}: its parameters must be finite; got inf. Train again with a smaller --lr.",
     ], done.stderr
+
+
+def test_a_checkpoint_of_another_version_is_refused_and_says_what_it_lacks(text: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = subprocess.run(
+        [sys.executable, "-c", INCOMPLETE, text.name],
+        cwd=text.parent,
+        env=ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    messages = {  # of resume, and of load, which takes no more than the model
+        "Missing key(s) in state_dict: ": "Missing key(s) in state_dict: ",
+        "its optimizer lacks exp_avg, exp_avg_sq.": "taken",
+        "its content lacks points.": "taken",
+        "its content has besides version.": "taken",
+        "its configuration lacks dropout.": "its configuration lacks dropout.",
+        "RNG state": "taken",
+    }
+    expected = [message for pair in messages.items() for message in pair]
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(expected), done.stdout + done.stderr
+    for line, message in zip(lines, expected, strict=True):
+        assert message in line, line
+        assert message == "taken" or "got last.pt: " in line
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
+def test_a_checkpoint_that_cannot_be_written_is_one_line(text: Path) -> None:
+    pytest.importorskip("matplotlib")
+    options = ["--solution", "--data", text.name, *SMALL, "--steps", "1", "--out", "out"]
+    done = processes.run(text.parent, *processes.on_a_full_disk("part5_transformers.train_lm", *options))
+    said = "out/last.pt must be writable; got File too large. Make room, or choose another place."
+    assert (done.returncode, done.stderr) == (2, f"python -m part5_transformers.train_lm: {said}\n")
+    assert list((text.parent / "out").iterdir()) == []
+
+
+def test_any_text_and_any_path_are_printed_as_they_are_on_any_console(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "text.txt").write_text("\N{GRINNING FACE}[x]:o:[/]\x1b" * 300, encoding="utf-8")
+    options = ["--data", "text.txt", *SMALL, "--steps", "1", "--out", "[x] :o: [/]"]
+    done = subprocess.run(
+        [sys.executable, "-m", "part5_transformers.train_lm", "--solution", *options],
+        cwd=tmp_path,
+        env=ENVIRONMENT | {"PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        encoding="cp1252",
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "checkpoint  [x] :o: [/]" in done.stdout
+    sampled = done.stdout.partition(" s\n\n")[2].partition("\n\ncheckpoint")[0]
+    tokens = re.sub(r"\\U0001f600|\\ufffd", "t", sampled)  # an emoji, and an escape sequence's first character
+    assert len(tokens) == 301  # with the one that the model began with
+    assert set(tokens) <= set("t[x]:o/")
 
 
 def test_another_checkpoint_is_refused(text: Path) -> None:
