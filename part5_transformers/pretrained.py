@@ -17,7 +17,7 @@ def read_decoder(path: str | PathLike[str]) -> dict[str, Tensor]:
     """The parameters of the DecoderOnlyTransformer whose state dict is there, by itself or under "model".
 
     Tied weights stand once, as the embedding.
-    Raises FileNotFoundError, and ValueError for a file that is damaged, holds code, or holds something else.
+    Raises FileNotFoundError, and ValueError for a file that is damaged, holds code or something else, or is not finite.
     """
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
@@ -35,6 +35,11 @@ def read_decoder(path: str | PathLike[str]) -> dict[str, Tensor]:
             "train_lm writes such."
         )
     state = {name: value for name, value in state.items() if name not in BUFFERS}
+    if broken := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise ValueError(
+            f"decoder_checkpoint_path must lead to finite parameters; got {path}, where {', '.join(broken)} are not. "
+            "Train it again with a smaller --lr."
+        )
     if LOGITS in state and torch.equal(state[LOGITS], state[EMBEDDING]):
         del state[LOGITS]
     return state

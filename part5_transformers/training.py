@@ -195,7 +195,7 @@ def save(run: Run[Any], path: Path, script: str, **further: object) -> None:
 
 def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
     """Let a run that has just begun be where the saved one was.  Raises ValueError, or RuntimeError as torch does."""
-    run.model.load_state_dict(state["model"])
+    load_finite(run.model, state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     for group in run.optimizer.param_groups if state["step"] else ():
         for parameter in group["params"]:
@@ -208,11 +208,16 @@ def restore(run: Run[Any], state: Mapping[str, Any]) -> None:
     run.points = [Point(*point) for point in state["points"]]
 
 
-def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
-    """The model with the parameters of a saved run, in evaluation mode."""
-    model.load_state_dict(state["model"])
+def load_finite(model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
+    """Load parameters.  Raises ValueError if one is not finite, and RuntimeError as torch does."""
+    model.load_state_dict(parameters)
     if not math.isfinite(largest := largest_parameter(model)):
         raise ValueError(f"its parameters must be finite; got {largest}. Train again with a smaller --lr.")
+
+
+def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
+    """The model with the parameters of a saved run, in evaluation mode."""
+    load_finite(model, state["model"])
     return model.to(device).eval()
 
 

@@ -10,6 +10,7 @@ import wave
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("matplotlib", reason="run.py --install train adds matplotlib")
 
@@ -186,6 +187,12 @@ def test_the_decoder_can_begin_as_a_language_model(tmp_path: Path) -> None:
     other = run(*QUICK, "--d-model", "32", "--pretrained-decoder", "lm/last.pt", folder=tmp_path)
     assert other.returncode == 2
     assert "config must have the sizes of the pretrained decoder; got " in other.stderr
+    state = torch.load(tmp_path / "lm" / "last.pt")
+    state["model"]["final_linear.bias"][0] = torch.nan
+    torch.save(state, tmp_path / "nan.pt")
+    broken = run(*QUICK, "--pretrained-decoder", "nan.pt", folder=tmp_path)
+    assert (broken.returncode, broken.stdout) == (2, "")
+    assert "to finite parameters; got nan.pt, where final_linear.bias are not. Train it again" in broken.stderr
 
 
 def test_a_loss_that_is_not_finite_ends_training(tmp_path: Path) -> None:

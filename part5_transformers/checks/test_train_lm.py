@@ -57,6 +57,7 @@ moments = {**optimizer["state"], 0: {"step": optimizer["state"][0]["step"]}}
 for change in (
     {"model": {other: value for other, value in model.items() if other != name}},
     {"optimizer": {**optimizer, "state": moments}},
+    {"model": {**model, name: torch.full_like(model[name], torch.inf)}},
     {"points": MISSING},
     {"version": 2},
     {"config": {other: value for other, value in whole["config"].items() if other != "dropout"}},
@@ -225,6 +226,7 @@ def test_a_checkpoint_of_another_version_is_refused_and_says_what_it_lacks(text:
     messages = {  # of resume, and of load, which takes no more than the model
         "Missing key(s) in state_dict: ": "Missing key(s) in state_dict: ",
         "its optimizer lacks exp_avg, exp_avg_sq.": "taken",
+        "its parameters must be finite; got inf.": "its parameters must be finite; got inf.",
         "its content lacks points.": "taken",
         "its content has besides version.": "taken",
         "its configuration lacks dropout.": "its configuration lacks dropout.",
