@@ -1,4 +1,4 @@
-"""What the tests share, and what the self-test says at its end: how many of the known mistakes the report names."""
+"""What the tests share, and what the self-test says at its end: of attacks, and of known mistakes that are named."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """After the tests of the catalogue, the share of the named mistakes in each part."""
+    """What the judge took under attack, and after the catalogue the share of the named mistakes in each part."""
     passed = terminalreporter.stats.get("passed", [])
+    attacks = [cost for report in passed for name, cost in report.user_properties if name == "the judge under attack"]
+    for most, unit, column in (("longest", "s", 1), ("largest", "MiB of memory", 2)) if attacks else ():
+        costly = sorted(attacks, key=lambda cost: -cost[column])[:3]
+        told = "; ".join(f"{cost[0]}, {cost[column]} {unit}" for cost in costly)
+        terminalreporter.write_line(f"the judge under {len(attacks)} attacks, {most}: {told}")
     if any("test_catalogue.py::test_enough" in report.nodeid for report in passed):
         text = io.StringIO()
         Console(file=text, width=100).print(shares({part.name: mistakes_of(part) for part in find_parts()}))

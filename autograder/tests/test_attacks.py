@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,16 @@ def skip_unless(needs: str) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_attack_earns_what_it_solves_and_no_more(attack: Attack, toy: Collection) -> None:
+def test_an_attack_earns_what_it_solves_and_no_more(
+    attack: Attack, toy: Collection, record_property: Callable[[str, object], None]
+) -> None:
     skip_unless(attack.needs)
     forget_peak_memory()
     started, before = time.monotonic(), peak_memory()
     waits = {"call_seconds": 0.7} if "timeout" in attack.double else {}
     record = graded(toy, {"toy.py": attack.toy.replace("PART", toy.part.name)}, waits | attack.limits, attack.shrinks)
     seconds, memory = time.monotonic() - started, peak_memory()
-    print(f"{seconds:.1f} s; the judge's memory: {memory / 2**20:.0f} MiB")
+    record_property("the judge under attack", (attack.name, round(seconds, 1), memory // 2**20))
     assert seconds < attack.seconds
     assert memory < 2**30
     assert memory - before < attack.memory
