@@ -80,6 +80,8 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):  # the reader of our output has seen enough; typer and rich would exit with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # the machine's: a full disk, a folder that may not be written to
+        print(f"{Path(sys.argv[0]).name}: {one_line(str(error))}", file=sys.stderr)
     except Exception:
         print(_blame(traceback.format_exc()), file=sys.stderr)
     return CANNOT

@@ -110,6 +110,26 @@ def test_a_submission_reads_no_seed_in_the_judges_command_line(tree: Tree, typed
     assert "918273645" not in seen
 
 
+def test_a_reset_that_can_keep_nothing_changes_nothing(tree: Tree) -> None:
+    tree.write({"toy.py": WRONG})
+    (tree.root / ".sfratorch").write_text("a file where a folder should be")
+    before = tree.content()
+    done = tree.run("part1", "--reset", "toy.double")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("run.py: ")
+    assert done.stderr.count("\n") == 1
+    assert tree.content() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to, root included")
+@pytest.mark.parametrize("option", ["--json", "--markdown"])
+def test_a_report_that_cannot_be_written_is_one_line(tree: Tree, option: str) -> None:
+    done = tree.run("part1", option, "/proc/report")
+    assert done.returncode == 2
+    assert done.stderr.startswith("run.py: /proc/report must be writable; got ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
 @pytest.mark.parametrize("broken", ["__init__.py", "tests/__init__.py", "tests/probe_toy.py", "tests/test_toy.py"])
 def test_a_broken_file_of_ours_is_to_blame_itself(tree: Tree, broken: str) -> None:
