@@ -29,6 +29,7 @@ from autograder.judge.diagnosis import without_numbers
 from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.failures import Failure
 from autograder.judge.grading import grade
+from autograder.judge.outcomes import PASSED
 from autograder.judge.running import check
 from autograder.judge.staging import stage
 from autograder.judge.submission import reference
@@ -57,7 +58,7 @@ def told(part: Part, entry: Mistake, seed: int = SEED) -> Told:
             raise ValueError(
                 f"{entry.exercise}, {entry.name}: the grader must be without fault; got {exercise.message}"
             )
-        if exercise.outcome == "passed":
+        if exercise.outcome == PASSED:
             return Told(exercise.points, exercise.max_points, None, "")
         shown = shown_test(part, result).id
         alone = replace(collection, tests=tuple(test for test in collection.tests if test.id == shown))

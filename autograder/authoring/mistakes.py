@@ -27,6 +27,7 @@ from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import collect
 from autograder.judge.exercises import Part
 from autograder.judge.grading import grade
+from autograder.judge.outcomes import PASSED
 from autograder.judge.record import PartRecord, TestRecord
 from autograder.judge.staging import stage
 from autograder.judge.submission import Submission
@@ -100,9 +101,9 @@ def report_of(part: Part, entry: Mistake, exercises: Sequence[str] | None = None
 def lost_tests(result: PartRecord) -> dict[str, Kind]:
     """The tests that did not pass, by the name of their function."""
     tests = (test for exercise in result.exercises for test in exercise.tests)
-    return {test.id.partition("::")[2]: test.kind for test in tests if test.outcome != "passed"}
+    return {test.id.partition("::")[2]: test.kind for test in tests if test.outcome != PASSED}
 
 
 def shown_test(part: Part, result: PartRecord) -> TestRecord:
     """The test that is shown in full: of the first exercise that fails, the one that teaches most."""
-    return most_telling_first(next(one for one in result.exercises if one.outcome != "passed"), part)[0]
+    return most_telling_first(next(one for one in result.exercises if one.outcome != PASSED), part)[0]

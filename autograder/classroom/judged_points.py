@@ -23,6 +23,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.judge.exercises import ROOT, Part, find_parts
 from autograder.judge.failures import CannotGrade
+from autograder.judge.outcomes import PASSED
 from autograder.judge.printable import one_line
 from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.judge.submission import from_path
@@ -173,7 +174,7 @@ def outputs(exercise: ExerciseRecord, part: Part) -> Iterator[Any]:
     """The report, and the points as nbgrader reads them: the one value of the cell."""
     text = io.StringIO()
     console = plain_console(file=text, width=WIDTH)
-    if exercise.outcome != "passed" and any(test.outcome != "passed" for test in exercise.tests):
+    if exercise.outcome != PASSED and any(test.outcome != PASSED for test in exercise.tests):
         terminal.show_exercise(console, exercise, part)
     else:
         console.print(f"{exercise.id}: {exercise.outcome}. {exercise.message}".rstrip(), markup=False)

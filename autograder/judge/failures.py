@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autograder.judge import outcomes
 from autograder.judge.printable import bounded
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Failure(AssertionError):
     `frames` are the places in the submission where it was then, the innermost last.
     """
 
-    outcome = "wrong"
+    outcome = outcomes.WRONG
     frames: tuple[Frame, ...] = ()
 
     def __init__(self, message: str) -> None:
@@ -85,7 +86,7 @@ class Trace:
 class Erred(Failure):
     """The submission raised an exception."""
 
-    outcome = "error"
+    outcome = outcomes.ERROR
 
     def __init__(self, trace: Trace) -> None:
         super().__init__(f"{trace.kinds[0]}: {trace.message}" if trace.message else trace.kinds[0])
@@ -107,13 +108,13 @@ class Unloadable(Erred, Ended):
 class NotAttempted(Ended):
     """The stub's NotImplementedError is still there."""
 
-    outcome = "not attempted"
+    outcome = outcomes.NOT_ATTEMPTED
 
 
 class TimedOut(Ended):
     """No answer within the deadline."""
 
-    outcome = "timeout"
+    outcome = outcomes.TIMEOUT
 
     def __init__(self, message: str, frames: tuple[Frame, ...] = ()) -> None:
         super().__init__(message)
@@ -123,16 +124,16 @@ class TimedOut(Ended):
 class OutOfMemory(Ended):
     """The submission asked for more memory than it may have."""
 
-    outcome = "memory"
+    outcome = outcomes.MEMORY
 
 
 class Crashed(Ended):
     """The worker went away, or spoke out of turn."""
 
-    outcome = "crash"
+    outcome = outcomes.CRASH
 
 
 class Refused(Ended):
     """The submission did what the part does not allow: a forbidden import."""
 
-    outcome = "refused"
+    outcome = outcomes.REFUSED

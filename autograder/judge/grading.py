@@ -11,14 +11,11 @@ from autograder.judge import record
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem
 from autograder.judge.exercises import Exercise, Part
+from autograder.judge.outcomes import BLOCKED, NOT_ATTEMPTED, NOT_HANDED_IN, PASSED, REFUSED
 from autograder.judge.printable import one_line, printable
-from autograder.judge.running import PASSED, TestResult, run_test
+from autograder.judge.running import TestResult, run_test
 from autograder.judge.scanning import Refusals
 from autograder.judge.scoring import (
-    BLOCKED,
-    NOT_ATTEMPTED,
-    NOT_HANDED_IN,
-    REFUSED,
     blocked_by,
     is_absent,
     outcome_of,

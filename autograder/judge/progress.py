@@ -13,6 +13,7 @@ from autograder.atomic_files import write_whole
 from autograder.judge.collection import Problem
 from autograder.judge.exercises import ROOT, Part
 from autograder.judge.grading import decode_problem
+from autograder.judge.outcomes import PASSED
 from autograder.judge.record import PartRecord
 
 FOLDER = ROOT / ".sfratorch"
@@ -52,7 +53,7 @@ def update(progress: PartProgress, result: PartRecord) -> PartProgress:
         for test in exercise.tests:
             if test.replay is not None and test.replay.problem:
                 failing[test.id] = test.replay.problem
-            elif test.outcome == "passed":
+            elif test.outcome == PASSED:
                 failing.pop(test.id, None)
     outcomes = progress.outcomes | {exercise.id: exercise.outcome for exercise in result.exercises}
     return PartProgress(outcomes, failing, progress.tests)

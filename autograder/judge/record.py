@@ -8,6 +8,7 @@ from importlib import metadata
 import msgspec
 
 from autograder.judge.handed_out import read_manifest
+from autograder.judge.outcomes import GRADER_FAULT
 from autograder.testing.marks import Kind
 
 SCHEMA = 1
@@ -82,7 +83,7 @@ class PartRecord(msgspec.Struct, kw_only=True):
 
     @property
     def has_grader_fault(self) -> bool:
-        return any(exercise.outcome == "grader fault" for exercise in self.exercises)
+        return any(exercise.outcome == GRADER_FAULT for exercise in self.exercises)
 
 
 class AllRecord(msgspec.Struct, kw_only=True):

@@ -19,11 +19,11 @@ from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.comparison import describe, same
 from autograder.judge.diagnosis import Seen, explain, kind_of
 from autograder.judge.failures import Ended, Failure, GraderFault, OracleFault, Unloadable, Wrong
+from autograder.judge.outcomes import GRADER_FAULT, PASSED, WRONG
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 from autograder.worker.wire import Frame
 
-PASSED, GRADER_FAULT = "passed", "grader fault"
 SHRINK_SECONDS, SHRINK_CALLS = 2.0, 400
 DIAGNOSIS_SECONDS, DIAGNOSED_PROBLEMS = 2.0, 30
 SHOWN_SECONDS = 5.0  # for the one call whose failure is shown
@@ -133,7 +133,7 @@ def _replay(
         if first_answers is None:
             first_answers = list(candidate.answers)
     if problems and first_answers and not _repeats(test, problems[0], first_answers, candidate):
-        return "wrong", Wrong(_NOT_DETERMINISTIC), problems[0]
+        return WRONG, Wrong(_NOT_DETERMINISTIC), problems[0]
     return PASSED, None, {}
 
 
@@ -146,7 +146,7 @@ def _failed(
     answers = list(candidate.answers)
     if isinstance(failure, Ended) or not answers or _repeats(test, problem, answers, candidate):
         return failure.outcome, failure, problem
-    return "wrong", Wrong(_NOT_DETERMINISTIC), problem
+    return WRONG, Wrong(_NOT_DETERMINISTIC), problem
 
 
 def _without_frames(failure: Failure) -> Failure:

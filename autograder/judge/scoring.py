@@ -9,22 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from autograder.judge.exercises import Exercise, Part
-from autograder.judge.running import GRADER_FAULT, PASSED, TestResult
-
-NOT_HANDED_IN, REFUSED, NOT_ATTEMPTED, BLOCKED = "not handed in", "refused", "not attempted", "blocked"
-# The word of an exercise is the first of these that one of its tests has.
-_GRAVEST = (
-    GRADER_FAULT,
-    REFUSED,
-    "memory",
-    "crash",
-    "timeout",
-    "error",
-    "wrong",
-    NOT_ATTEMPTED,
-    BLOCKED,
-    NOT_HANDED_IN,
-)
+from autograder.judge.outcomes import GRADER_FAULT, OUTCOMES, PASSED
+from autograder.judge.running import TestResult
 
 
 def points_of(exercise: Exercise, results: Sequence[TestResult]) -> list[float]:
@@ -39,16 +25,13 @@ def points_of(exercise: Exercise, results: Sequence[TestResult]) -> list[float]:
 
 def outcome_of(outcomes: Sequence[str]) -> str:
     """The word for a whole exercise: `passed`, or the gravest of its tests' outcomes; without any test, our fault."""
-    for outcome in _GRAVEST:
-        if outcome in outcomes:
-            return outcome
-    return PASSED if outcomes else GRADER_FAULT
+    return next((word for word in OUTCOMES if word in outcomes), GRADER_FAULT)
 
 
 def is_absent(results: Sequence[TestResult]) -> bool:
     """Whether nothing of an exercise is there: each oracle test finds it not attempted, not handed in or refused."""
     oracles = [result for result in results if result.test.kind == "oracle"]
-    return bool(oracles) and all(result.outcome in (NOT_HANDED_IN, REFUSED, NOT_ATTEMPTED) for result in oracles)
+    return bool(oracles) and all(OUTCOMES[result.outcome].blocks for result in oracles)
 
 
 def blocked_by(part: Part, exercise: Exercise, absent: Container[str]) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.atomic_files import write_whole
+from autograder.judge.outcomes import OUTCOMES
 from autograder.judge.record import PartRecord
-from autograder.reports.terminal import mark, number
+from autograder.reports.terminal import number
 
 
 def write(path: Path, results: Sequence[PartRecord]) -> None:
@@ -18,7 +19,7 @@ def write(path: Path, results: Sequence[PartRecord]) -> None:
 def table(result: PartRecord) -> str:
     """One part: its points, and an exercise a row.  Nothing that the submission said is in it."""
     rows = [
-        f"| {mark(exercise.outcome)} | `{exercise.id}`{' (extra)' if exercise.extra else ''} "
+        f"| {OUTCOMES[exercise.outcome].mark} | `{exercise.id}`{' (extra)' if exercise.extra else ''} "
         f"| {number(exercise.points)} / {number(exercise.max_points)} | {exercise.outcome} | {exercise.title} |"
         for exercise in result.exercises
     ]

@@ -13,26 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.judge.exercises import Part
+from autograder.judge.outcomes import BLOCKED, ERROR, GRADER_FAULT, NOT_ATTEMPTED, OUTCOMES, PASSED, WRONG
 from autograder.judge.printable import printable
 from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord, TestRecord
 from autograder.judge.submission import IN_PLACE
 from autograder.testing.marks import KINDS
 
-_STYLES = {
-    "passed": "green",
-    "wrong": "red",
-    "error": "red",
-    "crash": "red",
-    "timeout": "red",
-    "memory": "red",
-    "refused": "red",
-    "not handed in": "yellow",
-    "not attempted": "dim",
-    "blocked": "dim",
-    "grader fault": "bold magenta",
-}
-_MARKS = {"passed": "✓", "not attempted": "·", "blocked": "·", "grader fault": "!"}
-_NOT_BEGUN = ("not attempted", "blocked", "not handed in")
 MAX_OUTPUT_LINES = 12
 
 
@@ -48,10 +34,10 @@ def show(
     console.print(_total(result))
     _show_newly_green(console, result, before)
     for exercise in result.exercises:
-        if exercise.outcome == "grader fault":
+        if exercise.outcome == GRADER_FAULT:
             _show_fault(console, exercise)
-    skipped = ("passed", "grader fault", *_NOT_BEGUN)
-    failing = [exercise for exercise in result.exercises if exercise.outcome not in skipped]
+    begun = [exercise for exercise in result.exercises if OUTCOMES[exercise.outcome].is_begun]
+    failing = [exercise for exercise in begun if exercise.outcome not in (PASSED, GRADER_FAULT)]
     if failing:
         show_exercise(console, failing[0], part)
     if failing[1:]:
@@ -110,18 +96,20 @@ def most_telling_first(exercise: ExerciseRecord, part: Part) -> list[TestRecord]
 
     def rank(test: TestRecord) -> tuple[bool, bool, int]:
         is_elsewhere = bool(test.traceback) and not test.traceback[-1].startswith(own)
-        return test.outcome in _NOT_BEGUN, is_elsewhere, KINDS.index(test.kind)
+        return not OUTCOMES[test.outcome].is_begun, is_elsewhere, KINDS.index(test.kind)
 
-    return sorted((test for test in exercise.tests if test.outcome != "passed"), key=rank)
+    return sorted((test for test in exercise.tests if test.outcome != PASSED), key=rank)
 
 
 def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | Text]]:
-    is_about_a_call = bool(test.called) or test.outcome == "wrong"  # else about the file, whatever the claim
+    is_about_a_call = bool(test.called) or test.outcome == WRONG  # else about the file, whatever the claim
     lines: list[tuple[str, str | Text]] = [("claim", test.claim)] if is_about_a_call else []
     if test.called:
         lines.append(("called", f"{test.called}\nin {test.probe}"))
     if test.counterexample:
-        lines.append(("with" if test.outcome in _ENDED else "smallest failing input", _shown(test.counterexample)))
+        lines.append(
+            ("with" if OUTCOMES[test.outcome].ends_a_test else "smallest failing input", _shown(test.counterexample))
+        )
     if test.got:
         lines += [
             ("got", Text(test.got, style="red")),
@@ -129,7 +117,7 @@ def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | 
         ]
     else:
         lines.append(
-            ("outcome" if test.outcome != "error" else "raised", Text(printable(_outcome_text(test)), style="red"))
+            ("outcome" if test.outcome != ERROR else "raised", Text(printable(_outcome_text(test)), style="red"))
         )
     if test.traceback:
         lines.append(("at", "\n".join(test.traceback)))
@@ -141,11 +129,8 @@ def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | 
     return lines
 
 
-_ENDED = ("timeout", "memory", "crash", "refused")
-
-
 def _outcome_text(test: TestRecord) -> str:
-    return test.message if test.outcome in ("wrong", "error") else f"{test.outcome}: {test.message}"
+    return test.message if test.outcome in (WRONG, ERROR) else f"{test.outcome}: {test.message}"
 
 
 def _shown(counterexample: Mapping[str, str]) -> str:
@@ -165,13 +150,13 @@ def _table(exercises: Sequence[ExerciseRecord]) -> Table:
     table.add_column("outcome", no_wrap=True)
     table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)  # gives way where it is narrow
     for exercise in exercises:
-        style = _STYLES[exercise.outcome]
+        outcome = OUTCOMES[exercise.outcome]
         table.add_row(
-            Text(mark(exercise.outcome), style=style),
+            Text(outcome.mark, style=outcome.style),
             exercise.id + (" (extra)" if exercise.extra else ""),
             f"{number(exercise.points)} / {number(exercise.max_points)}",
-            Text(exercise.outcome, style=style),
-            Text(exercise.message if exercise.outcome == "blocked" else exercise.title),
+            Text(outcome.word, style=outcome.style),
+            Text(exercise.message if exercise.outcome == BLOCKED else exercise.title),
         )
     return table
 
@@ -187,7 +172,7 @@ def _show_newly_green(console: Console, result: PartRecord, before: Mapping[str,
     green = [
         exercise.id
         for exercise in result.exercises
-        if exercise.outcome == "passed" and before.get(exercise.id, "passed") != "passed"
+        if exercise.outcome == PASSED and before.get(exercise.id, PASSED) != PASSED
     ]
     if green:
         console.print(Text(f"newly green: {', '.join(green)}", style="green"))
@@ -200,7 +185,7 @@ def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
             style="bold magenta",
         )
     )
-    faults = [f"{test.id}\n{test.message}" for test in exercise.tests if test.outcome == "grader fault"]
+    faults = [f"{test.id}\n{test.message}" for test in exercise.tests if test.outcome == GRADER_FAULT]
     console.print(Padding(Text(printable("\n".join(faults or [exercise.message]))), (0, 0, 0, 2)))
 
 
@@ -208,14 +193,14 @@ def _show_next(
     console: Console, part: Part, result: PartRecord, places: Mapping[str, str], *, is_failing: bool
 ) -> None:
     """Where to begin, or what comes next: the first exercise that nothing blocks."""
-    following = next((exercise for exercise in result.exercises if exercise.outcome == "not attempted"), None)
+    following = next((exercise for exercise in result.exercises if exercise.outcome == NOT_ATTEMPTED), None)
     if following is not None and following.id in places:
-        begun = any(exercise.outcome not in _NOT_BEGUN for exercise in result.exercises)
+        begun = any(OUTCOMES[exercise.outcome].is_begun for exercise in result.exercises)
         word = "Start here" if not begun else "Then" if is_failing else "Next"
         console.print(
             Text.assemble((f"{word}: ", "bold"), (places[following.id], "cyan"), f"  {following.id}  {following.title}")
         )
-    elif result.exercises and all(exercise.outcome == "passed" for exercise in result.exercises):
+    elif result.exercises and all(exercise.outcome == PASSED for exercise in result.exercises):
         is_whole = len(result.exercises) == len(part.exercises)
         words = (
             "Everything passes." if is_whole else f"Passed. The whole part: python autograder/run.py {part.short_name}"
@@ -243,11 +228,6 @@ def _clipped(output: str) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name) for name in names[:8])
     return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"
-
-
-def mark(outcome: str) -> str:
-    """One character for an outcome."""
-    return _MARKS.get(outcome, "✗")
 
 
 def number(points: float) -> str:

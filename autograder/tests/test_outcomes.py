@@ -1,0 +1,35 @@
+"""The table of outcomes: it has every word that is used, and the README explains each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from autograder.judge import outcomes
+from autograder.judge.exercises import ROOT
+from autograder.judge.failures import Ended, Failure
+from autograder.judge.outcomes import OUTCOMES
+
+
+def failures(kind: type[Failure] = Failure) -> Iterator[type[Failure]]:
+    yield kind
+    for further in kind.__subclasses__():
+        yield from failures(further)
+
+
+def test_the_table_has_every_word_once() -> None:
+    words = {value for name, value in vars(outcomes).items() if name.isupper() and isinstance(value, str)}
+    assert set(OUTCOMES) == words
+
+
+@pytest.mark.parametrize("failure", sorted({*failures()}, key=str))
+def test_a_failure_has_a_word_of_the_table(failure: type[Failure]) -> None:
+    assert failure.outcome in OUTCOMES
+    if OUTCOMES[failure.outcome].ends_a_test:
+        assert issubclass(failure, Ended)
+
+
+def test_the_readme_explains_every_word() -> None:
+    readme = (ROOT / "autograder" / "README.md").read_text(encoding="utf-8")
+    assert [word for word in OUTCOMES if f"| `{word}`" not in readme] == []
