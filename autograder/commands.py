@@ -315,9 +315,9 @@ def _keep(path: Path) -> Path:
 
 def debug(choice: Choice) -> int:
     """Run the tests in this process until one fails, and show where. `breakpoint()` works in the exercise."""
+    from autograder.judge.attempt import attempt
     from autograder.judge.collection import EXAMPLES, collect
     from autograder.judge.grading import full
-    from autograder.judge.running import check
 
     if choice.part == "all":
         raise CannotGrade("--debug must be given with one part; got all.")
@@ -327,21 +327,22 @@ def debug(choice: Choice) -> int:
     collection = collect(part, choice.seed or 0, choice.examples or EXAMPLES["learner"], choice.exercises or None)
     for test in collection.tests:
         for problem in collection.problems[test.id]:
-            try:
-                check(test.body, candidate, problem)
-            except NotAttempted:
+            made = attempt(test.body, candidate, problem)
+            failure = made.failure or made.fault
+            if failure is None:
+                continue
+            if isinstance(failure, NotAttempted):
                 print(f"{test.exercise} is not attempted.")
                 return GRADED
-            except Exception as failure:
-                if isinstance(failure.__cause__, bdb.BdbQuit):
-                    return GRADED
-                if not isinstance(failure, Wrong):
-                    traceback.print_exception(failure.__cause__ or failure)
-                print(f"\n{test.exercise}: {test.claim}\n{failure}")
-                for name, value in (candidate.called[1] if candidate.called else {}).items():
-                    print(f"  {name} = {full(value)}")
-                print("A debug run gives no score.")
+            if isinstance(failure.__cause__, bdb.BdbQuit):
                 return GRADED
+            if not isinstance(failure, Wrong):
+                traceback.print_exception(failure.__cause__ or failure)
+            print(f"\n{test.exercise}: {test.claim}\n{failure}")
+            for name, value in (made.called[1] if made.called else {}).items():
+                print(f"  {name} = {full(value)}")
+            print("A debug run gives no score.")
+            return GRADED
     print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")
     return GRADED
 

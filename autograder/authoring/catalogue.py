@@ -22,15 +22,14 @@ from rich.progress import track
 from rich.table import Table
 
 from autograder.authoring.mistakes import SEED, Mistake, mistakes_of, shown_test, with_mistake
+from autograder.judge.attempt import attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.comparison import sentences_offered
 from autograder.judge.diagnosis import without_numbers
 from autograder.judge.exercises import Part, find_part, find_parts
-from autograder.judge.failures import Failure
 from autograder.judge.grading import grade
 from autograder.judge.outcomes import PASSED
-from autograder.judge.running import check
 from autograder.judge.staging import stage
 from autograder.judge.submission import reference
 from autograder.scripts.showing import plain_console
@@ -108,12 +107,10 @@ def sentences_of(
         for test in collection.tests:
             with sentences_offered() as offered:
                 for problem in collection.problems[test.id][:most]:
-                    try:
-                        check(test.body, candidate, problem)
-                    except Failure as failure:
-                        raise ValueError(
-                            f"{test.id}: the reference must pass, and its mistakes be defined; got {failure.message}"
-                        ) from failure
+                    made = attempt(test.body, candidate, problem)
+                    if not made.passed:
+                        got = made.failure or made.fault
+                        raise ValueError(f"{test.id}: the reference must pass, and its mistakes be defined; got {got}")
             for sentence, where in offered.items():
                 can_be_said = "seen" in where or "elsewhere" not in where  # else only what is not compared shows it
                 said[test.exercise][sentence] = said[test.exercise].get(sentence, False) or can_be_said

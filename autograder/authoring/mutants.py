@@ -22,11 +22,10 @@ import typer
 from rich.progress import track
 
 from autograder.authoring.regions import regions
+from autograder.judge.attempt import attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import Part, find_part
-from autograder.judge.failures import Failure
-from autograder.judge.running import check
 from autograder.judge.staging import stage
 from autograder.judge.submission import Submission
 
@@ -95,9 +94,10 @@ def survives(mutant: Mutant, collection: Collection) -> bool:
     with WorkerCandidate(part, stage(part, submission)) as candidate:
         for test in tests:
             for problem in collection.problems[test.id]:
-                try:
-                    check(test.body, candidate, problem)
-                except Failure:
+                made = attempt(test.body, candidate, problem)
+                if made.fault is not None:
+                    raise made.fault
+                if made.failure is not None:
                     return False
     return True
 

@@ -1,4 +1,4 @@
-"""The submission as a test sees it: give a probe plain data, get plain data back or a Failure."""
+"""A submission that can be asked: give a probe plain data, get plain data back or a Failure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -39,20 +39,25 @@ from autograder.worker import wire
 _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read
 
 
-class AnyCandidate:
-    """What running a test needs: `run`, `raises` in terms of it, and what was called and answered last."""
+class Answer(NamedTuple):
+    """What a probe gave back: as it crossed the wire, and decoded."""
 
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.answers: list[bytes] = []
-        self.called: tuple[Probe, dict[str, Any]] | None = None
+    encoded: bytes
+    value: Any
 
-    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+
+class Asking:
+    """What a test does with a submission (testing/candidate.py), in terms of `ask`."""
+
+    def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
+        """The probe's answer; with memory_bytes, from where no more than that can be had, if there is such a place."""
         raise NotImplementedError
 
+    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+        return self.ask(probe, arguments).value
+
     def run_within(self, memory_bytes: int, probe: Probe, /, **arguments: Any) -> Any:
-        """Run a probe that may take so much memory and no more, where a worker can be held to it."""
-        return self.run(probe, **arguments)
+        return self.ask(probe, arguments, memory_bytes).value
 
     def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
         try:
@@ -65,11 +70,12 @@ class AnyCandidate:
             raise Wrong(f"{probe.name} must raise {error.__name__}; it raised {erred.message}.") from None
         raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.")
 
-    def _accept(self, answer: bytes, given: bytes) -> Any:
-        """The answer decoded and its bytes kept, unless it is too large."""
-        check_beside_given(answer, given)
-        self.answers.append(answer)
-        return wire.decode(answer)
+
+class AnyCandidate(Asking):
+    """A submission, and the time that it has."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
 
 
 class WorkerCandidate(AnyCandidate):
@@ -125,7 +131,7 @@ class WorkerCandidate(AnyCandidate):
         """
         if self._refusals is None:
             self._refusals = refusals(
-                self._part, self.stage, lambda make_message: self._ask(make_message, self.limits.load_seconds)
+                self._part, self.stage, lambda make_message: self._request(make_message, self.limits.load_seconds)
             )
         return self._refusals
 
@@ -141,21 +147,23 @@ class WorkerCandidate(AnyCandidate):
             time.sleep(_PIPE_SECONDS)
         self._output.clear()
 
-    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+    def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
+        if memory_bytes is not None:
+            return self._ask_within(memory_bytes, probe, arguments)
         probe.check_arguments(arguments)
         payload = wire.encode(arguments)
-        self.called = probe, arguments
         self._load(probe.module)
         seconds = self.limits.call_seconds_after_a_timeout if self._has_timed_out else self.limits.call_seconds
-        value = self._ask(lambda number: wire.Call(number, probe.module, probe.name, payload), seconds)
+        answer = self._request(lambda number: wire.Call(number, probe.module, probe.name, payload), seconds)
+        check_beside_given(answer, payload)
         try:
-            return self._accept(value, payload)
+            return Answer(answer, wire.decode(answer))
         except wire.WireError as error:
             self._forget_worker()
             raise Crashed(f"the worker broke the protocol: {error}") from None
 
-    def run_within(self, memory_bytes: int, probe: Probe, /, **arguments: Any) -> Any:
-        """Run a probe in a worker of its own that has so much memory beyond what it maps at its start.
+    def _ask_within(self, memory_bytes: int, probe: Probe, arguments: dict[str, Any]) -> Answer:
+        """The answer of a worker of its own that has so much memory beyond what it maps at its start.
 
         What a worker measures of its own memory, the submission in it may have made up.
         """
@@ -163,7 +171,7 @@ class WorkerCandidate(AnyCandidate):
         self._forget_worker()
         self._setup = msgspec.structs.replace(setup, memory_bytes=memory_bytes)
         try:
-            return self.run(probe, **arguments)
+            return self.ask(probe, arguments)
         finally:
             self._forget_worker()
             self._setup, self._unloadable = setup, unloadable
@@ -177,14 +185,14 @@ class WorkerCandidate(AnyCandidate):
         if module in self._loaded:
             return
         try:
-            self._ask(lambda number: wire.Load(number, module), self.limits.load_seconds)
+            self._request(lambda number: wire.Load(number, module), self.limits.load_seconds)
         except Failure as failure:
             lasting = Unloadable(failure.trace) if isinstance(failure, Erred) else failure
             self._unloadable[module] = lasting
             raise lasting from None
         self._loaded.add(module)
 
-    def _ask(self, make_message: Callable[[int], wire.Request], seconds: float) -> bytes:
+    def _request(self, make_message: Callable[[int], wire.Request], seconds: float) -> bytes:
         worker = self._live_worker()
         self.clock.check()
         left = self.clock.left()
@@ -261,9 +269,8 @@ class DebugCandidate(AnyCandidate):
             if before is not None:
                 importlib.import_module(name).__path__.insert(0, os.fspath(before))
 
-    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+    def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
         probe.check_arguments(arguments)
-        self.called = probe, arguments
         try:
             function = getattr(importlib.import_module(probe.module), probe.name)
             payload = wire.encode(arguments)
@@ -275,4 +282,5 @@ class DebugCandidate(AnyCandidate):
         except (Exception, SystemExit) as error:
             kinds = tuple(kind.__name__ for kind in type(error).__mro__)
             raise Erred(Trace(kinds, str(error), ())) from error
-        return self._accept(answer, payload)
+        check_beside_given(answer, payload)
+        return Answer(answer, wire.decode(answer))

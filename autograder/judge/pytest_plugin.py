@@ -19,11 +19,13 @@ from autograder.judge.failures import CannotGrade, Ended, Failure, NotAttempted
 from autograder.testing.marks import mark_of
 
 if TYPE_CHECKING:
+    from autograder.judge.attempt import Attempt
     from autograder.judge.candidate import AnyCandidate
     from autograder.judge.diagnosis import Seen
 
-_candidates = pytest.StashKey["dict[str, AnyCandidate]"]()
-_seen = pytest.StashKey["list[Seen]"]()
+_candidates: pytest.StashKey[dict[str, AnyCandidate]] = pytest.StashKey()
+_last: pytest.StashKey[Attempt] = pytest.StashKey()
+_seen: pytest.StashKey[list[Seen]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,11 +86,12 @@ class _EndedAtOnce(BaseException):
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """A stub is skipped, not failed; a timeout or a crash ends a test at once."""
-    handle = getattr(pyfuncitem.obj, "hypothesis", None) if mark_of(pyfuncitem.obj) else None
-    body = handle.inner_test if handle is not None else None
-    seen = pyfuncitem.stash.setdefault(_seen, [])
-    if handle is not None:
-        handle.inner_test = _ending_at_once(handle.inner_test, seen)
+    if mark_of(pyfuncitem.obj) is None:
+        return (yield)
+    handle = getattr(pyfuncitem.obj, "hypothesis", None)
+    owner, name = (pyfuncitem, "obj") if handle is None else (handle, "inner_test")
+    body = getattr(owner, name)
+    setattr(owner, name, _ending_at_once(body, pyfuncitem))
     try:
         return (yield)
     except (_EndedAtOnce, NotAttempted) as ended:
@@ -97,24 +100,26 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
             pytest.skip(f"not attempted: {failure.message}")
         raise failure from None
     finally:
-        if handle is not None:
-            handle.inner_test = body
+        setattr(owner, name, body)
 
 
-def _ending_at_once(body: Callable[..., None], seen: list[Seen]) -> Callable[..., None]:
-    """The body, which ends a test at once where it has to, and remembers what else failed."""
-    from autograder.judge.diagnosis import Seen
-    from autograder.judge.running import DIAGNOSED_PROBLEMS, check
+def _ending_at_once(body: Callable[..., None], item: pytest.Item) -> Callable[..., None]:
+    """The body, which ends a test at once where it has to, and keeps the last attempt and what else failed."""
+    from autograder.judge.attempt import attempt
+    from autograder.judge.running import DIAGNOSED_PROBLEMS
+
+    seen = item.stash.setdefault(_seen, [])
 
     def checked_body(candidate: AnyCandidate, **problem: Any) -> None:
-        try:
-            check(body, candidate, problem)
-        except Ended as failure:
-            raise _EndedAtOnce(failure) from None
-        except Failure as failure:
-            if len(seen) < DIAGNOSED_PROBLEMS and candidate.called is not None:
-                seen.append(Seen(failure, candidate.called[1]))
-            raise
+        item.stash[_last] = made = attempt(body, candidate, problem)
+        if made.fault is not None:
+            raise made.fault
+        if isinstance(made.failure, Ended):
+            raise _EndedAtOnce(made.failure)
+        if made.failure is not None:
+            if len(seen) < DIAGNOSED_PROBLEMS and made.called is not None:
+                seen.append(made.seen)
+            raise made.failure
 
     return checked_body
 
@@ -182,21 +187,20 @@ def _start_in_process(part: Part, code: str) -> AnyCandidate:
 
 
 def _explain(item: pytest.Item, failure: Failure) -> str:
-    from autograder.judge.diagnosis import Seen, explain
+    from autograder.judge.diagnosis import explain
     from autograder.judge.printable import one_line
 
-    mark = mark_of(getattr(item, "function", None))
+    mark, last = mark_of(getattr(item, "function", None)), item.stash.get(_last, None)
     lines = [f"{mark.exercise}: {' '.join((item.function.__doc__ or '').split())}" if mark else item.name]  # type: ignore[attr-defined]
     lines.append(f"{failure.outcome}: {failure.message}")
-    called = getattr(item.funcargs.get("candidate"), "called", None)  # type: ignore[attr-defined]
-    if called is not None:
+    if last is not None and last.failure is failure and last.called is not None:
         from autograder.judge.grading import full
 
-        probe, arguments = called
+        probe, arguments = last.called
         lines.append(f"called {probe.name} ({probe.path}:{probe.line}) with")
         lines += [f"  {name} = {full(value)}" for name, value in arguments.items()]
-        seen: list[Seen] = item.stash.setdefault(_seen, [])
-        if sentence := explain(Seen(failure, arguments), seen):
+        seen = item.stash[_seen]
+        if sentence := explain(last.seen, seen):
             lines.append(f"it looks like {sentence}")
     lines += [one_line(f"  at {frame.path}:{frame.line} in {frame.function}") for frame in failure.frames]
     return "\n".join(lines)

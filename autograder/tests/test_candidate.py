@@ -83,12 +83,11 @@ def test_a_module_that_takes_too_much_there_is_loaded_again(part: Part, toy: Pro
 def test_an_answer_is_plain_data_that_cannot_be_changed(part: Part, toy: ProbeModule) -> None:
     with toy_candidate(part) as candidate:
         answer = candidate.run(toy.run_double, x=X)
+        assert candidate.ask(toy.run_double, {"x": X}).encoded == wire.encode({"y": 2.0 * X})
     assert list(answer) == ["y"]
     assert type(answer["y"]) is np.ndarray
     assert answer["y"].tolist() == [1.0, 2.0]
     assert not answer["y"].flags.writeable
-    assert candidate.answers == [wire.encode({"y": 2.0 * X})]
-    assert candidate.called == (toy.run_double, {"x": X})
 
 
 def test_what_the_submission_does_to_its_input_stays_with_it(part: Part, toy: ProbeModule) -> None:
@@ -134,7 +133,6 @@ def test_every_way_to_fail_is_a_failure_of_its_own(
             candidate.run(toy.run_double, x=X)
         assert type(caught.value) is failure
         assert message in caught.value.message
-        assert candidate.answers == []
         assert candidate.run(toy.run_scale, x=1.0, factor=3.0) == {"y": 3.0}, "and the run goes on"
 
 
@@ -256,15 +254,16 @@ def test_a_call_that_is_cut_short_is_no_timeout_of_its_own(part: Part, toy: Prob
 
 
 def test_the_start_of_a_worker_costs_the_submission_no_time(part: Part, toy: ProbeModule) -> None:
+    before = time.monotonic()
     with toy_candidate(part, with_double("os._exit(0)")) as candidate, candidate.clock.until(float("inf"), "all"):
         for _ in range(3):
             with pytest.raises(Crashed):
                 candidate.run(toy.run_double, x=1.0)
-        started = [step for step in candidate.clock.steps if step.name == "the worker's start"]
-    assert len(started) == 3
-    *_, whole = candidate.clock.steps
-    assert whole.name == "all"
-    assert whole.took < sum(step.took for step in started)
+    elapsed = time.monotonic() - before
+    *starts, whole = candidate.clock.steps
+    assert [step.name for step in starts] == 3 * ["the worker's start"]
+    assert min(step.took for step in starts) > 0
+    assert whole.took + sum(step.took for step in starts) <= elapsed
 
 
 def test_an_answer_that_is_no_payload_is_a_crash(part: Part, toy: ProbeModule) -> None:
@@ -349,7 +348,6 @@ def test_a_debug_run_is_the_same_in_this_process(debug_part: Part) -> None:
     candidate = DebugCandidate(debug_part, debug_part.folder / "solution")
     problem = X.copy()
     assert candidate.run(toy.run_double, x=problem)["y"].tolist() == [1.0, 2.0]
-    assert candidate.called == (toy.run_double, {"x": problem})
     assert candidate.raises(ValueError, toy.run_scale, x=1.0, factor=float("nan")).startswith("factor must")
     with pytest.raises(Erred, match="TypeError"):
         candidate.run(toy.run_double, x="text")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.judge.candidate import AnyCandidate, WorkerCandidate
+from autograder.judge.attempt import Attempt, attempt
+from autograder.judge.candidate import Answer, AnyCandidate, WorkerCandidate
 from autograder.judge.exercises import Part
-from autograder.judge.failures import Failure, GraderFault, OracleFault
-from autograder.judge.running import check
+from autograder.judge.failures import OracleFault, Wrong
 from autograder.judge.staging import stage
 from autograder.judge.submission import reference
 from autograder.testing.probes import Probe
@@ -35,11 +35,9 @@ class OddCandidate(AnyCandidate):
         super().__init__()
         self.worker, self.generator = worker, generator
 
-    def run(self, probe: Probe, /, **arguments: Any) -> Any:
-        self.called = probe, arguments
-        answer = wire.encode(changed(self.worker.run(probe, **arguments), self.generator))
-        self.answers.append(answer)
-        return wire.decode(answer)
+    def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
+        answer = wire.encode(changed(self.worker.ask(probe, arguments, memory_bytes).value, self.generator))
+        return Answer(answer, wire.decode(answer))
 
 
 def changed(value: Any, generator: random.Random) -> Any:
@@ -70,12 +68,9 @@ def faults(part: Part, times: int) -> Iterator[str]:
     with WorkerCandidate(part, stage(part, reference([part]))) as worker, np.errstate(all="ignore"):
         for test in collection.tests:
             for problem in generator.choices(collection.problems[test.id], k=times):
-                try:
-                    check(test.body, OddCandidate(worker, generator), problem)
-                except GraderFault as fault:
-                    yield f"{test.id}: {str(fault).splitlines()[-1]}"
-                except Failure:
-                    pass
+                made = attempt(test.body, OddCandidate(worker, generator), problem)
+                if made.fault is not None:
+                    yield f"{test.id}: {str(made.fault).splitlines()[-1]}"
 
 
 @every_reference
@@ -104,11 +99,10 @@ class Answers(AnyCandidate):
 
     def __init__(self, answer: Any) -> None:
         super().__init__()
-        self.answer = wire.encode(answer)
+        self.answer = Answer(wire.encode(answer), answer)
 
-    def run(self, probe: Any, /, **arguments: Any) -> Any:
-        self.answers.append(self.answer)
-        return wire.decode(self.answer)
+    def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
+        return self.answer
 
 
 def from_the_answer(candidate: Any, x: np.ndarray) -> None:
@@ -120,10 +114,16 @@ def from_the_problem(candidate: Any, x: np.ndarray) -> None:
     doubled(x[:1])
 
 
+def attempted(body: Any, length: int) -> Attempt:
+    """The body's attempt where the answer is an array of this length, and the problem one of length 2."""
+    return attempt(body, Answers({"x": np.ones(length)}), {"x": np.zeros(2)})
+
+
 def test_what_is_computed_from_an_answer_blames_the_answer() -> None:
-    check(from_the_answer, Answers({"x": np.ones(2)}), {"x": np.zeros(2)})
-    with pytest.raises(Failure, match=r"the answer cannot be used: ValueError: x must have the shape \(2,\)"):
-        check(from_the_answer, Answers({"x": np.ones(3)}), {"x": np.zeros(2)})
+    assert attempted(from_the_answer, 2).passed
+    failure = attempted(from_the_answer, 3).failure
+    assert isinstance(failure, Wrong)
+    assert failure.message == "the answer cannot be used: ValueError: x must have the shape (2,)"
 
 
 def from_what_cannot_cross(candidate: Any, x: np.ndarray) -> None:
@@ -132,10 +132,8 @@ def from_what_cannot_cross(candidate: Any, x: np.ndarray) -> None:
 
 
 def test_so_is_what_no_answer_can_hold() -> None:
-    with pytest.raises(OracleFault):
-        check(from_what_cannot_cross, Answers({"x": np.ones(3)}), {"x": np.zeros(2)})
+    assert isinstance(attempted(from_what_cannot_cross, 3).fault, OracleFault)
 
 
 def test_what_is_computed_from_the_problem_is_ours_whatever_was_answered() -> None:
-    with pytest.raises(OracleFault):
-        check(from_the_problem, Answers({"x": np.ones(3)}), {"x": np.zeros(2)})
+    assert isinstance(attempted(from_the_problem, 3).fault, OracleFault)

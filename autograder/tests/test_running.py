@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.judge import running
-from autograder.judge.candidate import AnyCandidate
+from autograder.judge import running, shrinking
+from autograder.judge.candidate import Answer, AnyCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem, draw
-from autograder.judge.failures import Crashed, Erred, GraderFault, TimedOut, Trace, Wrong
+from autograder.judge.failures import Erred, Trace
 from autograder.testing import assert_same, truth
 from autograder.testing.probes import Probe, ProbeModule
 from autograder.tests.toy import QUICK, SEED, Watch, collect_toy, make_toy_part, toy_candidate
@@ -199,15 +199,13 @@ class InProcess(AnyCandidate):
     def forget_output(self) -> None:
         """Nothing is printed."""
 
-    def run(self, probe: Probe, /, **arguments: Any) -> Any:
+    def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
         probe.check_arguments(arguments)
-        self.called = probe, arguments
         try:
             answer = wire.encode({"y": self._function(arguments["x"])})
         except ArithmeticError as error:
             raise Erred(Trace((type(error).__name__,), str(error), ())) from None
-        self.answers.append(answer)
-        return wire.decode(answer)
+        return Answer(answer, wire.decode(answer))
 
 
 def run_here(
@@ -355,7 +353,7 @@ def test_shrinking_keeps_the_kind_of_difference(doubling: Callable[..., Collecte
 def test_a_spent_budget_keeps_the_best_problem_so_far(
     doubling: Callable[..., CollectedTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "SHRINK_CALLS", 0)
+    monkeypatch.setattr(shrinking, "CALLS", 0)
     result = run_here(doubling(st.integers(1, 1000)), [{"x": 640}], lambda x: 0)
     assert (result.outcome, result.problem) == ("wrong", {"x": 640})
 
@@ -513,46 +511,3 @@ def test_an_answer_that_is_too_large_is_asked_for_once(double: Probe) -> None:
     result = run_here(test, [{"x": 8}, {"x": 9}], answer)
     assert (result.outcome, asked) == ("wrong", [8])
     assert "8 times the right answer (0.3 KiB of memory); got 2048.3 KiB." in result.message
-
-
-# `check` itself
-
-
-class _Answering:
-    """A candidate that has answered once more."""
-
-    def __init__(self) -> None:
-        self.answers: list[bytes] = [b"from an earlier problem"]
-
-    def run(self) -> None:
-        self.answers.append(b"")
-
-
-@pytest.mark.parametrize("failure", [Wrong("x"), TimedOut("x"), Crashed("x"), GraderFault("x")])
-def test_failures_and_faults_go_through_unchanged(failure: Exception) -> None:
-    def body(candidate: Any) -> None:
-        candidate.run()
-        raise failure
-
-    with pytest.raises(type(failure)) as caught:
-        running.check(body, _Answering(), {})  # type: ignore[arg-type]
-    assert caught.value is failure
-
-
-def test_answers_to_earlier_problems_do_not_count() -> None:
-    def body(candidate: Any) -> None:
-        raise ValueError("in the test")
-
-    with pytest.raises(GraderFault):
-        running.check(body, _Answering(), {})  # type: ignore[arg-type]
-
-
-def test_what_is_no_exception_goes_through() -> None:
-    """Ctrl-C is nobody's outcome."""
-
-    def body(candidate: Any) -> None:
-        candidate.run()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        running.check(body, _Answering(), {})  # type: ignore[arg-type]
