@@ -21,7 +21,7 @@ from autograder.scripts import launch
 MODULE = "part2_layers.train_mlp"
 if __name__ == "__main__":
     # One thread: the matrices are so small that more only wait for each other.
-    launch.start(MODULE, needs=("numpy", "sklearn", "matplotlib", "rich"), threads=1)
+    launch.start(MODULE, needs=("numpy", "rich"), train=("sklearn", "matplotlib"), threads=1)
 
 import numpy as np  # noqa: E402
 from numpy import ndarray  # noqa: E402

@@ -15,18 +15,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from autograder.scripts import launch
 
 MODULE = "part3_recurrent.train_gru_ctc"
 if __name__ == "__main__":
     # One thread: the matrices are small, and several threads make feature extraction five times slower.
-    launch.start(MODULE, needs=("numpy", "matplotlib", "rich"), threads=1)
+    launch.start(MODULE, needs=("numpy", "rich"), train=("matplotlib",), threads=1)
 
 import numpy as np  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import PercentFormatter  # noqa: E402
 from numpy import ndarray  # noqa: E402
 from rich.console import Console  # noqa: E402
 
@@ -38,6 +36,9 @@ from part3_recurrent import utterances  # noqa: E402
 from part3_recurrent.ctc import CTCLoss  # noqa: E402
 from part3_recurrent.gru_ctc import GRUCTC  # noqa: E402
 from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BLANK, CLASSES = 0, 11  # digit d has the label d + 1
 FRAMES_JOINED = 3
@@ -297,6 +298,9 @@ def parts_of(arrays: dict[str, ndarray]) -> dict[str, dict[str, ndarray]]:
 
 def curves(history: History) -> Figure:
     """Loss and digit error after every epoch, with a dot at the best one."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     losses, errors = figure.subplots(1, 2)
     epochs = range(1, len(history.epochs) + 1)
@@ -319,6 +323,8 @@ def curves(history: History) -> Figure:
 
 def heard_page(history: History) -> Figure:
     """A test utterance as the network hears it: the spectrogram, and below what it says at each frame."""
+    from matplotlib.figure import Figure
+
     utterance = utterances.longest_test_string(history.config, FRAMES_JOINED)
     log_probs, frames = listen(history.model, [utterance])
     (digits,) = digits_of(log_probs, frames)

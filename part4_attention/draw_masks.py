@@ -15,7 +15,7 @@ from autograder.scripts import launch
 MODULE = "part4_attention.draw_masks"
 
 if __name__ == "__main__":
-    launch.start(MODULE, ("numpy", "matplotlib", "rich"))
+    launch.start(MODULE, needs=("numpy", "rich"), train=("matplotlib",))
 
 import numpy as np  # noqa: E402
 from numpy import ndarray  # noqa: E402

@@ -15,19 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograder.scripts import launch
 
 MODULE = "part5_transformers.train_asr"
 if __name__ == "__main__":
     # One thread: at this size more only wait for each other, and on a busy machine for long.
-    launch.start(MODULE, needs=("torch", "matplotlib", "rich"), threads=1)
+    launch.start(MODULE, needs=("torch", "rich"), train=("matplotlib",), threads=1)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import PercentFormatter  # noqa: E402
 from rich.console import Console  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
@@ -42,6 +40,9 @@ from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import EncoderDecoderTransformer  # noqa: E402
 from part6_decoding import recognise  # noqa: E402
 from part6_decoding.tokenizer import CharTokenizer  # noqa: E402
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TOKENIZER = CharTokenizer("0123456789")  # a digit's label is the digit
 START, END, BLANK = TOKENIZER.sos_id, TOKENIZER.eos_id, TOKENIZER.blank_id
@@ -301,6 +302,9 @@ COLOURS = {"ctc": "#0072b2", "attention": "#d55e00"}
 
 def curves(history: History) -> Figure:
     """The training loss, and the digit errors on the validation strings, by step; the test's at the end."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     losses, errors = figure.subplots(1, 2)
     steps = [point.step for point in history.points]
@@ -322,6 +326,8 @@ def curves(history: History) -> Figure:
 @torch.no_grad()
 def heard_page(history: History) -> Figure:
     """A test utterance: its spectrogram, what CTC hears at each step, and where the decoder looks for each digit."""
+    from matplotlib.figure import Figure
+
     utterance = utterances.longest_test_string(history.config)
     model, device = history.model.eval(), history.config.device
     encoded, pad_mask, _, ctc = model.encode(*padded([utterance], device)[:2])

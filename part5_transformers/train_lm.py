@@ -16,17 +16,16 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograder.scripts import launch
 
 MODULE = "part5_transformers.train_lm"
 if __name__ == "__main__":
     # One thread: at this size more only wait for each other, and on a busy machine for long.
-    launch.start(MODULE, needs=("torch", "matplotlib", "rich"), threads=1)
+    launch.start(MODULE, needs=("torch", "rich"), train=("matplotlib",), threads=1)
 
 import torch  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
 from rich.console import Console  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.nn import functional  # noqa: E402
@@ -36,6 +35,9 @@ from autograder.scripts.endings import finite  # noqa: E402
 from part5_transformers import training  # noqa: E402
 from part5_transformers.training import train  # noqa: E402
 from part5_transformers.transformers import DecoderOnlyTransformer  # noqa: E402
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SAMPLE_CHARACTERS, TEMPERATURE = 300, 0.8
 MOST_DOCSTRINGS = 2_000_000  # characters
@@ -228,6 +230,8 @@ def load(path: Path, device: str = "cpu") -> tuple[DecoderOnlyTransformer, str, 
 
 def curves(history: History) -> Figure:
     """Training and validation loss by step, and the test's at the end."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     steps = [point.step for point in history.points]

@@ -14,7 +14,7 @@ from autograder.scripts import launch
 
 MODULE = "part6_decoding.generate"
 if __name__ == "__main__":
-    launch.start(MODULE, needs=("torch", "matplotlib", "rich"), threads=1)
+    launch.start(MODULE, needs=("torch", "rich"), threads=1)
 
 import torch  # noqa: E402
 from rich.console import Console  # noqa: E402

@@ -40,17 +40,27 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message.rstrip('.')}. --help shows the options.\n")
 
 
-def start(module: str, needs: Sequence[str], *, threads: int | None = None, prefer_solution: bool = False) -> None:
+def start(
+    module: str,
+    needs: Sequence[str],
+    *,
+    train: Sequence[str] = (),
+    threads: int | None = None,
+    prefer_solution: bool = False,
+) -> None:
     """Return if this process can run the script; else run it in one that can, and exit with its exit code.
 
     `needs` are the names that the script imports; where this Python lacks one, the project's .venv is taken.
+    `train` are those of the extra train, which it imports only at work: --help does without them.
     `prefer_solution` means --solution where there is a reference, unless SFRATORCH_CODE says otherwise.
     """
     sys.excepthook = exit_at_interrupt
     if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot encode is spelled out, as on standard error
         sys.stdout.reconfigure(errors="backslashreplace")
     restarted = os.environ.pop(RESTARTED, "")
-    missing = [name for name in needs if importlib.util.find_spec(name) is None]
+    asks_for_help = not {"-h", "--help"}.isdisjoint(sys.argv[1:])
+    wanted = [*needs, *(() if asks_for_help else train)]
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
     if sys.version_info < (3, 11):  # noqa: UP036
         missing.insert(0, "Python 3.11 or later")
     if missing and (restarted or not VENV_PYTHON.exists()):

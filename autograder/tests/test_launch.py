@@ -19,7 +19,7 @@ needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no signa
 TOY = """
 import os, sys
 from autograder.scripts import launch
-launch.start("part2_toy.train_toy", needs=NEEDS, threads=1)
+launch.start("part2_toy.train_toy", needs=NEEDS, train=TRAIN, threads=1)
 try:
     print(os.environ["SFRATORCH_CODE"], os.environ["OMP_NUM_THREADS"], *sys.argv[1:], flush=True)
     WORK
@@ -29,7 +29,7 @@ sys.exit(5)
 """
 
 
-def toy_house(root: Path, needs: tuple[str, ...] = (), work: str = "pass") -> Path:
+def toy_house(root: Path, needs: tuple[str, ...] = (), train: tuple[str, ...] = (), work: str = "pass") -> Path:
     """A root with a script in part 2, a part 1 with a reference, and a part 3 without one."""
     for part in ("part1_autograd", "part2_toy", "part3_more"):
         (root / part).mkdir()
@@ -39,7 +39,7 @@ def toy_house(root: Path, needs: tuple[str, ...] = (), work: str = "pass") -> Pa
     (root / "autograder/scripts").mkdir(parents=True)
     for file in ("__init__.py", "scripts/__init__.py", "scripts/launch.py"):
         shutil.copy(launch.ROOT / "autograder" / file, root / "autograder" / file)
-    program = TOY.replace("NEEDS", repr(needs)).replace("WORK", work)
+    program = TOY.replace("NEEDS", repr(needs)).replace("TRAIN", repr(train)).replace("WORK", work)
     (root / "part2_toy/train_toy.py").write_text(program, encoding="utf-8")
     return root
 
@@ -134,6 +134,38 @@ def test_what_this_python_lacks_is_found_in_the_venv_of_the_project(tmp_path: Pa
     (packages / "rare_need.py").touch()
     done = start_toy(root)
     assert (done.returncode, done.stdout) == (5, "part2=own,part1=solution,part3=own 1\n")
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_help_needs_nothing_of_the_extra_train(tmp_path: Path, asked: str) -> None:
+    root = toy_house(tmp_path, train=("rare_need",))
+    assert start_toy(root, asked).returncode == 5
+    assert start_toy(root).stderr.startswith("part2_toy.train_toy needs rare_need")
+
+
+BEYOND_THE_CORE = ("matplotlib", "sklearn", "transformers", "autograd", "flashlight")
+CORE_ONLY = f"""
+import sys
+from importlib.machinery import PathFinder
+
+class Core(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {BEYOND_THE_CORE} else super().find_spec(name, path, target)
+
+sys.meta_path[:] = [Core if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+SCRIPTS = [path for path in sorted(launch.ROOT.glob("part*/*.py")) if "__main__" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: f"{script.parent.name}.{script.stem}")
+def test_every_script_shows_its_help_where_only_the_core_is(tmp_path: Path, script: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(CORE_ONLY, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), str(launch.ROOT)])
+    done = run(tmp_path, "-m", f"{script.parent.name}.{script.stem}", "--help", PYTHONPATH=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: python -m {script.parent.name}.{script.stem}")
 
 
 @needs_signals
