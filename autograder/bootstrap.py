@@ -30,8 +30,10 @@ STARTED = "SFRATORCH_STARTED_AGAIN"  # "switched" or "installed": why this proce
 DOWNLOAD_MB = {"Linux": 280, "Darwin": 170, "Windows": 210}  # the core with torch's CPU build, and uv
 EXTRA_DOWNLOAD_MB = {"train": 25, "notebooks": 95, "classroom": 30, "peers": 25, "dev": 145}
 DISK_MB = 1000
-PLAIN_TORCH = "torch's plain package, which on Linux brings CUDA: 2.8 GB to download"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+CUDA_DISK_MB = 5000  # of torch's plain package on Linux
 PIP_TO_UV = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_INDEX", "PIP_CERT": "SSL_CERT_FILE"}
+SYSTEM_CERTIFICATES = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # uv's name since 0.11, and the one before
 
 
 class SetupError(Exception):
@@ -62,6 +64,7 @@ class Machine:
         self.interpreter: Callable[[], Interpreter] = this_interpreter
         self.run: Callable[..., Any] = subprocess.run
         self.which: Callable[[str], Optional[str]] = shutil.which
+        self.confirm: Callable[[str], bool] = confirm
         self.replace_process: Callable[[List[str], Dict[str, str]], None] = replace_process
 
     @property
@@ -156,6 +159,10 @@ def refuse_unknown_extra(machine: Machine, name: str) -> None:
 
 def core_needs(machine: Machine) -> List[str]:
     return re.findall(r'"([^"]+)"', project_text(machine, r"^dependencies = \[", r"^\]"))
+
+
+def torch_need(machine: Machine) -> str:
+    return next(need for need in core_needs(machine) if need.startswith("torch"))
 
 
 def extra_names(machine: Machine) -> List[str]:
@@ -265,7 +272,7 @@ def platform_problem(python: Interpreter) -> str:
 def refuse_impossible_platform(machine: Machine) -> None:
     problem = platform_problem(machine.interpreter())
     if problem:
-        torch = " ".join(need.replace("==", " ") for need in core_needs(machine) if need.startswith("torch"))
+        torch = torch_need(machine).replace("==", " ")
         raise SetupError(
             f"{torch} has no wheel for {problem}; nothing was downloaded. It has wheels for Linux with glibc 2.28 or"
             " later (x86-64, ARM64), macOS 14 or later on Apple silicon, and 64-bit Windows. A Python that already has"
@@ -365,9 +372,16 @@ def announce(machine: Machine, python: str, extras: List[str]) -> None:
     say(f"SfraTorch sets itself up, once, in {machine.venv}, with {with_python}:")
     say(f"  {', '.join(core_needs(machine))}{with_extras}")
     say(f"  about {download} MB to download, {DISK_MB / 1000:g} GB on disk. Ctrl-C stops it and leaves nothing behind.")
+    backend = machine.environ.get("UV_TORCH_BACKEND", "cpu")
+    if backend != "cpu":
+        say(f"  and what torch brings with UV_TORCH_BACKEND={backend}: for CUDA, gigabytes more.")
+    refuse_full_disk(machine, DISK_MB)
+
+
+def refuse_full_disk(machine: Machine, needed_mb: int) -> None:
     free = shutil.disk_usage(machine.root).free // 10**6
-    if free < DISK_MB:
-        raise SetupError(f"{machine.root} must have {DISK_MB} MB free; got {free} MB. Make room and run this again.")
+    if free < needed_mb:
+        raise SetupError(f"{machine.root} must have {needed_mb} MB free; got {free} MB. Make room and run this again.")
 
 
 def update(machine: Machine, python: str, extras: List[str]) -> None:
@@ -395,7 +409,11 @@ def make_venv(machine: Machine, python: str, aside: str) -> str:
     if uv:
         empty_venv(machine)
         source = python or MANAGED_PYTHON
-        made, output = machine.quiet([uv, "venv", "--seed", "--allow-existing", "--python", source, machine.venv])
+        command = [uv, "venv", "--seed", "--allow-existing", "--python", source, machine.venv]
+        environ = uv_environment(machine)
+        made, output = machine.quiet(command, **environ)
+        if distrusts(environ, output):
+            made, output = machine.quiet(command, **dict(environ, **SYSTEM_CERTIFICATES))
         if made:
             return uv
     if not python:
@@ -438,21 +456,66 @@ def no_installer(python: str) -> SetupError:
 
 
 def ways_to_install(machine: Machine, python: str, uv: str) -> Iterator[Tuple[List[str], Dict[str, str], str]]:
-    """Command, environment and what to say first: uv with torch's CPU build, uv with the plain one, pip."""
+    """Command, environment and what to say first: torch's CPU build through uv or pip, then the plain one if agreed."""
     uv = uv or working_uv(machine, machine.which("uv")) or uv_inside(machine, python)
-    environ = uv_environment(machine)
+    through_uv, environ = [uv, "pip", "install", "--python", python], uv_environment(machine)
+    torch = torch_need(machine)
     if uv:
-        command = [uv, "pip", "install", "--python", python]
-        yield command, environ, ""
-        if "UV_TORCH_BACKEND" in environ and "UV_TORCH_BACKEND" not in machine.environ:
-            del environ["UV_TORCH_BACKEND"]
-            # A dry run without retries: where the network is away altogether, the next way need not be tried.
-            if machine.quiet([*command, "--dry-run", "msgspec"], **dict(environ, UV_HTTP_RETRIES="0"))[0]:
-                yield command, environ, f"torch's CPU build could not be had. Taking {PLAIN_TORCH}."
+        if brings_cuda(machine, through_uv, environ):
+            agree_to_cuda(machine)
+        yield through_uv, environ, ""
+        if distrusts(environ, index_answers(machine, [*through_uv, torch], environ)[1]):
+            environ.update(SYSTEM_CERTIFICATES)
+            yield through_uv, environ, "uv does not know this network's certificate: taking the system's certificates."
     pip = next((way for way in pips(machine, python) if machine.quiet([*way, "--version"])[0]), [])
-    if pip:
-        note = "" if machine.environ.get("PIP_FIND_LINKS") else f" It takes {PLAIN_TORCH}."
-        yield [*pip, "install", "--retries", "2"], dict(machine.environ), "Installing through pip." + note
+    through_pip = [*pip, "install", "--retries", "2"]
+    plain = [(through_pip, dict(machine.environ), "Installing through pip.")] if pip else []
+    if environ.get("UV_TORCH_BACKEND") == "cpu":
+        lacks_torch = torch in ask(machine, [python]).get("unmet", [torch])
+        if pip and lacks_torch:
+            cpu_build = [*through_pip, "--extra-index-url", CPU_INDEX, torch + "+cpu"]
+            yield cpu_build, dict(machine.environ), "Installing through pip, with torch's CPU build."
+        del environ["UV_TORCH_BACKEND"]
+        if uv:
+            plain.insert(0, (through_uv, environ, "Installing through uv."))
+        # Where the network is away altogether, the other ways need not be tried.
+        plain = [(command, given, note) for command, given, note in plain if index_answers(machine, command, given)[0]]
+        if plain and lacks_torch:
+            agree_to_cuda(machine)
+    yield from plain
+
+
+def index_answers(machine: Machine, command: List[str], environ: Mapping[str, str]) -> Tuple[bool, str]:
+    """Whether an installer could get a small package now, and what it printed."""
+    one_try = dict(environ, UV_HTTP_RETRIES="0", PIP_RETRIES="0")
+    return machine.quiet([*command, "--dry-run", "--no-deps", "--force-reinstall", "msgspec"], **one_try)
+
+
+def distrusts(environ: Mapping[str, str], output: str) -> bool:
+    """Whether uv refused a certificate for want of the system's, and the user has not said whether to take those."""
+    return "invalid peer certificate" in output and not any(name in environ for name in SYSTEM_CERTIFICATES)
+
+
+def brings_cuda(machine: Machine, through_uv: List[str], environ: Mapping[str, str]) -> bool:
+    """Whether uv, to which no build of torch was named, would take CUDA: no folder of PIP_FIND_LINKS has the CPU's."""
+    if machine.interpreter().system != "Linux" or "UV_TORCH_BACKEND" in environ:
+        return False
+    return "nvidia-" in machine.quiet([*through_uv, "--dry-run", torch_need(machine)], **environ)[1]
+
+
+def agree_to_cuda(machine: Machine) -> None:
+    """Return if the user wants torch's plain package, which is ten times as large as what was announced."""
+    say(
+        "torch's CPU build cannot be had here. Its plain package brings CUDA on Linux:"
+        f" 2.8 GB to download, {CUDA_DISK_MB / 1000:g} GB on disk."
+    )
+    if machine.environ.get("SFRATORCH_PLAIN_TORCH") != "1" and not machine.confirm("Take the plain package? [y/N]"):
+        raise SetupError(
+            f"Nothing of it was downloaded. To avoid it, let {CPU_INDEX} through, or name a folder that holds torch's"
+            " CPU wheel in PIP_FIND_LINKS; if a proxy has a certificate of its own, name its file in SSL_CERT_FILE."
+            f" Then: {retry_command()}\nTo take the plain package: SFRATORCH_PLAIN_TORCH=1 {retry_command()}"
+        )
+    refuse_full_disk(machine, CUDA_DISK_MB)
 
 
 def pips(machine: Machine, python: str) -> List[List[str]]:
@@ -490,6 +553,11 @@ def uv_inside(machine: Machine, python: str) -> str:
     uv = os.path.join(os.path.dirname(python), "uv.exe" if os.name == "nt" else "uv")
     if is_ours(machine, python) and not os.path.exists(uv):
         done, output = machine.quiet([python, "-m", "pip", "install", "--retries", "1", "uv"])
+        if not done and "CERTIFICATE_VERIFY_FAILED" in output:
+            raise SetupError(
+                "pip does not know the certificate of this network. Name the file that holds it in PIP_CERT; uv takes"
+                f" it from there, too. Then: {retry_command()}"
+            )
         if not done and "connection broken" in output:
             raise SetupError(f"No package index can be reached from here. When the network is back: {retry_command()}")
     return working_uv(machine, uv)
@@ -604,6 +672,14 @@ def explained() -> Iterator[None]:
         raise SystemExit(130) from None
 
 
+def confirm(question: str) -> bool:
+    """Whether the user says yes; no where there is no terminal to ask on."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    say(question)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def same_command() -> List[str]:
     """The arguments after the interpreter, with which this process was started."""
     return list(getattr(sys, "orig_argv", [sys.executable, *sys.argv])[1:])
@@ -627,11 +703,10 @@ def activation(machine: Machine) -> str:
 
 
 def cuda_advice(machine: Machine) -> str:
-    torch = next(need for need in core_needs(machine) if need.startswith("torch"))
     beside = os.path.join(os.path.dirname(machine.executable), "uv")
     uv = beside if os.path.exists(beside) else "uv"
     command = [uv, "pip", "install", "--python", machine.executable, "--torch-backend", "auto"]
-    line = " ".join(map(shlex.quote, [*command, "--reinstall-package", "torch", torch]))
+    line = " ".join(map(shlex.quote, [*command, "--reinstall-package", "torch", torch_need(machine)]))
     return f"For torch with CUDA (Linux, Windows), whose version uv picks for this machine's driver, run:\n  {line}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import errno
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import pytest
 from autograder import bootstrap
 
 ROOT = Path(bootstrap.ROOT)
+REFUSED = "error: Failed to fetch\n  cause: invalid peer certificate: UnknownIssuer\n\nhint: --system-certs"
 LINUX = bootstrap.Interpreter((3, 11, 7), "CPython", 64, False, "Linux", "x86_64", "2.36")
 
 
@@ -40,13 +42,17 @@ class World(bootstrap.Machine):
         self.environ: dict[str, str] = {}
         self.run, self.replace_process = self.simulate, self.start_again
         self.which = lambda name: name if name in self.programs else None
+        self.confirm = self.answer
+        self.agrees, self.questions = False, 0
         self.programs: set[str] = set()
-        self.working = {"venv", "pip", "network", "cpu index", "uv"}
+        self.working = {"venv", "pip", "network", "uv's certificates", "cpu index", "uv"}
         self.other_pythons: dict[str, dict[str, Any]] = {}
         self.interrupt_at = ""
         self.pip_in_venv = True
+        self.trouble = "connection broken by"  # what pip says where it gets nothing
         self.kernels = ""  # where Jupyter keeps the user's
         self.commands: list[list[str]] = []
+        self.last_install: list[str] = []
         self.environments: list[dict[str, str]] = []
         os.makedirs(self.root)
         for name in ("pyproject.toml", "constraints.txt"):
@@ -71,6 +77,14 @@ class World(bootstrap.Machine):
         succeeded, output = self.outcome(command, line, options["env"])
         return SimpleNamespace(returncode=0 if succeeded else 1, stdout=output)
 
+    def answer(self, question: str) -> bool:
+        self.questions += 1
+        return self.agrees
+
+    def uv_is_refused(self, environ: dict[str, str]) -> bool:
+        """Whether a proxy's certificate is in the system's store only, and uv was not told to look there."""
+        return "uv's certificates" not in self.working and environ.get("UV_SYSTEM_CERTS") != "1"
+
     def outcome(self, command: list[str], line: str, environ: dict[str, str]) -> tuple[bool, str]:
         if "--report" in command:
             report = self.other_pythons.get(command[0])
@@ -87,11 +101,13 @@ class World(bootstrap.Machine):
             folder = Path(command[-2]) / "bin" if "--target" in command else Path(command[0]).parent
             if {"network", "pip"} <= self.working:
                 self.touch(folder / self.uv_name)
-            return {"network", "pip"} <= self.working, "" if "network" in self.working else "connection broken by"
+            return {"network", "pip"} <= self.working, self.trouble
         if command[1:3] in (["-m", "venv"], ["-m", "virtualenv"]) or command[0] == "virtualenv" or "venv" in command:
             way = "uv" if Path(command[0]).name == self.uv_name else "virtualenv" if "virtualenv" in line else "venv"
             works = (way if "--without-pip" not in command else "bare venv") in self.working
             if way == "uv" and command[command.index("--python") + 1] == bootstrap.MANAGED_PYTHON:
+                if self.uv_is_refused(environ):
+                    return False, REFUSED
                 works = "network" in self.working
             self.touch(Path(self.venv_python) if works else Path(self.venv, "half", "made"))
             return works, "error: no download\n  cause: dns error"
@@ -101,9 +117,14 @@ class World(bootstrap.Machine):
         through_uv = Path(command[0]).name == self.uv_name
         if "network" not in self.working or ("uv" if through_uv else "pip") not in self.working:
             return False, ""
-        if environ.get("UV_TORCH_BACKEND") == "cpu" and "cpu index" not in self.working:
+        if through_uv and self.uv_is_refused(environ):
+            return False, REFUSED
+        cpu_build = environ.get("UV_TORCH_BACKEND") == "cpu" if through_uv else "torch==2.13.0+cpu" in command
+        if cpu_build and "cpu index" not in self.working:
             return False, ""
-        if "--dry-run" not in command:
+        if "--dry-run" in command:
+            return True, "" if cpu_build or "cpu wheel" in self.working else " + nvidia-cublas==13.1\n + torch==2.13.0"
+        if "--editable" in command:
             self.install_core(self.packages)
         return True, ""
 
@@ -125,6 +146,7 @@ class World(bootstrap.Machine):
         """A run that sets up, and the second process that finds everything there."""
         with pytest.raises(StartedAgain):
             bootstrap.ensure_environment(extra, machine=self)
+        self.last_install = self.commands[-1]
         self.commands.clear()
         bootstrap.ensure_environment(extra, machine=self)
         assert self.commands == []
@@ -303,21 +325,121 @@ def test_without_a_network_nothing_half_made_stays(
     world.set_up()
 
 
-def test_without_the_cpu_index_the_plain_torch_is_taken_and_its_size_said(
+def test_a_certificate_that_only_the_system_knows_is_found_there(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    world.working.remove("uv's certificates")
+    world.set_up()
+    assert "taking the system's certificates" in capsys.readouterr().err
+    assert world.environments[-1].items() >= {**bootstrap.SYSTEM_CERTIFICATES, "UV_TORCH_BACKEND": "cpu"}.items()
+
+
+def test_a_python_comes_through_a_proxy_with_its_own_certificate(world: World) -> None:
+    world.python = LINUX._replace(version=(3, 8, 18))
+    world.working.remove("uv's certificates")
+    world.set_up()
+
+
+def test_a_certificate_that_pip_does_not_know_is_not_a_missing_network(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.working.remove("network")
+    world.trouble = "connection broken by 'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]"
+    said = refused(world, capsys)
+    assert "Name the file that holds it in PIP_CERT" in said
+    assert "network is back" not in said
+
+
+@pytest.mark.parametrize("name", ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"])
+def test_what_the_user_says_of_certificates_holds(world: World, name: str) -> None:
+    world.working.remove("uv's certificates")
+    world.environ[name] = "0"
+    world.set_up()
+    certificates = [{*bootstrap.SYSTEM_CERTIFICATES.items()} & {*environ.items()} for environ in world.environments]
+    assert not any(certificates)
+    assert "torch==2.13.0+cpu" in world.last_install
+
+
+@pytest.mark.parametrize("cause", ["a mirror without it", "a folder without it"])
+def test_cuda_is_not_downloaded_unasked(world: World, capsys: pytest.CaptureFixture[str], cause: str) -> None:
     world.working.remove("cpu index")
-    with pytest.raises(StartedAgain):
-        bootstrap.ensure_environment(machine=world)
-    assert "2.8 GB" in capsys.readouterr().err
+    if cause == "a folder without it":
+        world.environ["PIP_FIND_LINKS"] = "/wheels"
+    said = refused(world, capsys)
+    assert "2.8 GB to download, 5 GB on disk" in said
+    assert "Nothing of it was downloaded. To avoid it, let https://download.pytorch.org/whl/cpu through" in said
+    assert world.questions == 1
+    assert not os.path.exists(world.venv)
+
+    world.agrees = True
+    world.set_up()
     assert "UV_TORCH_BACKEND" not in world.environments[-1]
 
 
-def test_without_uv_pip_installs(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cuda_can_be_allowed_where_nobody_can_be_asked(world: World) -> None:
+    world.working.remove("cpu index")
+    world.environ["SFRATORCH_PLAIN_TORCH"] = "1"
+    world.set_up()
+    assert world.questions == 0
+
+
+def test_without_room_for_cuda_it_is_not_downloaded(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4000 * 10**6))
+    world.working.remove("cpu index")
+    world.agrees = True
+    assert "must have 5000 MB free; got 4000 MB" in refused(world, capsys)
+
+
+def test_wheels_in_a_folder_raise_no_question(world: World) -> None:
+    world.working = world.working - {"cpu index"} | {"cpu wheel"}
+    world.environ["PIP_FIND_LINKS"] = "/wheels"
+    world.set_up()
+    assert world.questions == 0
+
+
+def test_without_a_network_nobody_is_asked_for_gigabytes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.working.remove("network")
+    world.programs = {"uv"}
+    assert "GB" not in refused(world, capsys).split("nothing behind.")[1]
+    assert world.questions == 0
+
+
+def test_an_extra_asks_nothing_of_torch_that_is_there(world: World) -> None:
+    world.set_up()
+    world.other_pythons[world.venv_python] = {"executable": world.venv_python, "problem": "", "unmet": []}
+    world.working = world.working - {"cpu index", "uv"}
+    assert bootstrap.install_extra("train", machine=world) == 0
+    assert world.questions == 0
+
+
+def test_a_build_of_torch_that_the_user_chose_is_announced(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.environ["UV_TORCH_BACKEND"] = "cu130"
+    world.set_up()
+    assert "UV_TORCH_BACKEND=cu130: for CUDA, gigabytes more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("typed", "agreed"), [("y\n", True), ("Yes\n", True), ("\n", False), ("", False)])
+def test_a_question_is_answered_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, agreed: bool
+) -> None:
+    stdin = io.StringIO(typed)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert not bootstrap.confirm("Take it? [y/N]")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert bootstrap.confirm("Take it? [y/N]") is agreed
+    assert capsys.readouterr().err == "Take it? [y/N]\n"
+
+
+def test_without_uv_pip_installs_the_cpu_build(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.working.remove("uv")
-    with pytest.raises(StartedAgain):
-        bootstrap.ensure_environment(machine=world)
-    assert "Installing through pip. It takes torch's plain package" in capsys.readouterr().err
+    world.set_up()
+    assert "Installing through pip, with torch's CPU build." in capsys.readouterr().err
+    assert world.last_install[-6:-4] == [bootstrap.CPU_INDEX, "torch==2.13.0+cpu"]
+    assert world.questions == 0
 
 
 def test_a_read_only_clone_says_so(
