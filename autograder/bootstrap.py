@@ -127,6 +127,8 @@ def install_extra(name: str, machine: Optional[Machine] = None) -> int:
         refuse_unknown_extra(machine, name)
         if machine.in_venv() and name in read_state(machine).get("extras", []):
             say(f"{name} is installed in {machine.prefix}.")
+        elif machine.in_venv() and is_elsewhere(machine):
+            raise elsewhere(machine, name)
         else:
             say(f"Adding {name} to {machine.prefix}: about {EXTRA_DOWNLOAD_MB.get(name, 0)} MB to download.")
             update(machine, machine.executable, [name])
@@ -313,9 +315,11 @@ def set_up(machine: Machine, extra: str) -> str:
     extras = [extra] if extra else []
     with only_one_set_up(machine):
         state = read_state(machine)
-        if not state and os.path.exists(machine.venv):
+        if is_elsewhere(machine) or (not state and os.path.exists(machine.venv)):
             return adopt(machine, extras)
         if not is_finished(machine):
+            if not made_here(machine) and state.get("root"):
+                say(f"{machine.venv} was made for {state['root']}, and its scripts run that one: making it anew.")
             build(machine, sorted({*state.get("extras", []), *extras}))
         elif machine.in_venv() and unmet_needs(machine):
             say(f"{machine.venv} lacks {', '.join(unmet_needs(machine))}: adding it.")
@@ -326,8 +330,14 @@ def set_up(machine: Machine, extra: str) -> str:
 
 
 def adopt(machine: Machine, extras: List[str]) -> str:
-    """Use a `.venv` that someone else made; say so before anything is added to it."""
+    """Use a `.venv` that someone else made; say so before anything is added to it, and add nothing through a link."""
     report = ask(machine, [machine.venv_python])
+    if is_elsewhere(machine):
+        lacking = report["unmet"] if report and not report["problem"] else [wanted_python()]
+        if not read_state(machine).get("finished", True):
+            lacking = lacking or ["a finished set-up"]
+        if lacking:
+            raise elsewhere(machine, ", ".join(lacking))
     if not report or report["problem"]:
         found = report["problem"] if report else "no working Python"
         raise SetupError(
@@ -340,6 +350,13 @@ def adopt(machine: Machine, extras: List[str]) -> str:
     refuse_impossible_platform(machine)
     install(machine, machine.venv_python, extras)
     return "installed"
+
+
+def elsewhere(machine: Machine, lacking: str) -> SetupError:
+    return SetupError(
+        f"{machine.venv} is a link to {os.path.realpath(machine.venv)}, which lacks {lacking} and was not made for this"
+        " checkout: nothing there was changed. Complete it there, or remove the link and run this once more."
+    )
 
 
 def build(machine: Machine, extras: List[str]) -> None:
@@ -571,7 +588,7 @@ def read_state(machine: Machine) -> Dict[str, Any]:
     try:
         with open(os.path.join(machine.venv, STATE), encoding="utf-8") as file:
             return dict(json.load(file))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except ValueError:
         return {"finished": False}
@@ -589,12 +606,24 @@ def is_finished(machine: Machine) -> bool:
     """Whether `.venv` is ours, whole, and has not been moved (scripts inside hold absolute paths)."""
     state = read_state(machine)
     whole = state.get("finished") and os.path.exists(machine.venv_python)
-    return bool(whole) and state.get("root") == machine.root
+    return bool(whole) and made_here(machine)
+
+
+def made_here(machine: Machine) -> bool:
+    """Whether `.venv` was made for this checkout, by whatever path this is reached."""
+    root = read_state(machine).get("root")
+    return bool(root) and os.path.realpath(root) == os.path.realpath(machine.root)
+
+
+def is_elsewhere(machine: Machine) -> bool:
+    """Whether `.venv` leads out of this checkout, to what was not made for it: that is used, but never changed."""
+    leads_out = os.path.realpath(machine.venv) != os.path.join(os.path.realpath(machine.root), ".venv")
+    return leads_out and not made_here(machine)
 
 
 def is_ours(machine: Machine, python: str) -> bool:
     same_folder = os.path.realpath(os.path.dirname(python)) == os.path.realpath(os.path.dirname(machine.venv_python))
-    return same_folder and bool(read_state(machine))
+    return same_folder and bool(read_state(machine)) and not is_elsewhere(machine)
 
 
 def empty_venv(machine: Machine) -> None:

@@ -229,12 +229,13 @@ def test_a_later_run_outside_only_switches(world: World, tmp_path: Path) -> None
     assert outside.commands == []
 
 
-def test_a_clone_that_was_moved_is_set_up_anew(world: World) -> None:
+def test_a_clone_that_was_moved_is_set_up_anew(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.set_up()
     moved = World(Path(world.root))
     os.rename(world.venv, moved.venv)
     assert not bootstrap.is_finished(moved)
     moved.set_up()
+    assert f"was made for {world.root}, and its scripts run that one: making it anew" in capsys.readouterr().err
 
 
 def test_a_package_that_went_missing_is_added(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -572,6 +573,99 @@ def test_a_venv_of_the_user_that_cannot_serve_is_left_alone(
     before = sorted(folder.rglob("*"))
     assert "was not made by SfraTorch. Rename or remove it" in refused(world, capsys)
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_file_in_the_place_of_the_venv_is_left_alone(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(world.venv).write_text("/home/me/.virtualenvs/mine", encoding="utf-8")
+    assert "was not made by SfraTorch. Rename or remove it" in refused(world, capsys)
+
+
+# ---- a .venv that is a link
+
+needs_links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+
+
+def linked(world: World, tmp_path: Path, unmet: tuple[str, ...] = (), finished: bool = True) -> Path:
+    """The .venv of another checkout, to which that of the world is a link."""
+    other = World(tmp_path / "another")
+    other.set_up()
+    bootstrap.write_state(other, {**bootstrap.read_state(other), "finished": finished})
+    os.symlink(other.venv, world.venv)
+    world.other_pythons[world.venv_python] = {"executable": world.venv_python, "problem": "", "unmet": [*unmet]}
+    return Path(other.venv)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@needs_links
+def test_a_link_to_what_meets_the_needs_is_used(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = linked(world, tmp_path)
+    before, _ = contents(other), capsys.readouterr()
+    with pytest.raises(StartedAgain):
+        bootstrap.ensure_environment(machine=world)
+    bootstrap.ensure_environment(machine=world)
+    assert contents(other) == before
+    assert capsys.readouterr().err == ""
+
+
+@needs_links
+@pytest.mark.parametrize(("unmet", "finished"), [(("msgspec",), True), ((), False)])
+def test_what_a_link_leads_to_is_never_changed(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], unmet: tuple[str, ...], finished: bool
+) -> None:
+    other = linked(world, tmp_path, unmet, finished)
+    before, _ = contents(other), capsys.readouterr()
+    said = refused(world, capsys)
+    assert said.startswith(
+        f"{world.venv} is a link to {other}, which lacks {''.join(unmet) or 'a finished set-up'} and"
+    )
+    assert said.count("\n") == 1
+    assert contents(other) == before
+    assert os.path.islink(world.venv)
+
+
+@needs_links
+def test_a_link_that_leads_nowhere_is_named(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.symlink(tmp_path / "gone", world.venv)
+    assert f"is a link to {tmp_path / 'gone'}, which lacks a 64-bit CPython 3.11 to 3.14 and" in refused(world, capsys)
+    assert not (tmp_path / "gone").exists()
+
+
+@needs_links
+def test_an_extra_is_not_added_through_a_link(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = linked(world, tmp_path)
+    with pytest.raises(StartedAgain):
+        bootstrap.ensure_environment(machine=world)
+    before = contents(other)
+    with pytest.raises(SystemExit):
+        bootstrap.install_extra("train", machine=world)
+    assert "which lacks train and was not made for this checkout" in capsys.readouterr().err
+    assert contents(other) == before
+
+
+@needs_links
+def test_our_own_venv_may_be_moved_and_linked(world: World, tmp_path: Path) -> None:
+    world.set_up()
+    os.rename(world.venv, tmp_path / "on a larger disk")
+    os.symlink(tmp_path / "on a larger disk", world.venv)
+    bootstrap.ensure_environment(machine=world)
+    (world.packages / "msgspec-1.0.dist-info").rmdir()
+    world.set_up()
+
+
+@needs_links
+def test_a_checkout_may_be_reached_by_another_path(world: World, tmp_path: Path) -> None:
+    world.set_up()
+    outside = World(tmp_path / "another")
+    os.symlink(world.root, tmp_path / "short")
+    outside.root = str(tmp_path / "short")
+    with pytest.raises(StartedAgain):
+        bootstrap.ensure_environment(machine=outside)
+    assert outside.commands == []
 
 
 # ---- extras
