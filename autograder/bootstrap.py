@@ -322,7 +322,8 @@ def set_up(machine: Machine, extra: str) -> str:
                 say(f"{machine.venv} was made for {state['root']}, and its scripts run that one: making it anew.")
             build(machine, sorted({*state.get("extras", []), *extras}))
         elif machine.in_venv() and unmet_needs(machine):
-            say(f"{machine.venv} lacks {', '.join(unmet_needs(machine))}: adding it.")
+            most = f"At most {download_mb(machine, extras)} MB to download."
+            say(f"{machine.venv} lacks {', '.join(unmet_needs(machine))}: adding it. {most}")
             update(machine, machine.venv_python, extras)
         else:
             return "switched"
@@ -346,7 +347,8 @@ def adopt(machine: Machine, extras: List[str]) -> str:
         )
     if not report["unmet"]:
         return "switched"
-    say(f"{machine.venv} was not made by SfraTorch; adding what it lacks: {', '.join(report['unmet'])}.")
+    most = f"At most {download_mb(machine, extras)} MB to download."
+    say(f"{machine.venv} was not made by SfraTorch; adding what it lacks: {', '.join(report['unmet'])}. {most}")
     refuse_impossible_platform(machine)
     install(machine, machine.venv_python, extras)
     return "installed"
@@ -382,17 +384,22 @@ def build(machine: Machine, extras: List[str]) -> None:
 
 
 def announce(machine: Machine, python: str, extras: List[str]) -> None:
-    download = DOWNLOAD_MB.get(machine.interpreter().system, 280)
-    download += sum(EXTRA_DOWNLOAD_MB.get(extra, 0) for extra in extras)
     with_extras = f", and the extra {', '.join(extras)}" if extras else ""
     with_python = python or f"a Python {MANAGED_PYTHON} that uv brings ({machine.executable} cannot be used)"
     say(f"SfraTorch sets itself up, once, in {machine.venv}, with {with_python}:")
     say(f"  {', '.join(core_needs(machine))}{with_extras}")
+    download = download_mb(machine, extras)
     say(f"  about {download} MB to download, {DISK_MB / 1000:g} GB on disk. Ctrl-C stops it and leaves nothing behind.")
     backend = machine.environ.get("UV_TORCH_BACKEND", "cpu")
     if backend != "cpu":
         say(f"  and what torch brings with UV_TORCH_BACKEND={backend}: for CUDA, gigabytes more.")
     refuse_full_disk(machine, DISK_MB)
+
+
+def download_mb(machine: Machine, extras: List[str]) -> int:
+    """About how much the core and these extras are."""
+    core = DOWNLOAD_MB.get(machine.interpreter().system, 280)
+    return core + sum(EXTRA_DOWNLOAD_MB.get(extra, 0) for extra in extras)
 
 
 def refuse_full_disk(machine: Machine, needed_mb: int) -> None:
@@ -611,7 +618,7 @@ def is_finished(machine: Machine) -> bool:
 
 def made_here(machine: Machine) -> bool:
     """Whether `.venv` was made for this checkout, by whatever path this is reached."""
-    root = read_state(machine).get("root")
+    root = str(read_state(machine).get("root", ""))
     return bool(root) and os.path.realpath(root) == os.path.realpath(machine.root)
 
 

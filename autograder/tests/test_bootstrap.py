@@ -242,7 +242,7 @@ def test_a_package_that_went_missing_is_added(world: World, capsys: pytest.Captu
     world.set_up()
     (world.packages / "msgspec-1.0.dist-info").rmdir()
     world.set_up()
-    assert "lacks msgspec: adding it" in capsys.readouterr().err
+    assert "lacks msgspec: adding it. At most 280 MB to download." in capsys.readouterr().err
 
 
 def test_an_environment_that_stays_incomplete_is_not_started_for_ever(
@@ -559,7 +559,10 @@ def test_a_venv_of_the_user_is_not_added_to_in_silence(world: World, capsys: pyt
     own_venv(world, unmet=["msgspec"])
     with pytest.raises(StartedAgain):
         bootstrap.ensure_environment(machine=world)
-    assert "was not made by SfraTorch; adding what it lacks: msgspec." in capsys.readouterr().err
+    assert (
+        "was not made by SfraTorch; adding what it lacks: msgspec. At most 280 MB to download."
+        in capsys.readouterr().err
+    )
     assert not Path(world.venv, bootstrap.STATE).exists()
 
 
