@@ -205,7 +205,7 @@ def installed_versions(search_path: List[str]) -> Dict[str, str]:
 
 
 def meets(installed: Dict[str, str], need: str) -> bool:
-    name, comparison, wanted = re.split("(==|>=|$)", need, maxsplit=1)
+    ((name, comparison, wanted),) = re.findall("([^=>]+)(==|>=)?(.*)", need)  # 3.6 does not split at an empty match
     version = installed.get(re.sub(r"[-.]", "_", name).lower(), "").split("+")[0]  # 2.13.0+cpu is a 2.13.0
     if comparison == "==":
         return version == wanted
