@@ -59,6 +59,11 @@ class Choice:
     fail_under: float | None = None
     pack: str | None = None
 
+    @property
+    def code(self) -> str:
+        """Whose code it is, as `submissions.chosen` takes it."""
+        return submissions.SOLUTION if self.solution else str(self.submission or "")
+
 
 def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[str, str]) -> int:
     """Run a command line. A mistake of the person who typed it is one line on standard error and exit code 2."""
@@ -123,7 +128,7 @@ def grade_parts(choice: Choice) -> int:
     parts = chosen_parts(choice.part)
     _check(choice, parts)
     hide_value("--seed")
-    submission = _submission(choice, find_parts())
+    submission = submissions.chosen(choice.code, find_parts())
     console = _console()
     results = []
     for part in parts:
@@ -218,14 +223,6 @@ def check_writable(path: Path, option: str) -> None:
         raise CannotGrade(f"{option} must lie in an existing folder; got {path}.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise CannotGrade(f"{option} must be writable; got {path}.")
-
-
-def _submission(choice: Choice, parts: list[Part]) -> submissions.Submission:
-    if choice.solution:
-        return submissions.reference(parts)
-    if choice.submission is not None:
-        return submissions.from_path(choice.submission, parts)
-    return submissions.in_place(parts)
 
 
 def places(part: Part, submission: submissions.Submission) -> dict[str, str]:
@@ -323,7 +320,7 @@ def debug(choice: Choice) -> int:
         raise CannotGrade("--debug must be given with one part; got all.")
     part = find_part(choice.part)
     _check(choice, [part])
-    candidate = DebugCandidate(part, _debug_folder(choice, part), choice.upstream)
+    candidate = DebugCandidate(part, submissions.folder_of(choice.code, part), choice.upstream)
     collection = collect(part, choice.seed or 0, choice.examples or EXAMPLES["learner"], choice.exercises or None)
     for test in collection.tests:
         for problem in collection.problems[test.id]:
@@ -345,20 +342,6 @@ def debug(choice: Choice) -> int:
             return GRADED
     print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")
     return GRADED
-
-
-def _debug_folder(choice: Choice, part: Part) -> Path | None:
-    """The folder to put in front of the part's package; None for the files in place."""
-    if choice.solution:
-        return part.folder / "solution"
-    if choice.submission is None:
-        return None
-    folder = choice.submission / part.name
-    if not folder.is_dir():
-        raise CannotGrade(
-            f"--debug must be given a folder that holds {part.name}/; got --submission {choice.submission}."
-        )
-    return folder
 
 
 def self_test(tier: str) -> int:

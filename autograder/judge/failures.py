@@ -106,9 +106,13 @@ class Unloadable(Erred, Ended):
 
 
 class NotAttempted(Ended):
-    """The stub's NotImplementedError is still there."""
+    """A stub's NotImplementedError is still there; `exercise` is the id that the stub's line begins with."""
 
     outcome = outcomes.NOT_ATTEMPTED
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.exercise = message.partition(":")[0]
 
 
 class TimedOut(Ended):

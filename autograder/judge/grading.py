@@ -11,7 +11,7 @@ from autograder.judge import record
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem
 from autograder.judge.exercises import Exercise, Part
-from autograder.judge.outcomes import BLOCKED, NOT_ATTEMPTED, NOT_HANDED_IN, PASSED, REFUSED
+from autograder.judge.outcomes import BLOCKED, NOT_HANDED_IN, PASSED, REFUSED
 from autograder.judge.printable import one_line, printable
 from autograder.judge.running import TestResult, run_test
 from autograder.judge.scanning import Refusals
@@ -114,11 +114,10 @@ def _excused(
 
 def _blocked_by_a_stub(result: TestResult, part: Part) -> TestResult:
     """An exercise that runs into another one's stub line is attempted: that other one has to be done first."""
-    named = result.message.partition(":")[0]
     others = {exercise.id for exercise in part.exercises} - {result.test.exercise}
-    if result.outcome != NOT_ATTEMPTED or named not in others:
+    if result.stub_of not in others:
         return result
-    return TestResult(result.test, BLOCKED, f"do {named} first", seconds=result.seconds)
+    return TestResult(result.test, BLOCKED, f"do {result.stub_of} first", seconds=result.seconds)
 
 
 def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -> record.ExerciseRecord:

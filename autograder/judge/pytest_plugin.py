@@ -165,14 +165,8 @@ def _start(part: Part, code: str) -> AnyCandidate:
     from autograder.judge.staging import stage
 
     root = part.folder.parent
-    parts = find_parts(root)
     try:
-        if not code:
-            submission = submissions.in_place(parts)
-        elif code == "solution":
-            submission = submissions.reference(parts)
-        else:
-            submission = submissions.from_path(Path(code), parts)
+        submission = submissions.chosen(code, find_parts(root))
     except CannotGrade as error:
         raise pytest.UsageError(str(error)) from None
     return WorkerCandidate(part, stage(part, submission, root=root)).__enter__()
@@ -180,10 +174,12 @@ def _start(part: Part, code: str) -> AnyCandidate:
 
 def _start_in_process(part: Part, code: str) -> AnyCandidate:
     from autograder.judge.candidate import DebugCandidate
+    from autograder.judge.submission import folder_of
 
-    if not code:
-        return DebugCandidate(part, None)
-    return DebugCandidate(part, part.folder / "solution" if code == "solution" else Path(code) / part.name)
+    try:
+        return DebugCandidate(part, folder_of(code, part))
+    except CannotGrade as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _explain(item: pytest.Item, failure: Failure) -> str:

@@ -14,7 +14,7 @@ from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem
 from autograder.judge.comparison import describe
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import Ended, Failure, Unloadable, Wrong
+from autograder.judge.failures import Ended, Failure, NotAttempted, Unloadable, Wrong
 from autograder.judge.outcomes import GRADER_FAULT, PASSED
 from autograder.judge.shrinking import smallest
 from autograder.worker.wire import Frame
@@ -37,6 +37,7 @@ class TestResult:
     diagnosis: str = ""
     failure: type[Failure] | None = None
     difference: tuple[str, str, str] = ("", "", "")  # what was got, what was expected, how many values differ
+    stub_of: str = ""  # the exercise into whose stub it ran
     frames: tuple[Frame, ...] = ()  # of the submission's exception, or where it was when its time was over
     problem: Problem = field(default_factory=dict)
     called: Called | None = None
@@ -87,6 +88,7 @@ def run_test(
         diagnosis=diagnosis,
         failure=type(failure) if failure is not None else None,
         difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
+        stub_of=failure.exercise if isinstance(failure, NotAttempted) else "",
         frames=failure.frames if failure is not None else (),
         problem=shown.problem,
         called=None if isinstance(failure, Unloadable) else shown.called,

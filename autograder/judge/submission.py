@@ -23,6 +23,7 @@ MAX_MEMBERS, MAX_DEPTH = 100_000, 64
 MAX_LIST_BYTES = 2 * 2**20  # of a zip's list of its files: some 20 000 to 40 000
 MAX_ZIP_BYTES = 32 * 2**20
 IN_PLACE = "in place"  # what a record calls the learner's own files
+SOLUTION = "solution"  # and the reference
 _SKIPPED_FOLDERS = ("__pycache__", ".git", ".venv")
 # Not bzip2 or LZMA: zipfile unpacks those whole, and a megabyte of them makes gigabytes.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -44,6 +45,25 @@ class Submission:
         return self.files.get(part.name, {})
 
 
+def chosen(code: str, parts: list[Part]) -> Submission:
+    """What `code` names: "" the files in place, "solution" the reference, else a folder or zip. Raises CannotGrade."""
+    if not code:
+        return in_place(parts)
+    return reference(parts) if code == SOLUTION else from_path(Path(code), parts)
+
+
+def folder_of(code: str, part: Part) -> Path | None:
+    """Where the files are that `code` names; None for those in place. Raises CannotGrade where it is no folder."""
+    if not code:
+        return None
+    folder = part.folder / "solution" if code == SOLUTION else Path(code) / part.name
+    if not folder.is_dir():
+        raise CannotGrade(
+            f"a run in this process must be of a folder that holds {part.name}/; got {code}. Unpack a zip first."
+        )
+    return folder
+
+
 def in_place(parts: list[Part]) -> Submission:
     """The learner's own files, where they stand."""
     files = {part.name: _read_all(part.folder, part) for part in parts}
@@ -57,7 +77,7 @@ def reference(parts: list[Part]) -> Submission:
             raise CannotGrade(
                 f"--solution must have {part.name}/solution; it is not here. Handouts come without the reference."
             )
-    return Submission("solution", {part.name: _read_all(part.folder / "solution", part) for part in parts})
+    return Submission(SOLUTION, {part.name: _read_all(part.folder / "solution", part) for part in parts})
 
 
 def from_path(path: Path, parts: list[Part]) -> Submission:

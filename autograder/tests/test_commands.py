@@ -181,7 +181,7 @@ MISTAKES = {
     "part1 --reset toy.triple": "They are: toy.double, toy.scale, other.shift.",
     "--reset toy.double": "PART must be given",
     "all --debug": "--debug must be given with one part; got all.",
-    "part1 --debug --submission {tree}/missing": "--debug must be given a folder that holds part1_toy/",
+    "part1 --debug --submission {tree}/missing": "a run in this process must be of a folder that holds part1_toy/",
     "--self-test everything": "--self-test must be given alone or as full; got 'everything'.",
 }  # fmt: skip
 ON_POSIX = {
