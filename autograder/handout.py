@@ -16,7 +16,7 @@ from typing import Annotated  # noqa: E402
 import typer  # noqa: E402
 
 from autograder.authoring import updates  # noqa: E402
-from autograder.authoring.drift import HandoutError, drift, find_solutions, write_stubs  # noqa: E402
+from autograder.authoring.stub_files import HandoutError, drift, find_solutions, write_stubs  # noqa: E402
 from autograder.commands import start  # noqa: E402
 from autograder.judge.handed_out import MANIFEST, MODULES  # noqa: E402
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any  # noqa: E402
 
 import typer  # noqa: E402
 
-from autograder.authoring.drift import HandoutError  # noqa: E402
+from autograder.authoring.stub_files import HandoutError  # noqa: E402
 from autograder.commands import start  # noqa: E402
 from autograder.scripts.showing import plain_console, progress  # noqa: E402
 

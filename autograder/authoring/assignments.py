@@ -11,10 +11,10 @@ from typing import Any
 
 import nbformat
 
-from autograder.authoring.drift import HandoutError
 from autograder.authoring.handouts import Files, collect
 from autograder.authoring.leaks import leaks
 from autograder.authoring.notebooks import Notebook, read, text
+from autograder.authoring.stub_files import HandoutError
 from autograder.judge.exercises import Exercise, Part, find_part
 from autograder.judge.handed_out import MANIFEST
 

@@ -24,14 +24,14 @@ import jinja2
 import msgspec
 
 from autograder.atomic_files import write_whole
-from autograder.authoring.drift import HandoutError
 from autograder.authoring.leaks import leaks
+from autograder.authoring.stub_files import HandoutError
 from autograder.authoring.stubs import regions
 from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.handed_out import MANIFEST, MODULES, Manifest, digest
 
 TOP = ("LICENSE", "constraints.txt", "pyproject.toml", ".gitattributes", ".gitignore")
-AUTHORING = ("__init__.py", "drift.py", "regions.py", "stubs.py", "updates.py", "wheel.py")
+AUTHORING = ("__init__.py", "stub_files.py", "regions.py", "stubs.py", "updates.py", "wheel.py")
 STAYS = ("autograder/tests/", "autograder/classroom/", "autograder/grade.py")  # the instructor's
 LOOK = "notebooks/look.mplstyle"
 PART_STAYS = ("solution/", "checks/")

@@ -28,7 +28,7 @@ from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 from autograder.atomic_files import write_whole
-from autograder.authoring.drift import HandoutError
+from autograder.authoring.stub_files import HandoutError
 from autograder.scripts.launch import THREAD_VARIABLES
 
 SECONDS_PER_CELL = 600

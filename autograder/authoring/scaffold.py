@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from autograder.atomic_files import write_whole
-from autograder.authoring.drift import HandoutError, remember
+from autograder.authoring.stub_files import HandoutError, remember
 from autograder.authoring.stubs import generate_stub
 
 _PART = re.compile(r"part[1-9]\d*_[a-z][a-z0-9_]*")

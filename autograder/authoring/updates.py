@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.atomic_files import write_whole
-from autograder.authoring.drift import HandoutError
+from autograder.authoring.stub_files import HandoutError
 from autograder.judge.handed_out import MANIFEST, Manifest, digest, read_manifest
 
 KEPT = ".sfratorch/kept"

@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("jupytext")  # the extra `notebooks` brings it
 
-from autograder.authoring.drift import HandoutError
 from autograder.authoring.notebooks import code_cells, execute, find_scripts, read, summary, write
+from autograder.authoring.stub_files import HandoutError
 from autograder.scripts.launch import ROOT
 from autograder.tests.processes import interrupt, run
 

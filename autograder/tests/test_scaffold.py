@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.authoring.drift import HandoutError, drift, find_solutions, write_stubs
 from autograder.authoring.scaffold import new_exercise
+from autograder.authoring.stub_files import HandoutError, drift, find_solutions, write_stubs
 from autograder.judge.exercises import find_parts
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.authoring.drift import HandoutError, drift, find_solutions, write_stubs
+from autograder.authoring.stub_files import HandoutError, drift, find_solutions, write_stubs
 
 SOLUTION = '''\
 def {name}(x):
@@ -84,7 +84,7 @@ def test_written_stubs_have_no_drift(house: Path) -> None:
     assert drift(find_solutions(house, [])) == []
 
 
-def test_drift_names_the_file_to_edit_and_the_command(house: Path) -> None:
+def test_stub_files_names_the_file_to_edit_and_the_command(house: Path) -> None:
     write(house)
     stub = house / "part1_ops/ops.py"
     stub.write_bytes(stub.read_bytes().replace(b"A function.", b"A good function."))
