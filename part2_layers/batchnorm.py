@@ -59,23 +59,25 @@ class BatchNorm1d(Module):
         self.uses_batch = self.training and count > 0
         if not self.uses_batch:
             self.num_batches_tracked += self.training  # torch counts a batch of zero too
-            return self.normalize(x, self.running_mean, self.running_var)
-        mean, var = self.batch_statistics(x)
-        output = self.normalize(x, mean, var)
+            return self.normalize(x - per_channel(self.running_mean, x), self.running_var)
+        mean, centred, var = self.batch_statistics(x)
         momentum = 1 / (int(self.num_batches_tracked) + 1) if self.momentum is None else self.momentum
         self.update_running_statistics(mean, var, count, momentum)
-        return output
+        return self.normalize(centred, var)
 
-    def batch_statistics(self, x: ndarray) -> tuple[ndarray, ndarray]:
-        """μ = mean of x, σ² = mean of (x - μ)², over every axis but the channels'.  Shapes: (c,) and (c,)."""
+    def batch_statistics(self, x: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """μ = mean of x, x - μ, and σ² = mean of (x - μ)²; the means are over every axis but the channels'.
+
+        Shapes: (c,), that of x, (c,).
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
-            "batchnorm.forward: mean and biased variance of every channel. "
+            "batchnorm.forward: mean of every channel, x without it, and the biased variance. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
-    def normalize(self, x: ndarray, mean: ndarray, var: ndarray) -> ndarray:
-        """y = w · (x - μ) / √(σ² + ε) + b, and keep what backward needs."""
+    def normalize(self, centred: ndarray, var: ndarray) -> ndarray:
+        """y = w x̂ + b, where x̂ = (x - μ) / √(σ² + ε); keep what backward needs."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "batchnorm.forward: w · (x - μ) / √(σ² + ε) + b. "
@@ -96,25 +98,25 @@ class BatchNorm1d(Module):
 
         It is the gradient of the last forward, in the mode that forward ran in.
         """
-        along_x_hat, total = self.channel_sums(grad_output)
-        self.weight_grad += along_x_hat
-        self.bias_grad += total
+        weight_grad, bias_grad = self.channel_sums(grad_output)
+        self.weight_grad += weight_grad
+        self.bias_grad += bias_grad
         if self.uses_batch:
-            return self.backward_of_training(grad_output, along_x_hat, total)
+            return self.backward_of_training(grad_output, weight_grad, bias_grad)
         return self.backward_of_evaluation(grad_output)
 
     def channel_sums(self, grad_output: ndarray) -> tuple[ndarray, ndarray]:
-        """Σ g x̂ and Σ g over every axis but the channels'.  Shapes: (c,) and (c,)."""
+        """dL/dw = Σ g x̂ and dL/db = Σ g over every axis but the channels'.  Shapes: (c,) and (c,)."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "batchnorm.backward: Σ g x̂ and Σ g for every channel. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
-    def backward_of_training(self, grad_output: ndarray, along_x_hat: ndarray, total: ndarray) -> ndarray:
+    def backward_of_training(self, grad_output: ndarray, weight_grad: ndarray, bias_grad: ndarray) -> ndarray:
         """dL/dx = w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m) for m values per channel.
 
-        The two sums are there because μ and σ² depend on every x of the channel.
+        The two sums, dL/db and dL/dw, are there because μ and σ² depend on every x of the channel.
         """
         # YOUR CODE HERE
         raise NotImplementedError(

@@ -11,18 +11,24 @@ running = partial(mistake, "batchnorm.forward")
 backward = partial(mistake, "batchnorm.backward")
 evaluation_backward = partial(mistake, "batchnorm.evaluation_backward")
 
-RUNNING = "self.running_mean, self.running_var"
+RUNNING = "x - per_channel(self.running_mean, x), self.running_var"
 UPDATE = Whole("BatchNorm1d.update_running_statistics")
-MEAN = "x.mean(axis=self.other_axes(x))"
-VARIANCE = "x.var(axis=self.other_axes(x))"
-SCALE = "1 / np.sqrt(var + self.eps)"
+STATISTICS = Whole("BatchNorm1d.batch_statistics")
+CENTRED = "centred = x - per_channel(mean, x)"
+VARIANCE = "(centred**2).mean(axis=self.other_axes(x))"
+ROOT = "np.sqrt(var + self.eps)"
 COUNT = "grad_output.size // self.num_features"
-SUM = "grad_output.sum(axis=self.other_axes(grad_output))"
-PRODUCT = "np.einsum(product, grad_output, self.x_hat)"
-THROUGH_MEAN = "grad_output - per_channel(total / count, grad_output)"
-THROUGH_VARIANCE = "x_grad -= self.x_hat * per_channel(along_x_hat / count, grad_output)"
-AFFINE = "output = self.x_hat * per_channel(self.weight, x)\n        output += per_channel(self.bias, x)"
-EVALUATION = "return grad_output * per_channel(self.weight * self.scale, grad_output)"
+SUM = "grad_output.sum(axis=axes)"
+PRODUCT = "(grad_output * self.x_hat).sum(axis=axes)"
+THROUGH_MEAN = "(grad_output - through_mean - "
+THROUGH_VARIANCE = " - through_var)"
+X_GRAD = "per_channel(self.weight / self.root, grad_output) * (grad_output - through_mean - through_var)"
+AFFINE = "per_channel(self.weight, centred) * self.x_hat + per_channel(self.bias, centred)"
+EVALUATION = "return per_channel(self.weight / self.root, grad_output) * grad_output\n"
+EVERYTHING = """\
+mean, var = (np.full(self.num_features, value) for value in (x.mean(), x.var()))
+return mean, x - x.mean(), var
+"""
 
 MISTAKES = (
     forward(
@@ -32,52 +38,53 @@ MISTAKES = (
     ),
     forward(
         "batchnorm: variance as E[x²] - μ²",
-        (VARIANCE, "(x**2).mean(axis=self.other_axes(x)) - x.mean(axis=self.other_axes(x)) ** 2"),
+        (VARIANCE, "(x**2).mean(axis=self.other_axes(x)) - mean**2"),
     ),
     forward(
         "batchnorm: eps outside the root",
-        (SCALE, "1 / (np.sqrt(var) + self.eps)"),
+        (ROOT, "np.sqrt(var) + self.eps"),
         says="ε is added to σ; it belongs under the root, √(σ² + ε)",
     ),
     forward(
         "batchnorm: eps of its own",
-        (SCALE, "1 / np.sqrt(var + 1e-5)"),
+        (ROOT, "np.sqrt(var + 1e-5)"),
         says="ε is the default, 1e-5; it is the layer's own",
     ),
     forward(
         "batchnorm: no root",
-        (SCALE, "1 / (var + self.eps)"),
+        (ROOT, "var + self.eps"),
         says="the root is missing: y = w · (x - μ) / √(σ² + ε) + b",
     ),
     forward(
         "batchnorm: no eps",
-        (SCALE, "1 / np.sqrt(var)"),
+        (ROOT, "np.sqrt(var)"),
         says="ε is missing: y = w · (x - μ) / √(σ² + ε) + b",
     ),
     forward(
         "batchnorm: mean not subtracted",
-        ("x - per_channel(mean, x)", "x.copy()"),
+        ("return mean, centred, ", "return mean, x, "),
+        (RUNNING, "x, self.running_var"),
         says="μ is not subtracted",
     ),
     forward(
         "batchnorm: statistics of everything",
-        (f"return {MEAN}, {VARIANCE}", "return x.mean(), x.var()"),
+        (STATISTICS, EVERYTHING),
         says="the statistics are those of all numbers together; each channel has its own",
     ),
     forward(
         "batchnorm: no weight and no bias",
-        (AFFINE, "output = self.x_hat.copy()"),
+        (AFFINE, "self.x_hat.copy()"),
         says="weight and bias are missing",
     ),
-    forward("batchnorm: no bias", ("output += per_channel(self.bias, x)\n", "\n"), says="the bias is missing"),
+    forward("batchnorm: no bias", (" + per_channel(self.bias, centred)", ""), says="the bias is missing"),
     forward(
         "batchnorm: always the batch's statistics",
-        (RUNNING, f"*(self.batch_statistics(x) if x.size else ({RUNNING}))"),
+        (RUNNING, f"*(self.batch_statistics(x)[1:] if x.size else ({RUNNING}))"),
         says="the statistics are those of the other mode; training takes the batch's, evaluation the running ones",
     ),
     forward(
         "batchnorm: changes x",
-        ("self.x_hat = x - per_channel(mean, x)", "x -= per_channel(mean, x)\n        self.x_hat = x.copy()"),
+        (CENTRED, "x -= per_channel(mean, x)\n        centred = x.copy()"),
         says="x was changed in place; make a new array",
     ),
     running(
@@ -118,15 +125,14 @@ MISTAKES = (
     running("batchnorm: nothing kept", (UPDATE, "pass"), says="nothing in the state has changed"),
     backward(
         "batchnorm: constant statistics",
-        (THROUGH_MEAN, "grad_output.copy()"),
-        (THROUGH_VARIANCE, ""),
+        (THROUGH_MEAN + THROUGH_VARIANCE.removeprefix(" - "), "grad_output"),
         says="μ and σ² are taken as constants; in training they depend on every x",
     ),
     backward(
-        "batchnorm: constant variance", (THROUGH_VARIANCE, ""), says="what x does to σ² is missing: - x̂ · Σ (g x̂) / m"
+        "batchnorm: constant variance", (THROUGH_VARIANCE, ")"), says="what x does to σ² is missing: - x̂ · Σ (g x̂) / m"
     ),
     backward(
-        "batchnorm: constant mean", (THROUGH_MEAN, "grad_output.copy()"), says="what x does to μ is missing: - Σ g / m"
+        "batchnorm: constant mean", (THROUGH_MEAN, "(grad_output - "), says="what x does to μ is missing: - Σ g / m"
     ),
     backward(
         "batchnorm: sums for means",
@@ -140,13 +146,13 @@ MISTAKES = (
     ),
     backward(
         "batchnorm: weight lost",
-        ("x_grad *= per_channel(self.weight * self.scale", "x_grad *= per_channel(self.scale"),
+        ("self.weight / self.root, grad_output) * (", "1 / self.root, grad_output) * ("),
         says="the weight is missing from x_grad",
     ),
     backward(
         "batchnorm: x for x̂",
         (PRODUCT, PRODUCT.replace("self.x_hat", "self.x")),
-        ("self.x_hat = x - ", "self.x = x\n        self.x_hat = x - "),
+        (CENTRED, f"{CENTRED}\n        self.x = x"),
         says="Σ g x takes the place of Σ g x̂; the weight multiplies x̂",
     ),
     backward(
@@ -162,7 +168,7 @@ MISTAKES = (
     ),
     backward(
         "batchnorm: changes grad_output",
-        (THROUGH_MEAN, "grad_output\n        x_grad -= per_channel(total / count, grad_output)"),
+        (f"return {X_GRAD}", f"x_grad = grad_output\n        x_grad[...] = {X_GRAD}\n        return x_grad"),
         says="grad_output was changed in place; make a new array",
     ),
     backward(
@@ -173,17 +179,17 @@ MISTAKES = (
     ),
     evaluation_backward(
         "batchnorm: evaluation's weight lost",
-        (EVALUATION, EVALUATION.replace("self.weight * ", "")),
+        (EVALUATION, EVALUATION.replace("self.weight", "1")),
         says="the weight is missing from x_grad",
     ),
     evaluation_backward(
         "batchnorm: evaluation's scale lost",
-        (EVALUATION, EVALUATION.replace(" * self.scale", "")),
+        (EVALUATION, EVALUATION.replace(" / self.root", "")),
         says="1 / √(σ² + ε) is missing from x_grad",
     ),
     evaluation_backward(
         "batchnorm: evaluation as training",
-        (EVALUATION, "return self.backward_of_training(grad_output, *self.channel_sums(grad_output))"),
+        (EVALUATION, "return self.backward_of_training(grad_output, *self.channel_sums(grad_output))\n"),
         says="this is the gradient of training; in evaluation the statistics are constants",
     ),
     evaluation_backward(
@@ -193,7 +199,7 @@ MISTAKES = (
     ),
     evaluation_backward(
         "batchnorm: evaluation's root lost",
-        (EVALUATION, EVALUATION.replace("self.scale", "self.scale**2")),
+        (EVALUATION, EVALUATION.replace("self.root", "self.root**2")),
         says="the root is missing: 1 / √(σ² + ε)",
     ),
     evaluation_backward(

@@ -59,28 +59,29 @@ class BatchNorm1d(Module):
         self.uses_batch = self.training and count > 0
         if not self.uses_batch:
             self.num_batches_tracked += self.training  # torch counts a batch of zero too
-            return self.normalize(x, self.running_mean, self.running_var)
-        mean, var = self.batch_statistics(x)
-        output = self.normalize(x, mean, var)
+            return self.normalize(x - per_channel(self.running_mean, x), self.running_var)
+        mean, centred, var = self.batch_statistics(x)
         momentum = 1 / (int(self.num_batches_tracked) + 1) if self.momentum is None else self.momentum
         self.update_running_statistics(mean, var, count, momentum)
-        return output
+        return self.normalize(centred, var)
 
-    def batch_statistics(self, x: ndarray) -> tuple[ndarray, ndarray]:
-        """μ = mean of x, σ² = mean of (x - μ)², over every axis but the channels'.  Shapes: (c,) and (c,)."""
-        ### BEGIN SOLUTION batchnorm.forward: mean and biased variance of every channel
-        return x.mean(axis=self.other_axes(x)), x.var(axis=self.other_axes(x))
+    def batch_statistics(self, x: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """μ = mean of x, x - μ, and σ² = mean of (x - μ)²; the means are over every axis but the channels'.
+
+        Shapes: (c,), that of x, (c,).
+        """
+        ### BEGIN SOLUTION batchnorm.forward: mean of every channel, x without it, and the biased variance
+        mean = x.mean(axis=self.other_axes(x))
+        centred = x - per_channel(mean, x)
+        return mean, centred, (centred**2).mean(axis=self.other_axes(x))
         ### END SOLUTION
 
-    def normalize(self, x: ndarray, mean: ndarray, var: ndarray) -> ndarray:
-        """y = w · (x - μ) / √(σ² + ε) + b, and keep what backward needs."""
+    def normalize(self, centred: ndarray, var: ndarray) -> ndarray:
+        """y = w x̂ + b, where x̂ = (x - μ) / √(σ² + ε); keep what backward needs."""
         ### BEGIN SOLUTION batchnorm.forward: w · (x - μ) / √(σ² + ε) + b
-        self.scale = 1 / np.sqrt(var + self.eps)
-        self.x_hat = x - per_channel(mean, x)
-        self.x_hat *= per_channel(self.scale, x)
-        output = self.x_hat * per_channel(self.weight, x)
-        output += per_channel(self.bias, x)
-        return output
+        self.root = np.sqrt(var + self.eps)
+        self.x_hat = centred / per_channel(self.root, centred)
+        return per_channel(self.weight, centred) * self.x_hat + per_channel(self.bias, centred)
         ### END SOLUTION
 
     def update_running_statistics(self, mean: ndarray, var: ndarray, count: int, momentum: float) -> None:
@@ -97,37 +98,36 @@ class BatchNorm1d(Module):
 
         It is the gradient of the last forward, in the mode that forward ran in.
         """
-        along_x_hat, total = self.channel_sums(grad_output)
-        self.weight_grad += along_x_hat
-        self.bias_grad += total
+        weight_grad, bias_grad = self.channel_sums(grad_output)
+        self.weight_grad += weight_grad
+        self.bias_grad += bias_grad
         if self.uses_batch:
-            return self.backward_of_training(grad_output, along_x_hat, total)
+            return self.backward_of_training(grad_output, weight_grad, bias_grad)
         return self.backward_of_evaluation(grad_output)
 
     def channel_sums(self, grad_output: ndarray) -> tuple[ndarray, ndarray]:
-        """Σ g x̂ and Σ g over every axis but the channels'.  Shapes: (c,) and (c,)."""
+        """dL/dw = Σ g x̂ and dL/db = Σ g over every axis but the channels'.  Shapes: (c,) and (c,)."""
         ### BEGIN SOLUTION batchnorm.backward: Σ g x̂ and Σ g for every channel
-        product = "bc,bc->c" if grad_output.ndim == 2 else "bct,bct->c"
-        return np.einsum(product, grad_output, self.x_hat), grad_output.sum(axis=self.other_axes(grad_output))
+        axes = self.other_axes(grad_output)
+        return (grad_output * self.x_hat).sum(axis=axes), grad_output.sum(axis=axes)
         ### END SOLUTION
 
-    def backward_of_training(self, grad_output: ndarray, along_x_hat: ndarray, total: ndarray) -> ndarray:
+    def backward_of_training(self, grad_output: ndarray, weight_grad: ndarray, bias_grad: ndarray) -> ndarray:
         """dL/dx = w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m) for m values per channel.
 
-        The two sums are there because μ and σ² depend on every x of the channel.
+        The two sums, dL/db and dL/dw, are there because μ and σ² depend on every x of the channel.
         """
         ### BEGIN SOLUTION batchnorm.backward: w / √(σ² + ε) · (g - Σg / m - x̂ · Σ(g x̂) / m)
         count = grad_output.size // self.num_features
-        x_grad = grad_output - per_channel(total / count, grad_output)
-        x_grad -= self.x_hat * per_channel(along_x_hat / count, grad_output)
-        x_grad *= per_channel(self.weight * self.scale, grad_output)
-        return x_grad
+        through_mean = per_channel(bias_grad / count, grad_output)
+        through_var = self.x_hat * per_channel(weight_grad / count, grad_output)
+        return per_channel(self.weight / self.root, grad_output) * (grad_output - through_mean - through_var)
         ### END SOLUTION
 
     def backward_of_evaluation(self, grad_output: ndarray) -> ndarray:
         """dL/dx = w / √(σ² + ε) · g: the running statistics are constants."""
         ### BEGIN SOLUTION batchnorm.evaluation_backward: w / √(σ² + ε) · g
-        return grad_output * per_channel(self.weight * self.scale, grad_output)
+        return per_channel(self.weight / self.root, grad_output) * grad_output
         ### END SOLUTION
 
     def other_axes(self, x: ndarray) -> tuple[int, ...]:
