@@ -71,16 +71,13 @@ class Conv1d(Module):
         """
         # YOUR CODE HERE
         raise NotImplementedError(
-            "conv1d.backward: dL/dWᵀ = Σ cols gᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding. "
+            "conv1d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
     def padded(self, x: ndarray) -> ndarray:
         """x with `padding` zeros before and after."""
-        batch, channels, time = x.shape
-        padded = np.zeros((batch, channels, time + 2 * self.padding), x.dtype)
-        padded[:, :, self.padding : self.padding + time] = x
-        return padded
+        return np.pad(x, ((0, 0), (0, 0), (self.padding, self.padding)))
 
     def flat_weight(self) -> ndarray:
         """The weight as a matrix with a row for every output channel.  Shape: (o, c·k)."""

@@ -59,7 +59,8 @@ class Conv1d(Module):
             )
         ### BEGIN SOLUTION conv1d.forward: W · im2col(padded x) + b
         self.x = x
-        output = self.flat_weight() @ im2col(self.padded(x), self.kernel_size, self.stride)
+        cols = im2col(self.padded(x), self.kernel_size, self.stride)  # (b, c·k, p)
+        output = self.flat_weight() @ cols  # (b, o, p)
         if self.bias is not None:
             output += self.bias[:, None]
         return output
@@ -71,23 +72,21 @@ class Conv1d(Module):
 
         Shapes: grad_output (b, o, p), result (b, c, t): zero where no window reached.
         """
-        ### BEGIN SOLUTION conv1d.backward: dL/dWᵀ = Σ cols gᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
+        ### BEGIN SOLUTION conv1d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
         padded = self.padded(self.x)
-        cols = im2col(padded, self.kernel_size, self.stride)
-        self.weight_grad += (cols @ grad_output.transpose(0, 2, 1)).sum(axis=0).T.reshape(self.weight.shape)
+        cols = im2col(padded, self.kernel_size, self.stride)  # (b, c·k, p)
+        weight_grad = (grad_output @ cols.transpose(0, 2, 1)).sum(axis=0)  # (o, c·k)
+        self.weight_grad += weight_grad.reshape(self.weight.shape)
         if self.bias is not None:
             self.bias_grad += grad_output.sum(axis=(0, 2))
-        np.matmul(self.flat_weight().T, grad_output, out=cols)  # cols has served: its memory takes dL/dcols
-        padded_grad = col2im(cols, padded.shape, self.kernel_size, self.stride)
+        cols_grad = self.flat_weight().T @ grad_output  # (b, c·k, p)
+        padded_grad = col2im(cols_grad, padded.shape, self.kernel_size, self.stride)
         return padded_grad[:, :, self.padding : self.padding + self.x.shape[2]]
         ### END SOLUTION
 
     def padded(self, x: ndarray) -> ndarray:
         """x with `padding` zeros before and after."""
-        batch, channels, time = x.shape
-        padded = np.zeros((batch, channels, time + 2 * self.padding), x.dtype)
-        padded[:, :, self.padding : self.padding + time] = x
-        return padded
+        return np.pad(x, ((0, 0), (0, 0), (self.padding, self.padding)))
 
     def flat_weight(self) -> ndarray:
         """The weight as a matrix with a row for every output channel.  Shape: (o, c·k)."""
@@ -107,7 +106,7 @@ def im2col(x: ndarray, kernel_size: int, stride: int) -> ndarray:
     cols = np.empty((batch, channels, kernel_size, positions), x.dtype)
     for k in range(kernel_size):
         cols[:, :, k] = x[:, :, k : k + stride * (positions - 1) + 1 : stride]
-    return cols.reshape(batch, channels * kernel_size, positions)
+    return cols.reshape(batch, channels * kernel_size, positions)  # (b, c·k, p)
     ### END SOLUTION
 
 
@@ -116,7 +115,7 @@ def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: int, stride: int)
     ### BEGIN SOLUTION conv1d.backward: add to one strided slice for every k
     batch, channels, _ = shape
     positions = cols.shape[2]
-    cols = cols.reshape(batch, channels, kernel_size, positions)
+    cols = cols.reshape(batch, channels, kernel_size, positions)  # (b, c, k, p)
     x = np.zeros(shape, cols.dtype)
     for k in range(kernel_size):
         x[:, :, k : k + stride * (positions - 1) + 1 : stride] += cols[:, :, k]
