@@ -80,16 +80,14 @@ class Conv2d(Module):
         """
         # YOUR CODE HERE
         raise NotImplementedError(
-            "conv2d.backward: dL/dWᵀ = Σ cols gᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding. "
+            "conv2d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding. "
             "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
     def padded(self, x: ndarray) -> ndarray:
         """x with `padding` zeros on each side."""
-        (batch, channels, height, width), (top, left) = x.shape, self.padding
-        padded = np.zeros((batch, channels, height + 2 * top, width + 2 * left), x.dtype)
-        padded[:, :, top : top + height, left : left + width] = x
-        return padded
+        top, left = self.padding
+        return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
 
     def flat_weight(self) -> ndarray:
         """The weight as a matrix with a row for every output channel.  Shape: (o, c·i·j)."""

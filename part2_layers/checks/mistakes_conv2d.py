@@ -11,11 +11,11 @@ backward = partial(mistake, "conv2d.backward")
 
 PRODUCT = "self.flat_weight() @ cols.reshape"
 COLUMNS = "im2col(self.padded(x), self.kernel_size, self.stride)"
-OUTPUT = "output.reshape(batch, self.out_channels, *positions)"
+OUTPUT = "output.reshape(batch, self.out_channels, p, q)"
 X_GRAD = "padded_grad[:, :, top : top + self.x.shape[2], left : left + self.x.shape[3]]"
-STRIDE, PADDING = 'self.stride = pair("stride", stride)', "(top, left) = x.shape, self.padding"
-WEIGHT_GRAD = "(flat_cols @ grad.transpose(0, 2, 1)).sum(axis=0).T.reshape(self.weight.shape)"
-BIAS_GRAD = "grad.sum(axis=(0, 2))"
+STRIDE, PADDING = 'self.stride = pair("stride", stride)', "top, left = self.padding\n        return np.pad"
+WEIGHT_GRAD = "(flat_grad @ cols.reshape(batch, rows, p * q).transpose(0, 2, 1)).sum(axis=0)"
+BIAS_GRAD = "grad_output.sum(axis=(0, 2, 3))"
 REACH = "*((p - 1) * s + k for p, s, k in zip(cols.shape[4:], stride, kernel_size, strict=True))"
 
 MISTAKES = (
@@ -53,17 +53,17 @@ MISTAKES = (
     ),
     forward(
         "conv2d: padding of the height for both",
-        (PADDING, "top, left = x.shape, self.padding[0], self.padding[0]"),
+        (PADDING, PADDING.replace("self.padding", "self.padding[:1] * 2")),
         says="padding of the height is used for the width too",
     ),
     forward(
         "conv2d: output transposed",
-        (OUTPUT, OUTPUT.replace("*positions", "*positions[::-1]")),
+        (OUTPUT, OUTPUT.replace("p, q", "q, p")),
         says="height and width of the output are swapped",
     ),
     forward(
         "conv2d: a -1 that an empty batch does not have",
-        ("cols.reshape(batch, rows, positions[0] * positions[1])", "cols.reshape(batch, rows, -1)"),
+        ("@ cols.reshape(batch, rows, p * q)  #", "@ cols.reshape(batch, rows, -1)  #"),
     ),
     backward(
         "conv2d: overwrites the gradients",
@@ -73,18 +73,18 @@ MISTAKES = (
     ),
     backward(
         "conv2d: averages over the batch",
-        (WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, len(grad))"),
-        (BIAS_GRAD, f"{BIAS_GRAD} / max(1, len(grad))"),
+        (WEIGHT_GRAD, f"{WEIGHT_GRAD} / max(1, batch)"),
+        (BIAS_GRAD, f"{BIAS_GRAD} / max(1, batch)"),
         says="the gradients are averaged over the batch; only a loss averages, a layer adds up",
     ),
     backward(
         "conv2d: bias_grad averages over positions",
-        (BIAS_GRAD, "grad.mean(axis=2).sum(axis=0)"),
+        (BIAS_GRAD, "grad_output.mean(axis=(2, 3)).sum(axis=0)"),
         says="bias_grad is averaged over the positions; it is summed over them",
     ),
     backward(
         "conv2d: weight_grad not transposed",
-        (WEIGHT_GRAD, WEIGHT_GRAD.replace(".T", "")),
+        (WEIGHT_GRAD, "(cols.reshape(batch, rows, p * q) @ flat_grad.transpose(0, 2, 1)).sum(axis=0)"),
         says="Σ cols gᵀ takes the weight's shape without being transposed; its columns are the output channels",
     ),
     backward(

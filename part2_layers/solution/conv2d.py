@@ -69,11 +69,11 @@ class Conv2d(Module):
         ### BEGIN SOLUTION conv2d.forward: W · im2col(padded x) + b
         self.x = x
         cols = im2col(self.padded(x), self.kernel_size, self.stride)
-        batch, rows, *positions = cols.shape
-        output = self.flat_weight() @ cols.reshape(batch, rows, positions[0] * positions[1])
+        batch, rows, p, q = cols.shape
+        output = self.flat_weight() @ cols.reshape(batch, rows, p * q)  # (b, o, p·q)
         if self.bias is not None:
             output += self.bias[:, None]
-        return output.reshape(batch, self.out_channels, *positions)
+        return output.reshape(batch, self.out_channels, p, q)
         ### END SOLUTION
 
     @checked_backward
@@ -82,26 +82,25 @@ class Conv2d(Module):
 
         Shapes: grad_output (b, o, p, q), result (b, c, height, width): zero where no window reached.
         """
-        ### BEGIN SOLUTION conv2d.backward: dL/dWᵀ = Σ cols gᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
+        ### BEGIN SOLUTION conv2d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
         padded = self.padded(self.x)
         cols = im2col(padded, self.kernel_size, self.stride)
-        flat_cols = cols.reshape(*cols.shape[:2], cols.shape[2] * cols.shape[3])
-        grad = grad_output.reshape(*grad_output.shape[:2], flat_cols.shape[2])
-        self.weight_grad += (flat_cols @ grad.transpose(0, 2, 1)).sum(axis=0).T.reshape(self.weight.shape)
+        batch, rows, p, q = cols.shape
+        flat_grad = grad_output.reshape(batch, self.out_channels, p * q)  # (b, o, p·q)
+        weight_grad = (flat_grad @ cols.reshape(batch, rows, p * q).transpose(0, 2, 1)).sum(axis=0)  # (o, c·i·j)
+        self.weight_grad += weight_grad.reshape(self.weight.shape)
         if self.bias is not None:
-            self.bias_grad += grad.sum(axis=(0, 2))
-        np.matmul(self.flat_weight().T, grad, out=flat_cols)  # cols has served: its memory takes dL/dcols
-        padded_grad = col2im(cols, padded.shape, self.kernel_size, self.stride)
+            self.bias_grad += grad_output.sum(axis=(0, 2, 3))
+        cols_grad = self.flat_weight().T @ flat_grad  # (b, c·i·j, p·q)
+        padded_grad = col2im(cols_grad.reshape(cols.shape), padded.shape, self.kernel_size, self.stride)
         top, left = self.padding
         return padded_grad[:, :, top : top + self.x.shape[2], left : left + self.x.shape[3]]
         ### END SOLUTION
 
     def padded(self, x: ndarray) -> ndarray:
         """x with `padding` zeros on each side."""
-        (batch, channels, height, width), (top, left) = x.shape, self.padding
-        padded = np.zeros((batch, channels, height + 2 * top, width + 2 * left), x.dtype)
-        padded[:, :, top : top + height, left : left + width] = x
-        return padded
+        top, left = self.padding
+        return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
 
     def flat_weight(self) -> ndarray:
         """The weight as a matrix with a row for every output channel.  Shape: (o, c·i·j)."""
@@ -121,7 +120,7 @@ def im2col(x: ndarray, kernel_size: Pair, stride: Pair) -> ndarray:
     cols = np.empty((batch, channels, *kernel_size, p, q), x.dtype)
     for i, j, rows, columns in taps(kernel_size, stride, (p, q)):
         cols[:, :, i, j] = x[:, :, rows, columns]
-    return cols.reshape(batch, channels * kernel_size[0] * kernel_size[1], p, q)
+    return cols.reshape(batch, channels * kernel_size[0] * kernel_size[1], p, q)  # (b, c·i·j, p, q)
     ### END SOLUTION
 
 
@@ -130,7 +129,7 @@ def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: Pair, stride: Pai
     ### BEGIN SOLUTION conv2d.backward: add to one strided slice for every tap of the kernel
     batch, channels, *_ = shape
     p, q = cols.shape[2:]
-    cols = cols.reshape(batch, channels, *kernel_size, p, q)
+    cols = cols.reshape(batch, channels, *kernel_size, p, q)  # (b, c, i, j, p, q)
     x = np.zeros(shape, cols.dtype)
     for i, j, rows, columns in taps(kernel_size, stride, (p, q)):
         x[:, :, rows, columns] += cols[:, :, i, j]
