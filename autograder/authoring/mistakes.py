@@ -7,7 +7,7 @@ The change to the reference that makes it stands in `checks/mistakes_<module>.py
 
     MISTAKES = (
         forward("linear: no bias", ("output += self.bias", "pass"), says="the bias is missing"),
-        forward("linear: float64 always", ("self.x_rows @", "self.x_rows.astype(float) @")),
+        forward("linear: float64 always", ("x @ ", "x.astype(float) @ ")),
     )
 
 `says` is the sentence that the report of the exercise must show; without it the report must show none.  In it # stands

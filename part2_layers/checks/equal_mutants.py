@@ -3,7 +3,7 @@
 `python -m autograder.authoring.mutants part2` leaves them out.
 """
 
-ONE_PRODUCT = "# one product for all; of more axes, @ makes one for each index"
+ROWS = "# a row for every index of the axes before the last"
 
 EQUAL: dict[tuple[str, str, str], str] = {
     (
@@ -28,8 +28,8 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): "With p = 1 nothing is kept, since all that is drawn lies below 1; any factor will do.",
     (
         "linear.py",
-        f"self.x_rows = x.reshape(-1, self.in_features)  {ONE_PRODUCT}",
-        f"self.x_rows = x.reshape(-2, self.in_features)  {ONE_PRODUCT}",
+        f"x_rows = self.x.reshape(-1, self.in_features)  {ROWS}",
+        f"x_rows = self.x.reshape(-2, self.in_features)  {ROWS}",
     ): "NumPy takes any negative length for the one that it has to find.",
     (
         "linear.py",

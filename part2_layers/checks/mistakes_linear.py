@@ -11,7 +11,7 @@ backward = partial(mistake, "linear.backward")
 
 GRAD_ROWS = "grad_rows = grad_output.reshape(-1, self.out_features)"
 BIAS = "output += self.bias"
-WEIGHT_GRAD, BIAS_GRAD = "grad_rows.T @ self.x_rows", "grad_rows.sum(axis=0)"
+WEIGHT_GRAD, BIAS_GRAD = "grad_rows.T @ x_rows", "grad_rows.sum(axis=0)"
 
 MISTAKES = (
     forward("linear: no bias", (BIAS, "pass"), says="the bias is missing"),
@@ -21,7 +21,7 @@ MISTAKES = (
     ),
     forward(
         "linear: float64 always",
-        ("self.x_rows @ self.weight.T", "self.x_rows.astype(float) @ self.weight.T"),
+        ("x @ self.weight.T", "x.astype(float) @ self.weight.T"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
     backward(
@@ -54,7 +54,7 @@ MISTAKES = (
     backward("linear: first axis only", (BIAS_GRAD, "grad_output.sum(axis=0)")),
     backward(
         "linear: divides grad_output",
-        (GRAD_ROWS, f"{GRAD_ROWS} / max(1, len(self.x_rows))"),
+        (GRAD_ROWS, f"grad_output = grad_output / max(1, len(x_rows))\n        {GRAD_ROWS}"),
         says="grad_output is divided by the size of the batch; only a loss averages",
     ),
 )

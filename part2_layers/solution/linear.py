@@ -47,11 +47,11 @@ class Linear(Module):
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have shape (..., {self.in_features}); got {x.shape}.")
         ### BEGIN SOLUTION linear.forward: y = x Wᵀ + b
-        self.x_rows = x.reshape(-1, self.in_features)  # one product for all; of more axes, @ makes one for each index
-        output = self.x_rows @ self.weight.T
+        self.x = x
+        output = x @ self.weight.T
         if self.bias is not None:
             output += self.bias
-        return output.reshape(*x.shape[:-1], self.out_features)
+        return output
         ### END SOLUTION
 
     @checked_backward
@@ -61,9 +61,10 @@ class Linear(Module):
         Shapes: grad_output (..., out_features), result (..., in_features).
         """
         ### BEGIN SOLUTION linear.backward: return dL/dx = g W, and add gᵀ x to weight_grad and Σ g to bias_grad
+        x_rows = self.x.reshape(-1, self.in_features)  # a row for every index of the axes before the last
         grad_rows = grad_output.reshape(-1, self.out_features)
-        self.weight_grad += grad_rows.T @ self.x_rows
+        self.weight_grad += grad_rows.T @ x_rows
         if self.bias is not None:
             self.bias_grad += grad_rows.sum(axis=0)
-        return (grad_rows @ self.weight).reshape(*grad_output.shape[:-1], self.in_features)
+        return grad_output @ self.weight
         ### END SOLUTION
