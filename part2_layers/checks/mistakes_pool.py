@@ -11,15 +11,22 @@ max_backward = partial(mistake, "max_pool.backward")
 mean_forward = partial(mistake, "mean_pool.forward")
 mean_backward = partial(mistake, "mean_pool.backward")
 
-FIRST = "output = x[:, :, first[0], first[1]].copy()"
-LARGER = "np.maximum(output, x[:, :, rows, columns], out=output)"
+LARGEST = "np.max([x[:, :, rows, columns] for rows, columns in self.taps(self.positions(x))], axis=0)"
 GIVES = "x_grad[:, :, rows, columns] += grad_output * takes"
 TAPS = "in self.taps(self.positions(self.x)):"
 ZEROS = "x_grad = np.zeros(self.x.shape, grad_output.dtype)"
-MEAN = "return output / (self.kernel_size[0] * self.kernel_size[1])"
+MEAN = LARGEST.replace("max", "mean")
+SUM = LARGEST.replace("max", "sum")
 SHARE = "share = grad_output / (self.kernel_size[0] * self.kernel_size[1])"
 SHARES = "x_grad[:, :, rows, columns] += share"
-ADDED = "output = np.zeros((*x.shape[:2], *self.output_size), x.dtype)"
+INTO_X = """\
+self.x = x
+(rows, columns), *others = self.taps(self.positions(x))
+self.output = x[:, :, rows, columns]
+for rows, columns in others:
+    np.maximum(self.output, x[:, :, rows, columns], out=self.output)
+return self.output
+"""
 SHARED = """\
 x_grad = np.zeros(self.x.shape, grad_output.dtype)
 taps = [*self.taps(self.positions(self.x))]
@@ -41,12 +48,11 @@ return windows.{reduction}(axis=(-2, -1))
 MISTAKES = (
     max_forward(
         "pool: maximum from zero",
-        (FIRST, "output = np.zeros((*x.shape[:2], *self.positions(x)), x.dtype)"),
-        ("first, *others = ", "others = "),
+        (LARGEST, LARGEST.replace("axis=0", "axis=0, initial=0")),
         says="the search for the maximum begins at zero, but a window may be negative",
     ),
-    max_forward("pool: maximum written into x", (FIRST, FIRST.replace(".copy()", ""))),
-    max_forward("pool: minimum", (LARGER, LARGER.replace("maximum", "minimum"))),
+    max_forward("pool: maximum written into x", (Whole("MaxPool2d.forward"), INTO_X)),
+    max_forward("pool: minimum", (LARGEST, LARGEST.replace("max", "min"))),
     max_forward(
         "pool: every window, whatever the stride",
         (Whole("MaxPool2d.forward"), windows("", "max")),
@@ -69,7 +75,7 @@ MISTAKES = (
     ),
     max_backward(
         "pool: all tied maxima take the gradient",
-        ("is_open ^= takes", "pass"),
+        ("is_open &= ~takes", "pass"),
         says="where several are the largest, all take the whole gradient; only the first may",
     ),
     max_backward(
@@ -102,10 +108,10 @@ MISTAKES = (
         (ZEROS, f'x_grad = vars(self).setdefault("x_grad", {ZEROS.removeprefix("x_grad = ")})'),
         says="x_grad adds to that of the backward before; it begins at zero",
     ),
-    mean_forward("pool: sum", (MEAN, "return output"), says="the sum over the window is not divided by its size"),
+    mean_forward("pool: sum", (MEAN, SUM), says="the sum over the window is not divided by its size"),
     mean_forward(
         "pool: mean of a square window",
-        (MEAN, "return output / self.kernel_size[0] ** 2"),
+        (MEAN, f"{SUM} / self.kernel_size[0] ** 2"),
         says="the sum is divided by the height of the window squared; its size is height · width",
     ),
     mean_forward(
@@ -135,8 +141,7 @@ MISTAKES = (
     ),
     mean_backward(
         "pool: x divided in place",
-        (ADDED, f"x /= self.kernel_size[0] * self.kernel_size[1]\n        {ADDED}"),
-        (MEAN, "return output"),
+        (f"return {MEAN}", f"x /= self.kernel_size[0] * self.kernel_size[1]\n        return {SUM}"),
         says="x was changed in place; make a new array",
     ),
 )

@@ -55,12 +55,8 @@ class MaxPool2d(Pool2d):
         self.check_input(x)
         ### BEGIN SOLUTION max_pool.forward: the maximum over the window
         self.x = x
-        first, *others = self.taps(self.positions(x))
-        output = x[:, :, first[0], first[1]].copy()
-        for rows, columns in others:
-            np.maximum(output, x[:, :, rows, columns], out=output)
-        self.output = output
-        return output
+        self.output = np.max([x[:, :, rows, columns] for rows, columns in self.taps(self.positions(x))], axis=0)
+        return self.output
         ### END SOLUTION
 
     @checked_backward
@@ -72,7 +68,7 @@ class MaxPool2d(Pool2d):
         for rows, columns in self.taps(self.positions(self.x)):
             takes = (self.x[:, :, rows, columns] == self.output) & is_open
             x_grad[:, :, rows, columns] += grad_output * takes
-            is_open ^= takes
+            is_open &= ~takes
         return x_grad
         ### END SOLUTION
 
@@ -88,11 +84,8 @@ class MeanPool2d(Pool2d):
         """
         self.check_input(x)
         ### BEGIN SOLUTION mean_pool.forward: the mean over the window
-        self.x_shape, self.output_size = x.shape, self.positions(x)
-        output = np.zeros((*x.shape[:2], *self.output_size), x.dtype)
-        for rows, columns in self.taps(self.output_size):
-            output += x[:, :, rows, columns]
-        return output / (self.kernel_size[0] * self.kernel_size[1])
+        self.x_shape = x.shape
+        return np.mean([x[:, :, rows, columns] for rows, columns in self.taps(self.positions(x))], axis=0)
         ### END SOLUTION
 
     @checked_backward
@@ -101,7 +94,7 @@ class MeanPool2d(Pool2d):
         ### BEGIN SOLUTION mean_pool.backward: g, divided by the size of the window, to every place of it
         share = grad_output / (self.kernel_size[0] * self.kernel_size[1])
         x_grad = np.zeros(self.x_shape, grad_output.dtype)
-        for rows, columns in self.taps(self.output_size):
+        for rows, columns in self.taps(grad_output.shape[2:]):
             x_grad[:, :, rows, columns] += share
         return x_grad
         ### END SOLUTION
