@@ -143,7 +143,7 @@ MISTAKES = (
         ("grad_output * (1 - self.output**2)", "1 - self.output**2"),
         says="grad_output is missing: backward gives the slope alone",
     ),
-    gelu_forward("gelu: erf of x", ("erf(x * math.sqrt(0.5))", "erf(x)"), says="erf takes x/√2, not x"),
+    gelu_forward("gelu: erf of x", ("erf(x / math.sqrt(2))", "erf(x)"), says="erf takes x/√2, not x"),
     gelu_forward(
         "gelu: always exact",
         ('if self.approximate == "none" else', "if True else"),
@@ -151,7 +151,7 @@ MISTAKES = (
     ),
     gelu_forward(
         "gelu: never exact",
-        ("return 0.5 * (1 + erf(x * math.sqrt(0.5)))", "return 0.5 * (1 + approximate_tanh(x))"),
+        ("return 0.5 * (1 + erf(x / math.sqrt(2)))", "return 0.5 * (1 + approximate_tanh(x))"),
         says="approximate='none' was asked for; this is 'tanh'",
     ),
     gelu_forward(
@@ -174,7 +174,7 @@ MISTAKES = (
     gelu_forward("gelu: x³ overflows", ("return np.clip(x, -40, 40)", "return x")),
     gelu_forward(
         "gelu: becomes float64",
-        ("x * math.sqrt(0.5)", "x / np.sqrt(2)"),
+        ("x / math.sqrt(2)", "x / np.sqrt(2)"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
     gelu_backward(
@@ -189,7 +189,7 @@ MISTAKES = (
     ),
     gelu_backward(
         "gelu: density without 1/√(2π)",
-        (" * (1 / math.sqrt(2 * math.pi))", ""),
+        (" / math.sqrt(2 * math.pi)", ""),
         says="1/√(2π) is missing from Φ'(x) = e^(-x²/2) / √(2π)",
     ),
     gelu_backward(
@@ -204,7 +204,7 @@ MISTAKES = (
     ),
     gelu_backward(
         "gelu: density of x² for x²/2",
-        ("-0.5 * near_zero(x) ** 2", "-(near_zero(x) ** 2)"),
+        ("-(near_zero(x) ** 2) / 2", "-(near_zero(x) ** 2)"),
         says="x² is not halved in Φ'(x) = e^(-x²/2) / √(2π)",
     ),
     gelu_backward(

@@ -116,7 +116,7 @@ class GELU(Module):
         if self.approximate == "none":
             slope = normal_density(self.x)
         else:
-            tanh, near = 2 * self.cdf - 1, near_zero(self.x)
+            tanh, near = approximate_tanh(self.x), near_zero(self.x)
             slope = 0.5 * (1 - tanh**2) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * near**2)
         return grad_output * (self.cdf + self.x * slope)
         ### END SOLUTION
@@ -125,14 +125,14 @@ class GELU(Module):
 def normal_cdf(x: ndarray) -> ndarray:
     """Φ(x) = ½ (1 + erf(x/√2))."""
     ### BEGIN SOLUTION gelu.forward: ½ (1 + erf(x/√2)); erf is imported
-    return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+    return 0.5 * (1 + erf(x / math.sqrt(2)))
     ### END SOLUTION
 
 
 def normal_density(x: ndarray) -> ndarray:
     """Φ'(x) = e^(-x²/2) / √(2π), which is zero long before x² overflows."""
     ### BEGIN SOLUTION gelu.backward: e^(-x²/2) / √(2π), where x² must not overflow
-    return np.exp(-0.5 * near_zero(x) ** 2) * (1 / math.sqrt(2 * math.pi))
+    return np.exp(-(near_zero(x) ** 2) / 2) / math.sqrt(2 * math.pi)
     ### END SOLUTION
 
 
