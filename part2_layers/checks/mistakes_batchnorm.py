@@ -30,6 +30,16 @@ mean, var = (np.full(self.num_features, value) for value in (x.mean(), x.var()))
 return mean, x - x.mean(), var
 """
 
+
+def moved(old: str, new: str) -> str:
+    """The update with these shares of the old and of the new value."""
+    return f"""\
+self.running_mean[...] = {old} * self.running_mean + {new} * mean
+self.running_var[...] = {old} * self.running_var + {new} * var * (count / (count - 1))
+self.num_batches_tracked += 1
+"""
+
+
 MISTAKES = (
     forward(
         "batchnorm: unbiased variance",
@@ -94,7 +104,7 @@ MISTAKES = (
     ),
     running(
         "batchnorm: momentum of the old value",
-        ("momentum * (", "(1 - momentum) * ("),
+        (UPDATE, moved(old="momentum", new="(1 - momentum)")),
         says="momentum is the share of the new value, not of the old one",
     ),
     running(
@@ -104,17 +114,17 @@ MISTAKES = (
     ),
     running(
         "batchnorm: momentum of its own",
-        ("momentum * (", "0.1 * ("),
+        (UPDATE, moved(old="0.9", new="0.1")),
         says="momentum is the default, 0.1; it is the layer's own",
     ),
     running(
         "batchnorm: no running variance",
-        ("self.running_var += ", "_ = "),
+        ("self.running_var[...] = ", "_ = "),
         says="running_var stays as it was",
     ),
     running(
         "batchnorm: running statistics replaced",
-        ("momentum * (", "("),
+        (UPDATE, moved(old="0", new="1")),
         says="the running statistics are replaced; they move by momentum",
     ),
     running(

@@ -87,8 +87,9 @@ class BatchNorm1d(Module):
     def update_running_statistics(self, mean: ndarray, var: ndarray, count: int, momentum: float) -> None:
         """r ← (1 - momentum) r + momentum · s for the mean and the unbiased variance of `count` values per channel."""
         ### BEGIN SOLUTION batchnorm.forward: r ← (1 - m) r + m s, and one more batch tracked
-        self.running_mean += momentum * (mean - self.running_mean)
-        self.running_var += momentum * (var * (count / (count - 1)) - self.running_var)
+        unbiased_var = var * (count / (count - 1))
+        self.running_mean[...] = (1 - momentum) * self.running_mean + momentum * mean
+        self.running_var[...] = (1 - momentum) * self.running_var + momentum * unbiased_var
         self.num_batches_tracked += 1
         ### END SOLUTION
 
