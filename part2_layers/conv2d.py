@@ -97,9 +97,9 @@ class Conv2d(Module):
 def im2col(x: ndarray, kernel_size: Pair, stride: Pair) -> ndarray:
     """A column for every position of the kernel, with all that lies under it there.
 
-    cols[b, (c, i, j), p, q] = x[b, c, p · stride + i, q · stride + j]
+    cols[b, (c, i, j), (p, q)] = x[b, c, p · stride + i, q · stride + j]
 
-    Shapes: x (b, c, height, width), cols (b, c·i·j, p, q).
+    Shapes: x (b, c, height, width), cols (b, c·i·j, p·q).
     """
     # YOUR CODE HERE
     raise NotImplementedError(
@@ -113,6 +113,15 @@ def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: Pair, stride: Pai
     # YOUR CODE HERE
     raise NotImplementedError(
         "conv2d.backward: add to one strided slice for every tap of the kernel. "
+        "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
+    )
+
+
+def output_size(shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Pair:
+    """p and q: how many positions the kernel has down and across an input of `shape` (b, c, height, width)."""
+    # YOUR CODE HERE
+    raise NotImplementedError(
+        "conv2d.forward: (length - kernel_size) // stride + 1, for height and width. "
         "See part2_layers/README.md; SFRATORCH_CODE=solution runs the reference."
     )
 

@@ -8,8 +8,8 @@ ROWS = "# a row for every index of the axes before the last"
 EQUAL: dict[tuple[str, str, str], str] = {
     (
         "conv2d.py",
-        "p, q = ((length - k) // s + 1 for length, k, s in zip(lengths, kernel_size, stride, strict=True))",
-        "p, q = ((length - k) // s + 1 for length, k, s in zip(lengths, kernel_size, stride, strict=False))",
+        "p, q = ((length - k) // s + 1 for length, k, s in zip(shape[2:], kernel_size, stride, strict=True))",
+        "p, q = ((length - k) // s + 1 for length, k, s in zip(shape[2:], kernel_size, stride, strict=False))",
     ): "All three have two entries: forward has checked x's axes, and the others are pairs.",
     (
         "dropout.py",

@@ -9,11 +9,11 @@ from autograder.authoring.mistakes import mistake
 forward = partial(mistake, "conv1d.forward")
 backward = partial(mistake, "conv1d.backward")
 
-PRODUCT = "self.flat_weight() @ cols"
-COLUMNS = "im2col(self.padded(x), self.kernel_size, self.stride)"
+PRODUCT = "self.flat_weight() @ im2col(self.padded(x), self.kernel_size, self.stride)"
+COLUMNS = "im2col(padded, self.kernel_size, self.stride)"
 BIAS = "output += self.bias[:, None]"
 POSITIONS = "(time - kernel_size) // stride + 1"
-WEIGHT_GRAD = "(grad_output @ cols.transpose(0, 2, 1)).sum(axis=0)"
+WEIGHT_GRAD = f"(grad_output @ {COLUMNS}.transpose(0, 2, 1)).sum(axis=0)"
 BIAS_GRAD = "grad_output.sum(axis=(0, 2))"
 X_GRAD = "padded_grad[:, :, self.padding : self.padding + self.x.shape[2]]"
 
@@ -32,11 +32,11 @@ MISTAKES = (
         ),
         says="channels and kernel are in another order in the flat weight than in the columns",
     ),
-    forward("conv1d: no stride", (COLUMNS, COLUMNS.replace("self.stride", "1")), says="the stride is ignored"),
-    forward("conv1d: no padding", (COLUMNS, COLUMNS.replace("self.padded(x)", "x")), says="the padding is ignored"),
+    forward("conv1d: no stride", (PRODUCT, PRODUCT.replace("self.stride", "1")), says="the stride is ignored"),
+    forward("conv1d: no padding", (PRODUCT, PRODUCT.replace("self.padded(x)", "x")), says="the padding is ignored"),
     forward(
         "conv1d: no stride and no padding",
-        (COLUMNS, COLUMNS.replace("self.padded(x)", "x").replace("self.stride", "1")),
+        (PRODUCT, PRODUCT.replace("self.padded(x)", "x").replace("self.stride", "1")),
         says="stride and padding are both ignored",
     ),
     forward("conv1d: one position too many", (POSITIONS, "-(-(time - kernel_size) // stride) + 1")),
@@ -71,7 +71,7 @@ MISTAKES = (
     ),
     backward(
         "conv1d: weight_grad not transposed",
-        (WEIGHT_GRAD, "(cols @ grad_output.transpose(0, 2, 1)).sum(axis=0)"),
+        (WEIGHT_GRAD, f"({COLUMNS} @ grad_output.transpose(0, 2, 1)).sum(axis=0)"),
         says="Σ cols gᵀ takes the weight's shape without being transposed; its columns are the output channels",
     ),
     backward(

@@ -9,13 +9,15 @@ from autograder.authoring.mistakes import mistake
 forward = partial(mistake, "conv2d.forward")
 backward = partial(mistake, "conv2d.backward")
 
-PRODUCT = "self.flat_weight() @ cols.reshape"
-COLUMNS = "im2col(self.padded(x), self.kernel_size, self.stride)"
-OUTPUT = "output.reshape(batch, self.out_channels, p, q)"
+PRODUCT = "self.flat_weight() @ im2col"
+COLUMNS = "im2col(padded, self.kernel_size, self.stride)"
+SIZE = "*output_size(padded.shape, self.kernel_size, self.stride)"
+NO_PADDING = ("padded = self.padded(x)", "padded = x")
+NO_STRIDE = tuple((f" {call}", f" {call}".replace("self.stride", "(1, 1)")) for call in (f"@ {COLUMNS}  #", SIZE))
 X_GRAD = "padded_grad[:, :, top : top + self.x.shape[2], left : left + self.x.shape[3]]"
 STRIDE, PADDING = 'self.stride = pair("stride", stride)', "top, left = self.padding\n        return np.pad"
-WEIGHT_GRAD = "(flat_grad @ cols.reshape(batch, rows, p * q).transpose(0, 2, 1)).sum(axis=0)"
-BIAS_GRAD = "grad_output.sum(axis=(0, 2, 3))"
+WEIGHT_GRAD = f"(grad @ {COLUMNS}.transpose(0, 2, 1)).sum(axis=0)"
+BIAS_GRAD = "grad.sum(axis=(0, 2))"
 REACH = "*((p - 1) * s + k for p, s, k in zip(cols.shape[4:], stride, kernel_size, strict=True))"
 
 MISTAKES = (
@@ -38,12 +40,13 @@ MISTAKES = (
         (STRIDE, f"{STRIDE}[:1] * 2"),
         says="stride of the height is used for the width too",
     ),
-    forward("conv2d: no stride", (COLUMNS, COLUMNS.replace("self.stride", "(1, 1)")), says="the stride is ignored"),
+    forward("conv2d: no stride", *NO_STRIDE, says="the stride is ignored"),
     forward("conv2d: stride swapped", (STRIDE, f"{STRIDE}[::-1]"), says="stride is swapped between height and width"),
-    forward("conv2d: no padding", (COLUMNS, COLUMNS.replace("self.padded(x)", "x")), says="the padding is ignored"),
+    forward("conv2d: no padding", NO_PADDING, says="the padding is ignored"),
     forward(
         "conv2d: no stride and no padding",
-        (COLUMNS, COLUMNS.replace("self.padded(x)", "x").replace("self.stride", "(1, 1)")),
+        NO_PADDING,
+        *NO_STRIDE,
         says="stride and padding are both ignored",
     ),
     forward(
@@ -58,12 +61,12 @@ MISTAKES = (
     ),
     forward(
         "conv2d: output transposed",
-        (OUTPUT, OUTPUT.replace("p, q", "q, p")),
+        (SIZE, f"{SIZE}[::-1]"),
         says="height and width of the output are swapped",
     ),
     forward(
         "conv2d: a -1 that an empty batch does not have",
-        ("@ cols.reshape(batch, rows, p * q)  #", "@ cols.reshape(batch, rows, -1)  #"),
+        ("channels * kernel_size[0] * kernel_size[1], p * q)", "-1, p * q)"),
     ),
     backward(
         "conv2d: overwrites the gradients",
@@ -79,12 +82,12 @@ MISTAKES = (
     ),
     backward(
         "conv2d: bias_grad averages over positions",
-        (BIAS_GRAD, "grad_output.mean(axis=(2, 3)).sum(axis=0)"),
+        (BIAS_GRAD, "grad.mean(axis=2).sum(axis=0)"),
         says="bias_grad is averaged over the positions; it is summed over them",
     ),
     backward(
         "conv2d: weight_grad not transposed",
-        (WEIGHT_GRAD, "(cols.reshape(batch, rows, p * q) @ flat_grad.transpose(0, 2, 1)).sum(axis=0)"),
+        (WEIGHT_GRAD, f"({COLUMNS} @ grad.transpose(0, 2, 1)).sum(axis=0)"),
         says="Σ cols gᵀ takes the weight's shape without being transposed; its columns are the output channels",
     ),
     backward(

@@ -59,8 +59,7 @@ class Conv1d(Module):
             )
         ### BEGIN SOLUTION conv1d.forward: W · im2col(padded x) + b
         self.x = x
-        cols = im2col(self.padded(x), self.kernel_size, self.stride)  # (b, c·k, p)
-        output = self.flat_weight() @ cols  # (b, o, p)
+        output = self.flat_weight() @ im2col(self.padded(x), self.kernel_size, self.stride)  # (b, o, p)
         if self.bias is not None:
             output += self.bias[:, None]
         return output
@@ -74,9 +73,8 @@ class Conv1d(Module):
         """
         ### BEGIN SOLUTION conv1d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
         padded = self.padded(self.x)
-        cols = im2col(padded, self.kernel_size, self.stride)  # (b, c·k, p)
-        weight_grad = (grad_output @ cols.transpose(0, 2, 1)).sum(axis=0)  # (o, c·k)
-        self.weight_grad += weight_grad.reshape(self.weight.shape)
+        weight_grad = (grad_output @ im2col(padded, self.kernel_size, self.stride).transpose(0, 2, 1)).sum(axis=0)
+        self.weight_grad += weight_grad.reshape(self.weight.shape)  # (o, c·k) becomes (o, c, k)
         if self.bias is not None:
             self.bias_grad += grad_output.sum(axis=(0, 2))
         cols_grad = self.flat_weight().T @ grad_output  # (b, c·k, p)

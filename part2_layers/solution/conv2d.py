@@ -68,12 +68,11 @@ class Conv2d(Module):
             raise ValueError(f"kernel_size must not exceed the padded input's {height, width}; got {self.kernel_size}.")
         ### BEGIN SOLUTION conv2d.forward: W · im2col(padded x) + b
         self.x = x
-        cols = im2col(self.padded(x), self.kernel_size, self.stride)
-        batch, rows, p, q = cols.shape
-        output = self.flat_weight() @ cols.reshape(batch, rows, p * q)  # (b, o, p·q)
+        padded = self.padded(x)
+        output = self.flat_weight() @ im2col(padded, self.kernel_size, self.stride)  # (b, o, p·q)
         if self.bias is not None:
             output += self.bias[:, None]
-        return output.reshape(batch, self.out_channels, p, q)
+        return output.reshape(len(x), self.out_channels, *output_size(padded.shape, self.kernel_size, self.stride))
         ### END SOLUTION
 
     @checked_backward
@@ -84,15 +83,14 @@ class Conv2d(Module):
         """
         ### BEGIN SOLUTION conv2d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
         padded = self.padded(self.x)
-        cols = im2col(padded, self.kernel_size, self.stride)
-        batch, rows, p, q = cols.shape
-        flat_grad = grad_output.reshape(batch, self.out_channels, p * q)  # (b, o, p·q)
-        weight_grad = (flat_grad @ cols.reshape(batch, rows, p * q).transpose(0, 2, 1)).sum(axis=0)  # (o, c·i·j)
-        self.weight_grad += weight_grad.reshape(self.weight.shape)
+        batch, _, p, q = grad_output.shape
+        grad = grad_output.reshape(batch, self.out_channels, p * q)  # (b, o, p·q)
+        weight_grad = (grad @ im2col(padded, self.kernel_size, self.stride).transpose(0, 2, 1)).sum(axis=0)
+        self.weight_grad += weight_grad.reshape(self.weight.shape)  # (o, c·i·j) becomes (o, c, i, j)
         if self.bias is not None:
-            self.bias_grad += grad_output.sum(axis=(0, 2, 3))
-        cols_grad = self.flat_weight().T @ flat_grad  # (b, c·i·j, p·q)
-        padded_grad = col2im(cols_grad.reshape(cols.shape), padded.shape, self.kernel_size, self.stride)
+            self.bias_grad += grad.sum(axis=(0, 2))
+        cols_grad = self.flat_weight().T @ grad  # (b, c·i·j, p·q)
+        padded_grad = col2im(cols_grad, padded.shape, self.kernel_size, self.stride)
         top, left = self.padding
         return padded_grad[:, :, top : top + self.x.shape[2], left : left + self.x.shape[3]]
         ### END SOLUTION
@@ -110,17 +108,17 @@ class Conv2d(Module):
 def im2col(x: ndarray, kernel_size: Pair, stride: Pair) -> ndarray:
     """A column for every position of the kernel, with all that lies under it there.
 
-    cols[b, (c, i, j), p, q] = x[b, c, p · stride + i, q · stride + j]
+    cols[b, (c, i, j), (p, q)] = x[b, c, p · stride + i, q · stride + j]
 
-    Shapes: x (b, c, height, width), cols (b, c·i·j, p, q).
+    Shapes: x (b, c, height, width), cols (b, c·i·j, p·q).
     """
     ### BEGIN SOLUTION conv2d.forward: one strided slice of x for every tap of the kernel
-    batch, channels, *lengths = x.shape
-    p, q = ((length - k) // s + 1 for length, k, s in zip(lengths, kernel_size, stride, strict=True))
+    batch, channels, *_ = x.shape
+    p, q = output_size(x.shape, kernel_size, stride)
     cols = np.empty((batch, channels, *kernel_size, p, q), x.dtype)
     for i, j, rows, columns in taps(kernel_size, stride, (p, q)):
         cols[:, :, i, j] = x[:, :, rows, columns]
-    return cols.reshape(batch, channels * kernel_size[0] * kernel_size[1], p, q)  # (b, c·i·j, p, q)
+    return cols.reshape(batch, channels * kernel_size[0] * kernel_size[1], p * q)  # (b, c·i·j, p·q)
     ### END SOLUTION
 
 
@@ -128,12 +126,20 @@ def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: Pair, stride: Pai
     """The way back: zeros of `shape` (b, c, height, width), and every entry added where im2col took it from."""
     ### BEGIN SOLUTION conv2d.backward: add to one strided slice for every tap of the kernel
     batch, channels, *_ = shape
-    p, q = cols.shape[2:]
+    p, q = output_size(shape, kernel_size, stride)
     cols = cols.reshape(batch, channels, *kernel_size, p, q)  # (b, c, i, j, p, q)
     x = np.zeros(shape, cols.dtype)
     for i, j, rows, columns in taps(kernel_size, stride, (p, q)):
         x[:, :, rows, columns] += cols[:, :, i, j]
     return x
+    ### END SOLUTION
+
+
+def output_size(shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Pair:
+    """p and q: how many positions the kernel has down and across an input of `shape` (b, c, height, width)."""
+    ### BEGIN SOLUTION conv2d.forward: (length - kernel_size) // stride + 1, for height and width
+    p, q = ((length - k) // s + 1 for length, k, s in zip(shape[2:], kernel_size, stride, strict=True))
+    return p, q
     ### END SOLUTION
 
 
