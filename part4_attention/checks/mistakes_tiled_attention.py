@@ -9,11 +9,12 @@ from autograder.authoring.mistakes import mistake
 forward = partial(mistake, "tiled.forward")
 backward = partial(mistake, "tiled.backward")
 
-NEW_LARGEST = "np.maximum(largest, scores.max(axis=-1, keepdims=True))"
+NEW_LARGEST = "np.maximum(largest, scores.max(axis=-1, keepdims=True, initial=lowest))"
 DTYPE = "dtype = np.result_type(query, key, value)"
 WARNS_OF_NOTHING = f'np.seterr(all="ignore")\n        {DTYPE}'
-SCORES = "scores = self.scores(rows, keys)"
-WEIGHTS = "np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])"
+SCORES = "scores = self.scores(rows, keys)\n                before"
+WEIGHTS, LESS_SUMS, TIMES_WEIGHTS = "weights = np.exp(scores)", "scores_grad -= row_sums", "scores_grad *= weights"
+QUERY_SCALE, KEY_SCALE = "query_grad /= root", "key_grad /= root"
 ROWS = "for rows in self.tiles(self.query.shape[-2]):"
 ALL_WEIGHTS = "np.exp(self.scores(slice(0, self.query.shape[-2]), slice(0, self.key.shape[-2])) - self.log_sums)"
 
@@ -78,37 +79,46 @@ MISTAKES = (
     ),
     backward(
         "tiled: no row sums",
-        ("(weights_grad - row_sums)", "weights_grad"),
+        (LESS_SUMS, "pass"),
         says="dS lacks what is subtracted: dS = W ⊙ (dW - Σ dW ⊙ W)",
     ),
     backward(
         "tiled: row sums of one tile",
-        ("(weights_grad - row_sums)", "(weights_grad - (weights_grad * weights).sum(axis=-1, keepdims=True))"),
+        (LESS_SUMS, "scores_grad -= (scores_grad * weights).sum(axis=-1, keepdims=True)"),
         says="the sum in dS is that of one tile of keys; it must run over all keys",
     ),
     backward(
         "tiled: scores' gradient not times the weights",
-        ("weights * (weights_grad - row_sums)", "(weights_grad - row_sums)"),
+        (TIMES_WEIGHTS, "pass"),
         says="dS lacks the factor W: dS = W ⊙ (dW - Σ dW ⊙ W)",
     ),
     backward(
         "tiled: no way through the softmax",
-        ("weights * (weights_grad - row_sums)", "weights_grad"),
+        (LESS_SUMS, "pass"),
+        (TIMES_WEIGHTS, "pass"),
         says="the softmax is left out on the way back: dS is taken to be dW",
     ),
     backward(
         "tiled: query_grad without the scale",
-        ("scores_grad @ self.key[..., keys, :]", "scores_grad / scale @ self.key[..., keys, :]"),
+        (QUERY_SCALE, "pass"),
         says="query_grad lacks the factor 1 / √d",
     ),
     backward(
         "tiled: key_grad without the scale",
-        ("scores_grad.swapaxes(-1, -2) @", "scores_grad.swapaxes(-1, -2) / scale @"),
+        (KEY_SCALE, "pass"),
         says="key_grad lacks the factor 1 / √d",
     ),
-    backward("tiled: no scale", (" * scale", ""), says="query_grad and key_grad lack the factor 1 / √d"),
     backward(
-        "tiled: scale twice", (" * scale", " * scale**2"), says="query_grad and key_grad have the factor 1 / √d twice"
+        "tiled: no scale",
+        (QUERY_SCALE, "pass"),
+        (KEY_SCALE, "pass"),
+        says="query_grad and key_grad lack the factor 1 / √d",
+    ),
+    backward(
+        "tiled: scale twice",
+        (QUERY_SCALE, "query_grad /= root**2"),
+        (KEY_SCALE, "key_grad /= root**2"),
+        says="query_grad and key_grad have the factor 1 / √d twice",
     ),
     backward(
         "tiled: query_grad of the last tile",
@@ -127,10 +137,7 @@ MISTAKES = (
     ),
     backward(
         "tiled: softmax of each tile",
-        (
-            WEIGHTS,
-            "np.exp(self.scores(rows, keys))\n                weights /= weights.sum(axis=-1, keepdims=True)",
-        ),
+        (WEIGHTS, f"{WEIGHTS}\n                weights /= weights.sum(axis=-1, keepdims=True)"),
         says="W is the softmax of one tile of keys; it must be that of all keys",
     ),
     backward(
@@ -146,7 +153,7 @@ MISTAKES = (
     backward(
         "tiled: holds all weights",
         (ROWS, f"all_weights = {ALL_WEIGHTS}\n        {ROWS}"),
-        (f"weights = {WEIGHTS}", "weights = all_weights[..., rows, keys]"),
+        (WEIGHTS, "weights = all_weights[..., rows, keys]"),
         says="a number for every query and key is held at once; go through the scores in tiles of block_size",
     ),
 )

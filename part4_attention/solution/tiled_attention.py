@@ -43,19 +43,21 @@ class TiledAttention(Module):
         check_inputs(query, key, value, mask)
         self.output_shape = (*query.shape[:-1], value.shape[-1])
         self.query, self.key, self.value = query, key, value
+        self.scaled_query = query / math.sqrt(query.shape[-1])
         self.mask = None if mask is None else np.broadcast_to(mask, (*query.shape[:-1], key.shape[-2]))
         ### BEGIN SOLUTION tiled.forward: the online softmax; keep the output and log Σ eˢ of each query for backward
         dtype = np.result_type(query, key, value)
-        self.output = np.empty(self.output_shape, dtype)
+        lowest = np.finfo(dtype).min
+        self.output = np.zeros(self.output_shape, dtype)
         self.log_sums = np.empty((*query.shape[:-1], 1), dtype)
         for rows in self.tiles(query.shape[-2]):
-            output, log_sums = self.output[..., rows, :], self.log_sums[..., rows, :]
-            largest, total = np.full_like(log_sums, np.finfo(dtype).min), np.zeros_like(log_sums)
-            output.fill(0)
+            output, log_sums = self.output[..., rows, :], self.log_sums[..., rows, :]  # views: writing fills ours
+            largest, total = np.full_like(log_sums, lowest), np.zeros_like(log_sums)
             for keys in self.tiles(key.shape[-2], rows):
                 scores = self.scores(rows, keys)
-                before, largest = largest, np.maximum(largest, scores.max(axis=-1, keepdims=True))
-                shares, scale = np.exp(scores - largest), np.exp(before - largest)
+                before, largest = largest, np.maximum(largest, scores.max(axis=-1, keepdims=True, initial=lowest))
+                scores -= largest
+                shares, scale = np.exp(scores), np.exp(before - largest)
                 total = scale * total + shares.sum(axis=-1, keepdims=True)
                 output *= scale
                 output += shares @ value[..., keys, :]
@@ -74,19 +76,24 @@ class TiledAttention(Module):
         """
         check_grad_output(grad_output, self.output_shape)
         ### BEGIN SOLUTION tiled.backward: each tile of the weights from the scores and log Σ eˢ
-        dtype, scale = np.result_type(self.output, grad_output), 1 / math.sqrt(self.query.shape[-1])
+        dtype, root = np.result_type(self.output, grad_output), math.sqrt(self.query.shape[-1])
         inputs = (self.query, self.key, self.value)
         query_grad, key_grad, value_grad = (np.zeros(x.shape, dtype) for x in inputs)
         for rows in self.tiles(self.query.shape[-2]):
             grad = grad_output[..., rows, :]
             row_sums = (grad * self.output[..., rows, :]).sum(axis=-1, keepdims=True)
             for keys in self.tiles(self.key.shape[-2], rows):
-                weights = np.exp(self.scores(rows, keys) - self.log_sums[..., rows, :])
-                weights_grad = grad @ self.value[..., keys, :].swapaxes(-1, -2)
-                scores_grad = weights * (weights_grad - row_sums) * scale
+                scores = self.scores(rows, keys)
+                scores -= self.log_sums[..., rows, :]
+                weights = np.exp(scores)
+                scores_grad = grad @ self.value[..., keys, :].swapaxes(-1, -2)  # dW, of which dS is made in place
+                scores_grad -= row_sums
+                scores_grad *= weights
                 query_grad[..., rows, :] += scores_grad @ self.key[..., keys, :]
                 key_grad[..., keys, :] += scores_grad.swapaxes(-1, -2) @ self.query[..., rows, :]
                 value_grad[..., keys, :] += weights.swapaxes(-1, -2) @ grad
+        query_grad /= root
+        key_grad /= root
         return query_grad, key_grad, value_grad
         ### END SOLUTION
 
@@ -100,11 +107,10 @@ class TiledAttention(Module):
 
     def scores(self, rows: slice, keys: slice) -> ndarray:
         """A tile (..., queries, keys) of Q Kᵀ / √d, -inf where it is masked."""
-        query = self.query[..., rows, :] / math.sqrt(self.query.shape[-1])
-        scores = query @ self.key[..., keys, :].swapaxes(-1, -2)
+        scores = self.scaled_query[..., rows, :] @ self.key[..., keys, :].swapaxes(-1, -2)
         if self.mask is not None:
-            scores = np.where(self.mask[..., rows, keys], -np.inf, scores)
-        if self.is_causal:
+            np.copyto(scores, -np.inf, where=self.mask[..., rows, keys])
+        if self.is_causal and keys.stop - 1 > rows.start:  # the last key is after the first query
             is_later = np.arange(keys.start, keys.stop) > np.arange(rows.start, rows.stop)[:, None]
-            scores = np.where(is_later, -np.inf, scores)
+            np.copyto(scores, -np.inf, where=is_later)
         return scores

@@ -44,6 +44,7 @@ class TiledAttention(Module):
         check_inputs(query, key, value, mask)
         self.output_shape = (*query.shape[:-1], value.shape[-1])
         self.query, self.key, self.value = query, key, value
+        self.scaled_query = query / math.sqrt(query.shape[-1])
         self.mask = None if mask is None else np.broadcast_to(mask, (*query.shape[:-1], key.shape[-2]))
         outputs = [self._strip(rows) @ value[..., self._seen(rows), :] for rows in self.tiles(query.shape[-2])]
         self.output = np.concatenate(outputs, axis=-2)
@@ -88,11 +89,10 @@ class TiledAttention(Module):
 
     def scores(self, rows: slice, keys: slice) -> ndarray:
         """A tile (..., queries, keys) of Q Kᵀ / √d, -inf where it is masked."""
-        query = self.query[..., rows, :] / math.sqrt(self.query.shape[-1])
-        scores = query @ self.key[..., keys, :].swapaxes(-1, -2)
+        scores = self.scaled_query[..., rows, :] @ self.key[..., keys, :].swapaxes(-1, -2)
         if self.mask is not None:
-            scores = np.where(self.mask[..., rows, keys], -np.inf, scores)
-        if self.is_causal:
+            np.copyto(scores, -np.inf, where=self.mask[..., rows, keys])
+        if self.is_causal and keys.stop - 1 > rows.start:  # the last key is after the first query
             is_later = np.arange(keys.start, keys.stop) > np.arange(rows.start, rows.stop)[:, None]
-            scores = np.where(is_later, -np.inf, scores)
+            np.copyto(scores, -np.inf, where=is_later)
         return scores
