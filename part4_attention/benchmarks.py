@@ -1,8 +1,8 @@
 """How fast attention is, beside torch, and how much memory it needs: `python -m part4_attention.benchmarks`.
 
-Times are of forward and backward with a causal mask, in float32; ours keeps the weights.  Before anything is timed, the
-results are compared with torch's.  Memory is the peak of what forward and backward allocate, for one head of 64
-features, in tiles beside the plain attention.
+Times are of forward and backward with a causal mask, in float32; ours keeps the weights, but in tiles.  Before
+anything is timed, the results are compared with torch's.  Memory is the peak of what forward and backward allocate, for
+one head of 64 features, in tiles beside the plain attention.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ TOKENS = (512, 1024, 2048, 4096, 8192)
 def steps(rounds: int) -> list[Step]:
     """Every row of the table."""
     return [
-        partial(core_beside_torch, rounds, False),
-        partial(core_beside_torch, rounds, True),
-        partial(multi_head_beside_torch, rounds, False, (1.15, 1.0)),
-        partial(multi_head_beside_torch, rounds, True, None),
+        partial(core_beside_torch, rounds, None, (2.05, 1.6)),
+        partial(core_beside_torch, rounds, 64, (1.65, 1.4)),
+        partial(core_beside_torch, rounds, 128, (1.8, 1.5)),
+        partial(multi_head_beside_torch, rounds, False, (1.45, 1.2)),
+        partial(multi_head_beside_torch, rounds, True, (1.25, 1.0)),
         memory_of_tiles,
     ]
 
 
-def core_beside_torch(rounds: int, in_tiles: bool) -> list[Row]:
-    """Scaled dot-product attention, whole or in tiles, beside torch's fused one."""
+def core_beside_torch(rounds: int, block_size: int | None, goals: tuple[float, float]) -> list[Row]:
+    """Scaled dot-product attention, plain or in tiles of this size, beside torch's fused one."""
     import numpy as np
     import torch
     from torch.nn.functional import scaled_dot_product_attention
@@ -44,8 +45,8 @@ def core_beside_torch(rounds: int, in_tiles: bool) -> list[Row]:
     query, key, value, grad_output = (rng.standard_normal(shape, np.float32) for _ in range(4))
     torch_query, torch_key, torch_value = (torch.tensor(x, requires_grad=True) for x in (query, key, value))
     torch_grad = torch.tensor(grad_output)
-    attention: Any = TiledAttention(is_causal=True) if in_tiles else ScaledDotProductAttention()
-    mask = None if in_tiles else causal_mask(TIME)
+    attention: Any = TiledAttention(block_size, is_causal=True) if block_size else ScaledDotProductAttention()
+    mask = None if block_size else causal_mask(TIME)
 
     def ours() -> list[Any]:
         return [attention.forward(query, key, value, mask), *attention.backward(grad_output)]
@@ -57,12 +58,11 @@ def core_beside_torch(rounds: int, in_tiles: bool) -> list[Row]:
         return [output.detach(), torch_query.grad, torch_key.grad, torch_value.grad]
 
     compare(ours(), theirs(), ["output", "query_grad", "key_grad", "value_grad"])
-    if in_tiles:
-        return [beside("the same in tiles of 128", ours, theirs, rounds, name="fused SDPA")]
-    return [beside(f"attention core {SIZE}, causal", ours, theirs, rounds, (1.5, 1.2), name="fused SDPA")]
+    work = f"the same in tiles of {block_size}" if block_size else f"attention core {SIZE}, causal"
+    return [beside(work, ours, theirs, rounds, goals, name="fused SDPA")]
 
 
-def multi_head_beside_torch(rounds: int, keeps_weights: bool, goals: tuple[float, float] | None) -> list[Row]:
+def multi_head_beside_torch(rounds: int, keeps_weights: bool, goals: tuple[float, float]) -> list[Row]:
     """zero_grad, forward and backward of self-attention; torch with its fused kernel, or with the weights."""
     import numpy as np
     import torch

@@ -8,7 +8,6 @@ import numpy as np
 from numpy import ndarray
 
 from part2_layers.module import Module, check_grad_output
-from part4_attention.blocks import query_blocks
 from part4_attention.inputs import check_inputs
 
 

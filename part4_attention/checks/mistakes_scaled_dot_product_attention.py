@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import mistake
+from autograder.authoring.mistakes import Edit, mistake
 
 softmax = partial(mistake, "attention.softmax")
 forward = partial(mistake, "attention.forward")
 backward = partial(mistake, "attention.backward")
 
-COPY, MASKED = "weights = scores.copy()", "np.copyto(weights, -np.inf, where=mask)"
-LOWEST = "np.finfo(scores.dtype).min"
-LARGEST = f"weights.max(axis=-1, keepdims=True, initial={LOWEST})"
-TOTAL, DIVISOR = "weights @ np.ones((weights.shape[-1], 1), weights.dtype)", "np.where(total == 0, 1, total)"
+MASKED, LOWEST = "np.where(mask, -np.inf, scores)", "np.finfo(scores.dtype).min"
+HIDES, MASKS_THEN = f"scores = {MASKED}", "    if mask is not None:\n        scores ="
+LARGEST = f"scores.max(axis=-1, keepdims=True, initial={LOWEST})"
+EXP, TOTAL = "np.exp(scores - largest)", "weights.sum(axis=-1, keepdims=True)"
+DIVISOR = "np.where(total == 0, 1, total)"
 SOFTMAX_RESULT = "    return weights\n"
 MASKED_AFTER = "    return weights if mask is None else np.where(mask, 0, weights)\n"
 
-CHECK, SCALED = "check_inputs(query, key, value, mask)", "query / math.sqrt(query.shape[-1])"
-DTYPE, HIDDEN = "np.result_type(query, key, value)", "None if hidden is None else hidden[head][rows, keys]"
-HIDDEN_TURNED = "None if hidden is None else hidden[head][rows, keys].T"
-BLOCKS, BLOCKS_BACK = "query_blocks(shape, mask)", "query_blocks(self.attention_weights.shape, self.mask)"
-WEIGHTS, OUTPUT = f"masked_softmax(scores, {HIDDEN})", "return self.output.copy()"
-PRODUCT, KEPT = "np.matmul(weights, value[head][keys]", "self.attention_weights[head][rows, keys] = weights"
+CHECK, SCALE = "check_inputs(query, key, value, mask)", " / math.sqrt(query.shape[-1])"
+WEIGHTS, OUTPUT = "masked_softmax(scores, mask)", "self.attention_weights @ value"
+SCORES_TURNED, MASK_TURNED = "scores.swapaxes(-1, -2)", "np.broadcast_to(mask, scores.shape).swapaxes(-1, -2)"
 
 CHECK_BACK = "check_grad_output(grad_output, self.output_shape)"
-SUMS = "(grad_output * self.output).sum(axis=-1, keepdims=True)"
-LESS_SUMS, TIMES_WEIGHTS = "scores_grad -= row_sums[head][rows]", "scores_grad *= weights"
-QUERY_SCALE, KEY_GRAD = "query_grad /= math.sqrt(self.key.shape[-1])", "scores_grad.T @ self.query[head][rows]"
-VALUE_GRAD = "value_grad[head][keys] += weights.T @ grad"
+VALUE_GRAD = "weights.swapaxes(-1, -2) @ grad_output"
+SUMS, SCORES_GRAD = "(weights_grad * weights).sum(axis=-1, keepdims=True)", "weights * (weights_grad - row_sums)"
+QUERY_GRAD, KEY_GRAD = "scores_grad @ self.key / root", "scores_grad.swapaxes(-1, -2) @ self.query / root"
 RESULTS = "return query_grad, key_grad, value_grad"
+LAST_BLOCK = "[..., (weights.shape[-2] - 1) // 128 * 128 :, :]"
+
+
+def with_mask(other: str) -> tuple[str, str]:
+    """Forward with another mask, where there is one."""
+    return WEIGHTS, f"masked_softmax(scores, None if mask is None else {other})"
+
+
+def keeps(other: str) -> tuple[Edit, Edit]:
+    """Forward with the right output that keeps something else for the weights."""
+    line = f"self.attention_weights = {WEIGHTS}"
+    return (line, f"weights = {WEIGHTS}\n        self.attention_weights = {other}"), (OUTPUT, "weights @ value")
+
 
 MISTAKES = (
-    softmax("attention: softmax without the mask", (MASKED, "pass"), says="the mask is ignored"),
+    softmax("attention: softmax without the mask", (HIDES, "pass"), says="the mask is ignored"),
     softmax(
         "attention: softmax of what is masked",
-        (MASKED, MASKED.replace("=mask", "=~mask")),
+        (MASKED, "np.where(mask, scores, -np.inf)"),
         says="the mask is the other way round; True means ignored",
     ),
     softmax(
         "attention: weights masked after the softmax",
-        (MASKED, "pass"),
+        (HIDES, "pass"),
         (SOFTMAX_RESULT, MASKED_AFTER),
         says="masked weights are set to zero after the softmax, so the others no longer sum to one",
     ),
@@ -62,24 +72,25 @@ MISTAKES = (
     ),
     softmax(
         "attention: a large number subtracted from masked scores",
-        (MASKED, "weights -= mask * weights.dtype.type(1e9)"),
+        (MASKED, "scores - mask * scores.dtype.type(1e9)"),
         says="a large negative number added in the place of -inf: "
         "a query that sees no key still has weights; it must have zeros",
     ),
     softmax(
         "attention: scores times the mask",
-        (MASKED, "weights *= ~mask"),
+        (MASKED, "scores * ~mask"),
         says="masked scores are set to zero, which is a score like any other; -inf is none",
     ),
     softmax("attention: softmax without the largest score", (LARGEST, "0")),
     softmax(
         "attention: the largest score of all rows",
-        (LARGEST, f"weights.max(initial={LOWEST})"),
+        (LARGEST, f"scores.max(initial={LOWEST})"),
         says="the largest score of all rows is subtracted; each row must have its own",
     ),
     softmax(
         "attention: the largest score of the masked too",
-        (LARGEST, LARGEST.replace("weights", "scores")),
+        (MASKS_THEN, f"    unmasked = scores\n{MASKS_THEN}"),
+        (LARGEST, LARGEST.replace("scores.max", "unmasked.max")),
         says="the largest score of a row is taken from the masked ones too; it must be of those that are seen",
     ),
     softmax(
@@ -98,194 +109,186 @@ MISTAKES = (
         (TOTAL, "weights.sum()"),
         says="the weights are divided by the sum over all rows; each row must have its own",
     ),
-    softmax("attention: nan where all is masked", (LARGEST, "weights.max(axis=-1, keepdims=True)"), (DIVISOR, "total")),
+    softmax("attention: nan where all is masked", (LARGEST, "scores.max(axis=-1, keepdims=True)"), (DIVISOR, "total")),
     softmax("attention: 0 / 0 where all is masked", (DIVISOR, "total")),
     softmax("attention: a small number added to the sum", (DIVISOR, "(total + weights.dtype.type(1e-6))")),
     softmax(
         "attention: softmax changes the masked scores",
-        (COPY, "weights = scores"),
+        (HIDES, "np.copyto(scores, -np.inf, where=mask)"),
+        (EXP, "np.exp(scores - largest, out=scores)"),
         says="the caller's scores hold the weights afterwards; work on a copy",
     ),
     softmax(
         "attention: softmax changes scores without a mask",
-        (COPY, "weights = scores if mask is None else scores.copy()"),
+        (EXP, "np.exp(scores - largest, out=scores)"),
         says="the caller's scores hold the weights afterwards; work on a copy",
     ),
     softmax(
         "attention: softmax in float64 always",
-        (COPY, "weights = scores.astype(float)"),
+        (EXP, "np.exp(scores.astype(float) - largest)"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    forward("attention: scores without a scale", (SCALED, "query"), says="the scores are not divided by √d"),
+    forward("attention: scores without a scale", (SCALE, ""), says="the scores are not divided by √d"),
     forward(
         "attention: scores divided by d",
-        (SCALED, "query / query.shape[-1]"),
+        (SCALE, " / query.shape[-1]"),
         says="the scores are divided by d; it must be √d",
     ),
     forward(
         "attention: scores times √d",
-        (SCALED, "query * math.sqrt(query.shape[-1])"),
+        (SCALE, " * math.sqrt(query.shape[-1])"),
         says="the scores are multiplied by √d; they must be divided",
     ),
     forward(
         "attention: scores divided by √s",
-        (SCALED, "query / math.sqrt(key.shape[-2])"),
+        (SCALE, " / math.sqrt(key.shape[-2])"),
         says="the scores are divided by √s; it must be √d, the root of the number of features",
     ),
     forward(
         "attention: weights divided by √d",
-        (SCALED, "query"),
-        (WEIGHTS, f"{WEIGHTS} / math.sqrt(query.shape[-1])"),
+        (SCALE, ""),
+        (WEIGHTS, WEIGHTS + SCALE),
         says="the weights are divided by √d; the scores must be, before the softmax",
     ),
     forward(
         "attention: a root that makes float64 of float32",
-        (SCALED, "query / np.sqrt(query.shape[-1])"),
-        (DTYPE, "np.result_type(self.query, key, value)"),
+        (SCALE, " / np.sqrt(query.shape[-1])"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    forward(
-        "attention: without the mask", (HIDDEN, "None"), (BLOCKS, "query_blocks(shape)"), says="the mask is ignored"
-    ),
+    forward("attention: without the mask", (WEIGHTS, "masked_softmax(scores)"), says="the mask is ignored"),
     forward(
         "attention: the mask the other way round",
-        ("np.broadcast_to(mask, shape)", "~np.broadcast_to(mask, shape)"),
-        (BLOCKS, "query_blocks(shape)"),
+        with_mask("~mask"),
         says="the mask is the other way round; True means ignored",
     ),
-    forward("attention: a mask of the scores' shape only", ("np.broadcast_to(mask, shape)", "mask")),
-    forward("attention: the first head's mask for all", ("hidden[head]", "hidden[(0,) * len(head)]")),
-    forward("attention: weights not kept", (KEPT, "pass"), says="attention_weights is zero everywhere"),
+    forward("attention: a mask of the scores' shape only", with_mask("mask.reshape(scores.shape)")),
+    forward("attention: the first head's mask for all", with_mask("mask[(slice(1),) * (mask.ndim - 2)]")),
     forward(
-        "attention: weights kept before they are normalised", (KEPT, KEPT.replace("= weights", "= np.exp(scores)"))
+        "attention: weights not kept", *keeps("np.zeros_like(weights)"), says="attention_weights is zero everywhere"
     ),
+    forward("attention: weights kept before they are normalised", *keeps("np.exp(scores)")),
     forward(
         "attention: weights kept without the mask",
-        (KEPT, KEPT.replace("= weights", "= masked_softmax(scores)")),
-        (BLOCKS, "query_blocks(shape)"),
+        *keeps("masked_softmax(scores)"),
         says="attention_weights is the softmax without the mask",
     ),
     forward(
         "attention: scores kept for weights",
-        (KEPT, KEPT.replace("= weights", "= scores")),
-        (BLOCKS, "query_blocks(shape)"),
+        *keeps("scores"),
         says="attention_weights holds the scores; it must hold their softmax",
     ),
     forward(
         "attention: softmax over the queries in forward",
-        (f"masked_softmax(scores, {HIDDEN})", f"masked_softmax(scores.T, {HIDDEN_TURNED}).T"),
+        (WEIGHTS, f"masked_softmax({SCORES_TURNED}, None if mask is None else {MASK_TURNED}).swapaxes(-1, -2)"),
         says="the softmax runs over the queries; it must run over the keys, the last axis",
     ),
     forward(
         "attention: equal weights kept where all is masked",
-        (KEPT, f"{KEPT} + ~weights.any(axis=-1, keepdims=True) / scores.dtype.type(key.shape[-2])"),
-        (BLOCKS, "query_blocks(shape)"),
+        *keeps("weights + ~weights.any(axis=-1, keepdims=True) / scores.dtype.type(key.shape[-2])"),
         says="attention_weights is 1 / s where a query sees no key; it must be zero there",
     ),
     forward(
         "attention: scores times the values",
-        (PRODUCT, PRODUCT.replace("weights", "scores")),
+        (OUTPUT, "scores @ value"),
         says="the softmax is missing; the scores themselves are the weights",
     ),
     forward(
         "attention: keys for values where they fit",
-        (PRODUCT, PRODUCT.replace("value", "(key if key.shape == value.shape else value)")),
+        (OUTPUT, OUTPUT.replace("value", "(key if key.shape == value.shape else value)")),
     ),
     forward(
         "attention: forward changes the query",
         (CHECK, f"{CHECK}\n        query /= math.sqrt(query.shape[-1])"),
-        (f"{SCALED}, key", "query, key"),
+        (SCALE, ""),
+        (KEY_GRAD, "scores_grad.swapaxes(-1, -2) @ self.query"),
         says="the caller's query is divided by √d; work on a copy",
     ),
     backward(
         "attention: without the row sums",
-        (LESS_SUMS, "pass"),
+        (SCORES_GRAD, "weights * weights_grad"),
         says="dS lacks what is subtracted: dS = W ⊙ (dW - Σ dW ⊙ W)",
     ),
     backward(
         "attention: row sums added",
-        (LESS_SUMS, LESS_SUMS.replace("-=", "+=")),
+        (SCORES_GRAD, "weights * (weights_grad + row_sums)"),
         says="the sum in dS is added; it must be subtracted",
     ),
     backward(
         "attention: row sums without the weights",
-        (LESS_SUMS, "scores_grad -= scores_grad.sum(axis=-1, keepdims=True)"),
+        (SUMS, "weights_grad.sum(axis=-1, keepdims=True)"),
         says="the sum in dS lacks the factor W: Σ over the keys of dW ⊙ W",
     ),
     backward("attention: row means", (SUMS, SUMS.replace("sum", "mean"))),
     backward(
         "attention: row sums of the gradient alone",
-        (SUMS, SUMS.replace(" * self.output", "")),
+        (SUMS, "grad_output.sum(axis=-1, keepdims=True)"),
         says="the sum in dS lacks the factor output: Σ over the features of G ⊙ output",
     ),
     backward(
         "attention: sums over the queries",
-        (LESS_SUMS, "scores_grad -= (scores_grad * weights).sum(axis=-2, keepdims=True)"),
+        (SUMS, SUMS.replace("-1", "-2")),
         says="the sum in dS runs over the queries; it must run over the keys, the last axis",
     ),
     backward(
         "attention: only the diagonal of the softmax's derivative",
-        (LESS_SUMS, "pass"),
-        (TIMES_WEIGHTS, "scores_grad *= weights * (1 - weights)"),
+        (SCORES_GRAD, "weights * (1 - weights) * weights_grad"),
         says="only the diagonal of the softmax's derivative is used: dS is taken to be W ⊙ (1 - W) ⊙ dW",
     ),
     backward(
         "attention: scores' gradient not times the weights",
-        (TIMES_WEIGHTS, "pass"),
+        (SCORES_GRAD, "weights_grad - row_sums"),
         says="dS lacks the factor W: dS = W ⊙ (dW - Σ dW ⊙ W)",
     ),
     backward(
         "attention: no way through the softmax",
-        (LESS_SUMS, "pass"),
-        (TIMES_WEIGHTS, "pass"),
+        (SCORES_GRAD, "weights_grad"),
         says="the softmax is left out on the way back: dS is taken to be dW",
     ),
     backward(
-        "attention: query_grad without the scale", (QUERY_SCALE, "pass"), says="query_grad lacks the factor 1 / √d"
+        "attention: query_grad without the scale",
+        (QUERY_GRAD, "scores_grad @ self.key"),
+        says="query_grad lacks the factor 1 / √d",
     ),
     backward(
         "attention: query_grad scaled twice",
-        (QUERY_SCALE, "query_grad /= self.key.shape[-1]"),
+        (QUERY_GRAD, f"{QUERY_GRAD} / root"),
         says="query_grad has the factor 1 / √d twice",
     ),
     backward(
         "attention: key_grad without the scale",
-        (KEY_GRAD, f"{KEY_GRAD} * math.sqrt(self.key.shape[-1])"),
+        (KEY_GRAD, "scores_grad.swapaxes(-1, -2) @ self.query"),
         says="key_grad lacks the factor 1 / √d",
     ),
     backward(
         "attention: key_grad scaled twice",
-        (KEY_GRAD, f"{KEY_GRAD} / math.sqrt(self.key.shape[-1])"),
+        (KEY_GRAD, f"{KEY_GRAD} / root"),
         says="key_grad has the factor 1 / √d twice",
     ),
     backward(
         "attention: no scale on the way back",
-        (QUERY_SCALE, "pass"),
-        (KEY_GRAD, f"{KEY_GRAD} * math.sqrt(self.key.shape[-1])"),
+        (QUERY_GRAD, "scores_grad @ self.key"),
+        (KEY_GRAD, "scores_grad.swapaxes(-1, -2) @ self.query"),
         says="query_grad and key_grad lack the factor 1 / √d",
     ),
     backward(
         "attention: everything scaled twice on the way back",
-        (QUERY_SCALE, "query_grad /= self.key.shape[-1]"),
-        (KEY_GRAD, f"{KEY_GRAD} / math.sqrt(self.key.shape[-1])"),
+        (QUERY_GRAD, f"{QUERY_GRAD} / root"),
+        (KEY_GRAD, f"{KEY_GRAD} / root"),
         says="query_grad and key_grad have the factor 1 / √d twice",
     ),
     backward(
         "attention: scores without a scale, gradients with it",
-        (SCALED, "query"),
-        (KEY_GRAD, f"{KEY_GRAD} / math.sqrt(self.key.shape[-1])"),
+        (SCALE, ""),
         says="the scores are not divided by √d in forward, though backward has the factor",
     ),
     backward(
         "attention: scores divided by d, gradients by √d",
-        (SCALED, "query / query.shape[-1]"),
-        (KEY_GRAD, f"{KEY_GRAD} * math.sqrt(self.key.shape[-1])"),
+        (SCALE, " / query.shape[-1]"),
         says="the scores are divided by d in forward; it must be √d, as in backward",
     ),
     backward(
         "attention: scores times √d, gradients divided by it",
-        (SCALED, "query * math.sqrt(query.shape[-1])"),
-        (KEY_GRAD, f"{KEY_GRAD} / self.key.shape[-1]"),
+        (SCALE, " * math.sqrt(query.shape[-1])"),
         says="the scores are multiplied by √d in forward; they must be divided, as in backward",
     ),
     backward(
@@ -295,19 +298,17 @@ MISTAKES = (
     ),
     backward(
         "attention: key_grad of the last block of queries",
-        ("key_grad[head][keys] +=", "key_grad[head][keys] ="),
-        (BLOCKS_BACK, "query_blocks(self.attention_weights.shape)"),
+        (KEY_GRAD, f"scores_grad{LAST_BLOCK}.swapaxes(-1, -2) @ self.query{LAST_BLOCK} / root"),
         says="key_grad is that of the last block of queries; it must be the sum over all blocks",
     ),
     backward(
         "attention: value_grad of the last block of queries",
-        (VALUE_GRAD, VALUE_GRAD.replace("+=", "=")),
-        (BLOCKS_BACK, "query_blocks(self.attention_weights.shape)"),
+        (VALUE_GRAD, f"weights{LAST_BLOCK}.swapaxes(-1, -2) @ grad_output{LAST_BLOCK}"),
         says="value_grad is that of the last block of queries; it must be the sum over all blocks",
     ),
     backward(
         "attention: value_grad from the scores' gradient",
-        (VALUE_GRAD, VALUE_GRAD.replace("weights", "scores_grad")),
+        (RESULTS, "return query_grad, key_grad, scores_grad.swapaxes(-1, -2) @ grad_output"),
         says="value_grad is dSᵀ G; it must be Wᵀ G",
     ),
     backward(
@@ -317,21 +318,18 @@ MISTAKES = (
     ),
     backward(
         "attention: backward changes grad_output",
-        (QUERY_SCALE, f"{QUERY_SCALE}\n        grad_output *= 2"),
+        (RESULTS, f"grad_output *= 2\n        {RESULTS}"),
         says="grad_output afterwards is too large by the factor 2",
     ),
     backward(
         "attention: backward changes the weights",
-        (f"            {VALUE_GRAD}\n", ""),
-        (
-            TIMES_WEIGHTS,
-            f"{VALUE_GRAD}\n            weights *= scores_grad\n            scores_grad = weights",
-        ),
+        (SCORES_GRAD, "weights\n        scores_grad *= weights_grad - row_sums"),
         says="attention_weights holds dS after backward; work on a copy",
     ),
     backward(
         "attention: backward reads the output given away",
-        (OUTPUT, "return self.output"),
+        (f"return {OUTPUT}", f"self.output = {OUTPUT}\n        return self.output"),
+        (SUMS, "(grad_output * self.output).sum(axis=-1, keepdims=True)"),
         says="backward reads the array that forward has returned, into which the caller may write; keep a copy",
     ),
 )

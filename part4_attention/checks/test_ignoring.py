@@ -21,9 +21,7 @@ IGNORING = [
         mistake(
             "attention.forward",
             "the mask",
-            ("if mask is not None:\n        np.copyto(weights, -np.inf, where=mask)", "pass"),
-            ("query_blocks(shape, mask)", "query_blocks(shape)"),
-            ("query_blocks(self.attention_weights.shape, self.mask)", "query_blocks(self.attention_weights.shape)"),
+            ("scores = np.where(mask, -np.inf, scores)", "pass"),
         ),
         {"attention.softmax", *ABOUT_WEIGHTS},
     ),
@@ -31,8 +29,8 @@ IGNORING = [
         mistake(
             "attention.forward",
             "the scale",
-            ("query / math.sqrt(query.shape[-1])", "query"),
-            ("        query_grad /= math.sqrt(self.key.shape[-1])\n", ""),
+            (" / math.sqrt(query.shape[-1])", ""),
+            ("math.sqrt(self.query.shape[-1])", "1"),
         ),
         ABOUT_WEIGHTS,
     ),
@@ -40,10 +38,7 @@ IGNORING = [
         mistake(
             "attention.backward",
             "the gradient from above",
-            (
-                "        dtype = np.result_type(self.output, grad_output)",
-                "        grad_output = np.ones_like(grad_output)\n        dtype = self.output.dtype",
-            ),
+            ("weights, root =", "grad_output = np.ones_like(grad_output)\n        weights, root ="),
         ),
         {"attention.backward", "multi_head.backward"},
     ),

@@ -195,7 +195,7 @@ def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None
 
 
 def mistakes_of_the_last_block(query: Array, key: Array, value: Array, mask: Array, grad_output: Array) -> Answer:
-    """What keys and values have of the queries after the first 128 alone: those are blocks.py's first block."""
+    """What keys and values have of the queries after the first 128 alone, if those are taken in blocks of 128."""
     grad_output = grad_output.copy()
     grad_output[..., :128, :] = 0
     last = attention(query, key, value, mask, grad_output)

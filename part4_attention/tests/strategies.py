@@ -14,7 +14,7 @@ KEYS = st.sampled_from([2, 3, 4, 5])
 LEADING = st.sampled_from([(), (1,), (2,), (2, 3), (3, 1)])
 MASKS = st.sampled_from(["every", "shared", "keys"])
 FEW = st.sampled_from([(), (2,)])  # leading axes, where there are many queries: hypothesis draws 8 KiB at most
-MORE_THAN_A_BLOCK = st.sampled_from([129, 130])  # queries; blocks.py takes 128 at once
+MORE_THAN_A_BLOCK = st.sampled_from([129, 130])  # queries, where blocks hold 128
 
 # For edge cases alone
 ONE = st.just(1)

@@ -333,7 +333,7 @@ def test_each_pass_is_by_itself(candidate: Candidate, problem: Problem) -> None:
 @law("attention.backward")
 @given(problem=attentions(MASKS, leading_axes=FEW, queries=MORE_THAN_A_BLOCK))
 def test_gradients_of_many_queries(candidate: Candidate, problem: Problem) -> None:
-    """With more queries than blocks.py puts into one block, keys and values have the gradients of all of them."""
+    """With more queries than a block of 128 holds, keys and values have the gradients of all of them."""
     probe = attention.forward_and_backward
     assert_right(candidate, probe, oracle.attention, problem, mistakes=oracle.mistakes_of_the_last_block)
 
