@@ -5,9 +5,7 @@ from __future__ import annotations
 SOFTMAX = "scaled_dot_product_attention.py"
 
 EQUAL: dict[tuple[str, str, str], str] = {
-    (SOFTMAX, "if mask is not None:", "if True:"): (
-        "np.copyto takes the None of where=None for False, and copies nothing"
-    ),
+    (SOFTMAX, "if mask is not None:", "if True:"): ("np.where takes None for False, and gives a copy of the scores"),
     (
         SOFTMAX,
         "weights /= np.where(total == 0, 1, total)",

@@ -82,7 +82,7 @@ def gradient_mistakes(
         sums[here] = (weights_grad[here] * weights[here]).sum(axis=-1, keepdims=True)
         total = weights[here].sum(axis=-1, keepdims=True)
         by_tile[here] = weights[here] / np.where(total == 0, 1, total)
-    row_sums = (weights_grad * weights).sum(axis=-1, keepdims=True)
+    subtracted = (weights_grad * weights).sum(axis=-1, keepdims=True)
     last_keys, last_rows = np.zeros_like(weights), np.zeros_like(weights)
     for rows, keys in tiles(options, *weights.shape[-2:]):
         last_keys[..., rows, :] = 0
@@ -103,7 +103,7 @@ def gradient_mistakes(
             weights * (weights_grad - sums), weights
         ),
         "W is the softmax of one tile of keys; it must be that of all keys": back(
-            by_tile * (weights_grad - row_sums), by_tile
+            by_tile * (weights_grad - subtracted), by_tile
         ),
         "query_grad is that of the last tile of keys; it must be the sum over all": {
             "query_grad": of_last_keys["query_grad"]
