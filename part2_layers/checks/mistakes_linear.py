@@ -9,7 +9,7 @@ from autograder.authoring.mistakes import mistake
 forward = partial(mistake, "linear.forward")
 backward = partial(mistake, "linear.backward")
 
-GRAD_ROWS = "grad_rows = grad_output.reshape(-1, self.out_features)"
+X_GRAD = "x_grad = grad_output @ self.weight"
 BIAS = "output += self.bias"
 WEIGHT_GRAD, BIAS_GRAD = "grad_rows.T @ x_rows", "grad_rows.sum(axis=0)"
 
@@ -54,7 +54,7 @@ MISTAKES = (
     backward("linear: first axis only", (BIAS_GRAD, "grad_output.sum(axis=0)")),
     backward(
         "linear: divides grad_output",
-        (GRAD_ROWS, f"grad_output = grad_output / max(1, len(x_rows))\n        {GRAD_ROWS}"),
+        (X_GRAD, f"grad_output = grad_output / max(1, grad_output.size // self.out_features)\n        {X_GRAD}"),
         says="grad_output is divided by the size of the batch; only a loss averages",
     ),
 )

@@ -61,10 +61,11 @@ class Linear(Module):
         Shapes: grad_output (..., out_features), result (..., in_features).
         """
         ### BEGIN SOLUTION linear.backward: return dL/dx = g W, and add gᵀ x to weight_grad and Σ g to bias_grad
+        x_grad = grad_output @ self.weight
         x_rows = self.x.reshape(-1, self.in_features)  # a row for every index of the axes before the last
         grad_rows = grad_output.reshape(-1, self.out_features)
         self.weight_grad += grad_rows.T @ x_rows
         if self.bias is not None:
             self.bias_grad += grad_rows.sum(axis=0)
-        return grad_output @ self.weight
+        return x_grad
         ### END SOLUTION
