@@ -155,8 +155,8 @@ class WorkerCandidate(AnyCandidate):
         self._load(probe.module)
         seconds = self.limits.call_seconds_after_a_timeout if self._has_timed_out else self.limits.call_seconds
         answer = self._request(lambda number: wire.Call(number, probe.module, probe.name, payload), seconds)
-        check_beside_given(answer, payload)
         try:
+            check_beside_given(answer, payload)
             return Answer(answer, wire.decode(answer))
         except wire.WireError as error:
             self._forget_worker()
