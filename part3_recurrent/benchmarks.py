@@ -119,7 +119,7 @@ def ctc_beside_torch(rounds: int) -> list[Row]:
 
     compare(ours(), theirs(), ["loss", "logits_grad"])
     work = f"CTC T{TIME} N{BATCH} V{CLASSES} S{LABELS}, with log-softmax"
-    return [beside(work, ours, theirs, rounds, (0.95, 0.8))]
+    return [beside(work, ours, theirs, rounds, (4.6, 3.5))]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """CTC: the probability of a label sequence, summed over every way to spread it over time     (Graves et al. 2006).
 
 A path names a symbol for each frame.  It spells the target if taking out repetitions and then blanks leaves it.
-With a blank before, between and after the labels (the extended target, e = 2·labels + 1 states) a path is a walk that
-at each frame stays, goes on by one state, or skips a blank between two different labels.  All of it in log space.
+With a blank before, between and after the labels (the extended target, 2·labels + 1 states) a path is a walk that at
+each frame stays, goes on by one state, or skips a blank between two different labels.  All of it in log space.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from part2_layers.module import (
     check_shape,
     integer,
 )
-from part3_recurrent.lengths import checked_lengths, turned
+from part3_recurrent.lengths import checked_lengths
 
 Labels = ndarray | Sequence[int]
 
@@ -62,7 +62,7 @@ def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
     states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
     Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot reach an end is -inf.
     """
-    extended, _ = extend_target_with_blank(target, blank)
+    extended, can_skip = extend_target_with_blank(target, blank)
     # YOUR CODE HERE
     raise NotImplementedError(
         "ctc.log_backward: the recursion from the last frame, in log space. "
@@ -119,9 +119,22 @@ class CTCLoss(Module):
         self.labels = labels
         self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
         self.dtype = log_probs.dtype
+        losses = self.example_losses(log_probs)
+        self.is_infeasible = np.isposinf(losses)
         # YOUR CODE HERE
         raise NotImplementedError(
-            "ctc.loss_forward: -log P of every example, reduced; keep the posteriors. "
+            "ctc.loss_forward: the losses of the examples, reduced. "
+            "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
+
+    def example_losses(self, log_probs: ndarray) -> ndarray:
+        """-log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
+
+        Shapes: log_probs (t, b, v), result (b,).
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "ctc.loss_forward: -log P of one example after another; keep what backward needs. "
             "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
@@ -135,47 +148,17 @@ class CTCLoss(Module):
         check_grad_output(grad_output, self.output_shape)
         # YOUR CODE HERE
         raise NotImplementedError(
-            "ctc.loss_backward: minus the posterior of each symbol, times g, divided as the loss was. "
+            "ctc.loss_backward: g, divided as the loss was, for every feasible example. "
             "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
-
-# A whole batch at once, padded to the longest. Optional: nothing but your own code above calls these two, and one
-# example after another earns as much; it is slower.
-
-
-def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
-    """The log-probability of all walks that arrive in state s at frame t, before the frame's own emission.
-
-    Shapes: emissions (t, b, s), the log-probability of each state's symbol; can_skip (b, s); result (t, b, s).
-    One pass serves both directions: log α is this plus the emissions, log β is this for time and states reversed.
-    """
-    # YOUR CODE HERE
-    raise NotImplementedError(
-        "ctc.log_forward: optional, log(Σ of the three ways to arrive) for every frame. "
-        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
-    )
-
-
-def losses_and_posteriors(
-    log_probs: ndarray, labels: list[ndarray], frames: ndarray, blank: int
-) -> tuple[ndarray, ndarray]:
-    """-log P of every example, and for every frame the probability that its walks name each symbol there.
-
-    Shapes: log_probs (t, b, v), results (b,) and (t, b, v).
-    """
-    # YOUR CODE HERE
-    raise NotImplementedError(
-        "ctc.loss_forward: optional, α and β of the whole batch, then -log P and Σ γ by symbol. "
-        "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
-    )
-
-
-def log_sum(x: ndarray, axis: int) -> ndarray:
-    """log Σ eˣ along an axis, which stays with length 1; -inf for the sum of nothing."""
-    largest = np.maximum(x.max(axis=axis, keepdims=True), np.finfo(x.dtype).min)  # -inf - -inf would be nan
-    with np.errstate(divide="ignore"):
-        return np.log(np.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+    def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
+        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        # YOUR CODE HERE
+        raise NotImplementedError(
+            "ctc.loss_backward: minus the posterior of each symbol, times the gradient of the loss. "
+            "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
+        )
 
 
 # Checks, given

@@ -31,39 +31,4 @@ EQUAL: dict[tuple[str, str, str], str] = {
         "weight_hh_grad, bias_hh_grad = flat.T @ before.reshape(-1, n), flat.sum(axis=0)",
         "weight_hh_grad, bias_hh_grad = flat.T @ before.reshape(-2, n), flat.sum(axis=0)",
     ): ANY_NEGATIVE,
-    (
-        "ctc.py",
-        "return np.where(np.isneginf(total), -np.inf, log_walks - np.where(np.isneginf(total), 0, total))",
-        "return np.where(np.isneginf(total), -np.inf, log_walks - np.where(np.isneginf(total), 1, total))",
-    ): "where the total is -inf the outer where takes -inf, whatever stands in the other place",
-    (
-        "ctc.py",
-        "scale = np.asarray(grad_output) * np.ones(len(self.labels), self.posteriors.dtype)",
-        "scale = (np.asarray(grad_output) / np.ones(len(self.labels), self.posteriors.dtype))",
-    ): "what is divided by ones stays as it is, times ones too",
-    (
-        "ctc.py",
-        "scale = np.where(self.is_infeasible, 0, -scale).astype(self.posteriors.dtype)",
-        "scale = np.where(self.is_infeasible, 1, -scale).astype(self.posteriors.dtype)",
-    ): "an infeasible target's posteriors are all 0, so that any finite scale gives 0",
-    (
-        "ctc.py",
-        "ways = np.full((3, batch, states), -np.inf, emissions.dtype)",
-        "ways = np.full((4, batch, states), -np.inf, emissions.dtype)",
-    ): "nothing reads a fourth way to arrive",
-    (
-        "ctc.py",
-        "largest, shares = np.empty_like(ways[0]), np.empty_like(ways)",
-        "largest, shares = np.empty_like(ways[1]), np.empty_like(ways)",
-    ): "all ways have the same shape and dtype, which is all that empty_like takes",
-    (
-        "ctc.py",
-        "extended = np.full((2 * batch, int(states.max(initial=1))), blank)",
-        "extended = np.full((2 * batch, int(states.max(initial=2))), blank)",
-    ): "one more column of padding, which counts for no example",
-    (
-        "ctc.py",
-        "gamma = np.exp(walks - np.where(np.isneginf(log_p), 0, log_p))",
-        "gamma = np.exp(walks - np.where(np.isneginf(log_p), 1, log_p))",
-    ): "where log_p is -inf so are all walks, and exp(-inf - 1) is 0, too",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograder.authoring.mistakes import Whole, mistake
+from autograder.authoring.mistakes import mistake
 
 extend = partial(mistake, "ctc.extend")
 log_forward = partial(mistake, "ctc.log_forward")
@@ -16,39 +16,27 @@ loss_backward = partial(mistake, "ctc.loss_backward")
 CAN_SKIP = "can_skip[3::2] = target[1:] != target[:-1]"
 EXTENDED = "np.full(2 * len(target) + 1, blank, dtype=np.int64)"
 
-START = "arrivals[0, :, :2] = 0"
-FINITE = "np.maximum(largest, np.finfo(largest.dtype).min, out=largest)  # -inf - -inf would be nan"
-TOTAL = "total += shares[2]"
-ALPHA = "(log_arrivals(emissions[:, None], can_skip[None]) + emissions[:, None])[:, 0]"
+START = "log_alpha[0, :2] = emissions[0, :2]"
+ALPHA, ALPHA_GOES_ON = "return log_alpha", "arrivals[1:] = np.logaddexp(arrivals[1:], before[:-1])"
+ALPHA_SKIPS = "arrivals[2:] = np.logaddexp(arrivals[2:], before[:-2] + log_may_skip[2:])"
+ALPHA_STAYS_OR_GOES_ON = "np.logaddexp(arrivals[1:], before[:-1])"
 
-BETA = "log_arrivals(emissions[:, None], can_skip[None])[::-1, 0, ::-1]"
-BETA_FROM_THE_LAST_STATE = """
-extended, can_skip = extend_target_with_blank(target, blank)
-log_beta = np.full((len(log_probs), len(extended)), -np.inf, log_probs.dtype)
-log_beta[-1, -1] = 0
-for t in range(len(log_probs) - 2, -1, -1):
-    after = log_beta[t + 1] + log_probs[t + 1, extended]
-    log_beta[t] = after
-    log_beta[t, :-1] = np.logaddexp(log_beta[t, :-1], after[1:])
-    log_beta[t, :-2] = np.logaddexp(log_beta[t, :-2], np.where(can_skip[2:], after[2:], -np.inf))
-return log_beta
-"""
-REVERSED_TARGET = "extend_target_with_blank(np.asarray(target)[::-1], blank)"
+BETA, BETA_SKIPS = "return log_beta", "log_beta[t, :-2] = np.logaddexp(log_beta[t, :-2], after[2:] + log_may_skip[2:])"
 
-SUM_OF_WALKS = "total = log_sum(log_walks, axis=1)"
-GAMMA = "np.where(np.isneginf(total), -np.inf, log_walks - np.where(np.isneginf(total), 0, total))"
+LOG_P_OF_FRAMES = "np.logaddexp.reduce(log_walks, axis=1, keepdims=True)"
+GAMMA = "log_walks - np.where(np.isneginf(log_p), 0, log_p)"
 
-LOSSES = "losses_and_posteriors(log_probs, self.labels, self.frames, self.blank)"
-OF_THE_BATCH = "log_arrivals(emissions, can_skip)"
-LENGTHS = "np.array([max(1, len(labels)) for labels in self.labels], losses.dtype)"
-MEAN = "losses.mean()"
-OF_NOTHING = "log_p[(frames == 0) & (states == 1)] = 0"
-LOG_P = "return -log_p[:, 0], posteriors"
+OF_AN_EXAMPLE = "log_forward(log_probs[: self.frames[b], b], self.labels[b], self.blank)"
+WITHOUT_FRAMES = "[-np.inf if len(target) else 0 for target in self.labels]"
+LOG_P = "np.logaddexp.reduce(self.log_alphas[b][-1, -2:])"
+TARGET_LENGTHS = "[max(1, len(target)) for target in labels]"
+MEAN = "(losses / self.target_lengths).mean()"
+SKIPS = "can_skip[3::2] = target[1:] != target[:-1]"
 
-COUNTS = "(len(self.labels) * np.array([max(1, len(labels)) for labels in self.labels], scale.dtype))"
-SCALE = "np.where(self.is_infeasible, 0, -scale)"
-GRADIENT = "self.posteriors * scale[:, None]"
-BY_SYMBOL = "np.matmul(gamma.swapaxes(0, 1), is_symbol).swapaxes(0, 1)"
+FEASIBLE_GRADIENT = "np.where(self.is_infeasible, 0, grad_output)"
+COUNTS = "(self.target_lengths * len(self.labels))"
+LEFT_OUT = "if self.is_infeasible[b]:\n                continue\n"
+TIMES_GAMMA = "-losses_grad[b] * (gamma @ is_symbol)"
 
 MISTAKES = (
     extend(
@@ -70,37 +58,40 @@ MISTAKES = (
     extend("ctc: the blank is 0", (EXTENDED, EXTENDED.replace("blank", "0")), says="the blank is always 0"),
     log_forward(
         "ctc: α skips nothing",
-        (ALPHA, ALPHA.replace("can_skip[None]", "False & can_skip[None]")),
+        (ALPHA_SKIPS, "pass"),
         says="no blank is ever skipped",
     ),
-    log_forward("ctc: α skips everywhere", (ALPHA, ALPHA.replace("can_skip[None]", "True | can_skip[None]"))),
+    log_forward("ctc: α skips everywhere", (ALPHA_SKIPS, ALPHA_SKIPS.replace(" + log_may_skip[2:]", ""))),
     log_forward(
         "ctc: α begins in state 0 only",
-        (START, "arrivals[0, :, :1] = 0"),
+        (START, START.replace(":2", ":1")),
         says="walks begin in state 0 only; they may begin with the first label",
     ),
-    log_forward("ctc: α begins anywhere", (START, "arrivals[0] = 0")),
+    log_forward("ctc: α begins anywhere", (START, START.replace(", :2", ""))),
     log_forward(
         "ctc: α without emissions",
-        (ALPHA, BETA.replace("[::-1, 0, ::-1]", "[:, 0]")),
+        (ALPHA, "return log_alpha - emissions"),
         says="the symbol of frame t is left out",
     ),
     log_forward(
         "ctc: α takes the likeliest way only",
-        (TOTAL, "np.max(shares, axis=0, out=total)"),
+        (ALPHA_GOES_ON, ALPHA_GOES_ON.replace("logaddexp", "maximum")),
+        (ALPHA_SKIPS, ALPHA_SKIPS.replace("logaddexp", "maximum")),
         says="the likeliest walk alone counts; all walks add up",
     ),
     log_forward(
-        "ctc: α is a probability", (ALPHA, f"np.exp({ALPHA})"), says="these are probabilities, not their logarithms"
+        "ctc: α is a probability",
+        (ALPHA, "return np.exp(log_alpha)"),
+        says="these are probabilities, not their logarithms",
     ),
     log_forward(
         "ctc: α underflows",
-        (ALPHA, f"np.log(np.exp({ALPHA}))"),
+        (ALPHA, "return np.log(np.exp(log_alpha))"),
         says="answer holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
     ),
     log_forward(
         "ctc: α is nan out of reach",
-        (FINITE, "pass"),
+        (ALPHA_STAYS_OR_GOES_ON, "before[:-1] + np.log1p(np.exp(arrivals[1:] - before[:-1]))"),
         says="log_alpha holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     log_forward(
@@ -110,36 +101,36 @@ MISTAKES = (
     ),
     log_backward(
         "ctc: β with frame t's emission",
-        (BETA, ALPHA.replace("[:, 0]", "[::-1, 0, ::-1]")),
+        (BETA, "return log_beta + emissions"),
         says="the symbol of frame t is included; β leaves it to α",
     ),
     log_backward(
         "ctc: β with the time reversed",
-        (BETA, BETA.replace("[::-1, 0, ::-1]", "[:, 0, ::-1]")),
+        (BETA, "return log_beta[::-1]"),
         says="log_beta is in reverse order along axis 0",
     ),
     log_backward(
         "ctc: β with the states reversed",
-        (BETA, BETA.replace("[::-1, 0, ::-1]", "[::-1, 0]")),
+        (BETA, "return log_beta[:, ::-1]"),
         says="log_beta is in reverse order along axis 1",
     ),
     log_backward(
         "ctc: β ends in the last state only",
-        (Whole("log_backward"), BETA_FROM_THE_LAST_STATE),
+        ("log_beta[-1, -2:] = 0", "log_beta[-1, -1:] = 0"),
         says="walks end in the last state only; they may end with the last label",
     ),
     log_backward(
         "ctc: β is a probability",
-        (BETA, f"np.exp({BETA})"),
+        (BETA, "return np.exp(log_beta)"),
         says="these are probabilities, not their logarithms",
     ),
-    log_backward("ctc: β with α's skips", (REVERSED_TARGET, "extend_target_with_blank(target, blank)")),
+    log_backward("ctc: β with α's skips", (BETA_SKIPS, BETA_SKIPS.replace("log_may_skip[2:]", "log_may_skip[:-2]"))),
     log_backward(
         "ctc: β skips nothing",
-        (BETA, BETA.replace("can_skip[None]", "False & can_skip[None]")),
+        (BETA_SKIPS, "pass"),
         says="no blank is ever skipped",
     ),
-    log_backward("ctc: β skips everywhere", (BETA, BETA.replace("can_skip[None]", "True | can_skip[None]"))),
+    log_backward("ctc: β skips everywhere", (BETA_SKIPS, BETA_SKIPS.replace(" + log_may_skip[2:]", ""))),
     log_posteriors(
         "ctc: γ is not divided",
         (GAMMA, "log_walks"),
@@ -147,54 +138,59 @@ MISTAKES = (
     ),
     log_posteriors(
         "ctc: γ is divided by sums over the frames",
-        (SUM_OF_WALKS, "total = log_sum(log_walks, axis=0)"),
+        (LOG_P_OF_FRAMES, LOG_P_OF_FRAMES.replace("axis=1", "axis=0")),
         says="the sum runs over the frames; it runs over the states",
     ),
-    log_posteriors("ctc: γ is nan for what cannot be spelled", (GAMMA, "log_walks - total")),
+    log_posteriors("ctc: γ is nan for what cannot be spelled", (GAMMA, "log_walks - log_p")),
     log_posteriors(
         "ctc: γ is a probability", (GAMMA, f"np.exp({GAMMA})"), says="these are probabilities, not their logarithms"
     ),
     log_posteriors(
         "ctc: γ underflows",
-        (SUM_OF_WALKS, "total = np.log(np.exp(log_walks).sum(axis=1, keepdims=True))"),
+        (LOG_P_OF_FRAMES, "np.log(np.exp(log_walks).sum(axis=1, keepdims=True))"),
         says="the sum over the states underflows; add up in log space",
     ),
     loss_forward(
         "ctc: mean does not divide by the target lengths",
-        (LENGTHS, "1"),
+        (TARGET_LENGTHS, "[1 for target in labels]"),
         says='"mean" does not divide by the target lengths',
     ),
     loss_forward(
         "ctc: mean divides by 0",
-        (LENGTHS, LENGTHS.replace("max(1, len(labels))", "len(labels)")),
+        (TARGET_LENGTHS, "[len(target) for target in labels]"),
         says='"mean" divides by the target length, 0 too; an empty target counts as one label',
     ),
     loss_forward(
         "ctc: mean divides by all labels",
-        (LENGTHS, "1"),
         (MEAN, "losses.sum() / losses.dtype.type(max(1, sum(map(len, self.labels))))"),
         says='"mean" divides the sum by all labels; each loss is divided by its own first',
     ),
     loss_forward(
         "ctc: mean is the sum",
-        ('if self.reduction == "mean":', "if False:"),
-        ('self.reduction == "sum" else', 'self.reduction != "none" else'),
+        (MEAN, "losses.sum()"),
         says='"mean" gives the sum',
     ),
     loss_forward(
-        "ctc: mean does not divide by the batch", (MEAN, "losses.sum()"), says='"mean" does not divide by the batch'
+        "ctc: mean does not divide by the batch",
+        (MEAN, MEAN.replace("mean", "sum")),
+        says='"mean" does not divide by the batch',
     ),
     loss_forward(
         "ctc: mean leaves out the infeasible",
-        (MEAN, "losses.sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))"),
+        (MEAN, MEAN.replace("mean()", "sum() / losses.dtype.type(max(1, (~self.is_infeasible).sum()))")),
         says='"mean" leaves out the infeasible examples; it counts them in, as 0',
     ),
     loss_forward(
         "ctc: input_lengths has no effect",
-        (LOSSES, LOSSES.replace("self.frames", "np.full_like(self.frames, len(log_probs))")),
+        ("log_probs[: self.frames[b], b]", "log_probs[:, b]"),
+        ("np.flatnonzero(self.frames)", "range(len(self.frames))"),
         says="input_lengths has no effect",
     ),
-    loss_forward("ctc: blank has no effect", (LOSSES, LOSSES.replace("self.blank", "0")), says="the blank is always 0"),
+    loss_forward(
+        "ctc: blank has no effect",
+        (OF_AN_EXAMPLE, OF_AN_EXAMPLE.replace("self.blank", "0")),
+        says="the blank is always 0",
+    ),
     loss_forward(
         "ctc: zero_infinity has no effect", ("if self.zero_infinity:", "if False:"), says="zero_infinity has no effect"
     ),
@@ -204,47 +200,47 @@ MISTAKES = (
         says="the loss of an infeasible target is always 0; it is inf without zero_infinity",
     ),
     loss_forward(
-        "ctc: the sign of the loss", (LOG_P, LOG_P.replace("-log_p", "log_p")), says="output has the wrong sign"
+        "ctc: the sign of the loss", ("return -self.log_p", "return self.log_p"), says="output has the wrong sign"
     ),
     loss_forward(
         "ctc: the loss skips nothing",
-        (OF_THE_BATCH, "log_arrivals(emissions, False & can_skip)"),
+        (SKIPS, "pass"),
         says="no blank is ever skipped",
     ),
-    loss_forward("ctc: the loss skips everywhere", (OF_THE_BATCH, "log_arrivals(emissions, True | can_skip)")),
+    loss_forward("ctc: the loss skips everywhere", (SKIPS, "can_skip[3::2] = True")),
     loss_forward(
         "ctc: without a frame every target is infeasible",
-        (OF_NOTHING, "pass"),
+        (WITHOUT_FRAMES, "[-np.inf for target in self.labels]"),
         says="without a frame the empty target is taken for infeasible; its loss is 0",
     ),
     loss_forward(
         "ctc: without a frame no target is infeasible",
-        (OF_NOTHING, OF_NOTHING.replace(" & (states == 1)", "")),
+        (WITHOUT_FRAMES, "[0 for target in self.labels]"),
         says="without a frame every loss is 0; only that of an empty target is",
     ),
     loss_forward(
         "ctc: the loss underflows",
-        (LOG_P, "return -np.log(np.exp(log_p[:, 0])), posteriors"),
+        (LOG_P, "np.log(np.exp(self.log_alphas[b][-1, -2:]).sum())"),
         says="output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0",
     ),
     loss_backward(
         "ctc: the gradient of logits",
-        (LOG_P, LOG_P + " - np.exp(log_probs) * (np.arange(time)[:, None] < frames)[:, :, None]"),
+        ("(gamma @ is_symbol)", "(gamma @ is_symbol - np.exp(self.log_probs[:frames, b]))"),
         says="this is the gradient of logits, softmax and all; backward gives that of log_probs",
     ),
     loss_backward(
         "ctc: the sign of the gradient",
-        (SCALE, SCALE.replace("-scale", "scale")),
+        (TIMES_GAMMA, TIMES_GAMMA[1:]),
         says="the sign of the gradient is wrong: it is minus the posterior",
     ),
     loss_backward(
         "ctc: grad_output has no effect",
-        ("np.asarray(grad_output) * np.ones", "np.ones"),
+        (FEASIBLE_GRADIENT, FEASIBLE_GRADIENT.replace("grad_output", "1")),
         says="grad_output has no effect",
     ),
     loss_backward(
         "ctc: the gradient is not averaged",
-        (COUNTS, COUNTS.replace("len(self.labels) * ", "")),
+        (COUNTS, "self.target_lengths"),
         says='"mean" does not divide by the batch',
     ),
     loss_backward(
@@ -254,14 +250,20 @@ MISTAKES = (
     ),
     loss_backward(
         "ctc: infeasible examples times inf",
-        (SCALE, "-scale"),
+        (FEASIBLE_GRADIENT, "np.asarray(grad_output) + 0 * self.is_infeasible"),
+        (LEFT_OUT, LEFT_OUT.replace("continue", "pass")),
         says="log_probs_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     loss_backward(
         "ctc: nan for infeasible examples",
-        (SCALE, SCALE.replace("0, -", "np.nan, -")),
+        (FEASIBLE_GRADIENT, FEASIBLE_GRADIENT.replace("0", "np.nan")),
+        (LEFT_OUT, LEFT_OUT.replace("continue", "log_probs_grad[:, b] = np.nan")),
         says="log_probs_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
-    loss_backward("ctc: frames after the end", (GRADIENT, "np.maximum(self.posteriors, 0.01) * scale[:, None]")),
-    loss_backward("ctc: one state of each symbol", (BY_SYMBOL, "(gamma[..., None] * is_symbol).max(axis=2)")),
+    loss_backward(
+        "ctc: frames after the end", ("np.zeros_like(self.log_probs)", "np.full_like(self.log_probs, -0.01)")
+    ),
+    loss_backward(
+        "ctc: one state of each symbol", ("(gamma @ is_symbol)", "(gamma[..., None] * is_symbol).max(axis=1)")
+    ),
 )

@@ -1,8 +1,8 @@
 """CTC: the probability of a label sequence, summed over every way to spread it over time     (Graves et al. 2006).
 
 A path names a symbol for each frame.  It spells the target if taking out repetitions and then blanks leaves it.
-With a blank before, between and after the labels (the extended target, e = 2·labels + 1 states) a path is a walk that
-at each frame stays, goes on by one state, or skips a blank between two different labels.  All of it in log space.
+With a blank before, between and after the labels (the extended target, 2·labels + 1 states) a path is a walk that at
+each frame stays, goes on by one state, or skips a blank between two different labels.  All of it in log space.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from part2_layers.module import (
     check_shape,
     integer,
 )
-from part3_recurrent.lengths import checked_lengths, turned
+from part3_recurrent.lengths import checked_lengths
 
 Labels = ndarray | Sequence[int]
 
@@ -51,8 +51,17 @@ def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
     """
     extended, can_skip = extend_target_with_blank(target, blank)
     ### BEGIN SOLUTION ctc.log_forward: the recursion, in log space
-    emissions = log_probs[:, extended]
-    return (log_arrivals(emissions[:, None], can_skip[None]) + emissions[:, None])[:, 0]
+    emissions = log_probs[:, extended]  # (t, s)
+    log_may_skip = np.where(can_skip, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
+    log_alpha = np.full_like(emissions, -np.inf)
+    log_alpha[0, :2] = emissions[0, :2]
+    for t in range(1, len(log_probs)):
+        before = log_alpha[t - 1]
+        arrivals = before.copy()  # stay
+        arrivals[1:] = np.logaddexp(arrivals[1:], before[:-1])  # go on
+        arrivals[2:] = np.logaddexp(arrivals[2:], before[:-2] + log_may_skip[2:])  # skip a blank
+        log_alpha[t] = arrivals + emissions[t]
+    return log_alpha
     ### END SOLUTION
 
 
@@ -63,12 +72,18 @@ def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
     states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
     Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot reach an end is -inf.
     """
-    extended, _ = extend_target_with_blank(target, blank)
+    extended, can_skip = extend_target_with_blank(target, blank)
     ### BEGIN SOLUTION ctc.log_backward: the recursion from the last frame, in log space
-    # Read from its end, a walk through the target is a walk through the reversed target.
-    _, can_skip = extend_target_with_blank(np.asarray(target)[::-1], blank)
-    emissions = log_probs[::-1, extended[::-1]]
-    return log_arrivals(emissions[:, None], can_skip[None])[::-1, 0, ::-1]
+    emissions = log_probs[:, extended]  # (t, s)
+    log_may_skip = np.where(can_skip, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
+    log_beta = np.full_like(emissions, -np.inf)
+    log_beta[-1, -2:] = 0
+    for t in reversed(range(len(log_probs) - 1)):
+        after = emissions[t + 1] + log_beta[t + 1]
+        log_beta[t] = after  # stay
+        log_beta[t, :-1] = np.logaddexp(log_beta[t, :-1], after[1:])  # go on
+        log_beta[t, :-2] = np.logaddexp(log_beta[t, :-2], after[2:] + log_may_skip[2:])  # skip a blank
+    return log_beta
     ### END SOLUTION
 
 
@@ -80,8 +95,8 @@ def log_posteriors(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarra
     """
     log_walks = log_forward(log_probs, target, blank) + log_backward(log_probs, target, blank)
     ### BEGIN SOLUTION ctc.log_posteriors: α β, divided by its sum over the states
-    total = log_sum(log_walks, axis=1)
-    return np.where(np.isneginf(total), -np.inf, log_walks - np.where(np.isneginf(total), 0, total))
+    log_p = np.logaddexp.reduce(log_walks, axis=1, keepdims=True)  # (t, 1)
+    return log_walks - np.where(np.isneginf(log_p), 0, log_p)  # -inf - -inf would be nan
     ### END SOLUTION
 
 
@@ -120,15 +135,29 @@ class CTCLoss(Module):
         self.labels = labels
         self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
         self.dtype = log_probs.dtype
-        ### BEGIN SOLUTION ctc.loss_forward: -log P of every example, reduced; keep the posteriors
-        losses, self.posteriors = losses_and_posteriors(log_probs, self.labels, self.frames, self.blank)
+        losses = self.example_losses(log_probs)
         self.is_infeasible = np.isposinf(losses)
+        ### BEGIN SOLUTION ctc.loss_forward: the losses of the examples, reduced
+        self.target_lengths = np.array([max(1, len(target)) for target in labels], losses.dtype)
         if self.zero_infinity:
             losses = np.where(self.is_infeasible, 0, losses)
         if self.reduction == "mean":
-            losses = losses / np.array([max(1, len(labels)) for labels in self.labels], losses.dtype)
-            return losses.mean()
+            return (losses / self.target_lengths).mean()
         return losses.sum() if self.reduction == "sum" else losses
+        ### END SOLUTION
+
+    def example_losses(self, log_probs: ndarray) -> ndarray:
+        """-log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
+
+        Shapes: log_probs (t, b, v), result (b,).
+        """
+        ### BEGIN SOLUTION ctc.loss_forward: -log P of one example after another; keep what backward needs
+        self.log_probs, self.log_alphas = log_probs, {}
+        self.log_p = np.array([-np.inf if len(target) else 0 for target in self.labels], log_probs.dtype)
+        for b in np.flatnonzero(self.frames):  # without a frame the empty target alone is spelled
+            self.log_alphas[b] = log_forward(log_probs[: self.frames[b], b], self.labels[b], self.blank)  # (t, s)
+            self.log_p[b] = np.logaddexp.reduce(self.log_alphas[b][-1, -2:])
+        return -self.log_p
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
@@ -139,88 +168,29 @@ class CTCLoss(Module):
         is_number = isinstance(grad_output, (int, float)) and self.output_shape in ((), None)
         grad_output = np.asarray(grad_output, self.dtype) if is_number else grad_output
         check_grad_output(grad_output, self.output_shape)
-        ### BEGIN SOLUTION ctc.loss_backward: minus the posterior of each symbol, times g, divided as the loss was
-        scale = np.asarray(grad_output) * np.ones(len(self.labels), self.posteriors.dtype)
+        ### BEGIN SOLUTION ctc.loss_backward: g, divided as the loss was, for every feasible example
+        losses_grad = np.where(self.is_infeasible, 0, grad_output)
         if self.reduction == "mean":
-            scale = scale / (len(self.labels) * np.array([max(1, len(labels)) for labels in self.labels], scale.dtype))
-        scale = np.where(self.is_infeasible, 0, -scale).astype(self.posteriors.dtype)
-        return self.posteriors * scale[:, None]
+            losses_grad = losses_grad / (self.target_lengths * len(self.labels))
+        return self.example_losses_backward(losses_grad)
         ### END SOLUTION
 
-
-# A whole batch at once, padded to the longest. Optional: nothing but your own code above calls these two, and one
-# example after another earns as much; it is slower.
-
-
-def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
-    """The log-probability of all walks that arrive in state s at frame t, before the frame's own emission.
-
-    Shapes: emissions (t, b, s), the log-probability of each state's symbol; can_skip (b, s); result (t, b, s).
-    One pass serves both directions: log α is this plus the emissions, log β is this for time and states reversed.
-    """
-    ### BEGIN SOLUTION ctc.log_forward: optional, log(Σ of the three ways to arrive) for every frame
-    time, batch, states = emissions.shape
-    arrivals = np.full((time, batch, states), -np.inf, emissions.dtype)
-    arrivals[0, :, :2] = 0
-    skips = np.where(can_skip[:, 2:], 0, -np.inf).astype(emissions.dtype)
-    ways = np.full((3, batch, states), -np.inf, emissions.dtype)
-    largest, shares = np.empty_like(ways[0]), np.empty_like(ways)
-    with np.errstate(divide="ignore"):  # log 0 = -inf is meant
-        for t in range(1, time):
-            before = np.add(arrivals[t - 1], emissions[t - 1], out=ways[0])
-            ways[1, :, 1:] = before[:, :-1]
-            np.add(before[:, :-2], skips, out=ways[2, :, 2:])
-            np.maximum(ways[0], ways[1], out=largest)
-            np.maximum(largest, ways[2], out=largest)
-            np.maximum(largest, np.finfo(largest.dtype).min, out=largest)  # -inf - -inf would be nan
-            np.exp(np.subtract(ways, largest, out=shares), out=shares)
-            total = np.add(shares[0], shares[1], out=arrivals[t])
-            total += shares[2]
-            np.log(total, out=total)
-            total += largest
-    return arrivals
-    ### END SOLUTION
-
-
-def losses_and_posteriors(
-    log_probs: ndarray, labels: list[ndarray], frames: ndarray, blank: int
-) -> tuple[ndarray, ndarray]:
-    """-log P of every example, and for every frame the probability that its walks name each symbol there.
-
-    Shapes: log_probs (t, b, v), results (b,) and (t, b, v).
-    """
-    ### BEGIN SOLUTION ctc.loss_forward: optional, α and β of the whole batch, then -log P and Σ γ by symbol
-    time, batch, classes = log_probs.shape
-    states = np.array([2 * len(target) + 1 for target in labels], dtype=np.int64)
-    extended = np.full((2 * batch, int(states.max(initial=1))), blank)
-    can_skip = np.zeros(extended.shape, dtype=bool)
-    for b, target in enumerate(labels):
-        # Read from its end, a walk through the target is a walk through the reversed target: row batch + b.
-        for row, sequence in ((b, target), (batch + b, target[::-1])):
-            extended[row, : states[b]], can_skip[row, : states[b]] = extend_target_with_blank(sequence, blank)
-    frame = np.concatenate([np.tile(np.arange(time)[:, None], batch), turned(time, frames)], axis=1)
-    place = (frame * batch + np.tile(np.arange(batch), 2))[:, :, None] * classes + extended
-    emissions = log_probs.ravel().take(place)  # every state's symbol, at every frame
-    arrivals = log_arrivals(emissions, can_skip)
-    alpha = arrivals[:, :batch] + emissions[:, :batch]
-    state = turned(extended.shape[1], states).T
-    beta = arrivals[turned(time, frames)[:, :, None], np.arange(batch, 2 * batch)[:, None], state]
-    inside = (np.arange(time)[:, None] < frames)[:, :, None] & (np.arange(extended.shape[1]) < states[:, None])
-    walks = np.where(inside, alpha + beta, -np.inf)
-    log_p = log_sum(walks[0], axis=1)
-    log_p[(frames == 0) & (states == 1)] = 0  # without a frame, the empty target is all that can be spelled
-    gamma = np.exp(walks - np.where(np.isneginf(log_p), 0, log_p))
-    is_symbol = (extended[:batch, :, None] == np.arange(classes)).astype(log_probs.dtype)
-    posteriors = np.matmul(gamma.swapaxes(0, 1), is_symbol).swapaxes(0, 1)
-    return -log_p[:, 0], posteriors
-    ### END SOLUTION
-
-
-def log_sum(x: ndarray, axis: int) -> ndarray:
-    """log Σ eˣ along an axis, which stays with length 1; -inf for the sum of nothing."""
-    largest = np.maximum(x.max(axis=axis, keepdims=True), np.finfo(x.dtype).min)  # -inf - -inf would be nan
-    with np.errstate(divide="ignore"):
-        return np.log(np.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+    def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
+        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        ### BEGIN SOLUTION ctc.loss_backward: minus the posterior of each symbol, times the gradient of the loss
+        log_probs_grad = np.zeros_like(self.log_probs)
+        classes = self.log_probs.shape[2]
+        for b, log_alpha in self.log_alphas.items():
+            if self.is_infeasible[b]:
+                continue
+            frames, target = self.frames[b], self.labels[b]
+            log_beta = log_backward(self.log_probs[:frames, b], target, self.blank)
+            gamma = np.exp(log_alpha + log_beta - self.log_p[b])  # (t, s)
+            extended, _ = extend_target_with_blank(target, self.blank)
+            is_symbol = extended[:, None] == np.arange(classes)  # (s, v)
+            log_probs_grad[:frames, b] = -losses_grad[b] * (gamma @ is_symbol)
+        return log_probs_grad
+        ### END SOLUTION
 
 
 # Checks, given

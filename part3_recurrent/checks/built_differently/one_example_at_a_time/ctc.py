@@ -126,20 +126,27 @@ class CTCLoss(Module):
         self.labels = labels
         self.output_shape = log_probs.shape[1:2] if self.reduction == "none" else ()
         self.dtype = log_probs.dtype
+        losses = self.example_losses(log_probs)
+        self.is_infeasible = np.isposinf(losses)
+        if self.zero_infinity:
+            losses[self.is_infeasible] = 0
+        if self.reduction == "mean":
+            losses /= np.array([len(target) for target in labels], self.dtype)
+            return np.asarray(np.mean(losses))
+        return np.asarray(np.sum(losses)) if self.reduction == "sum" else losses
+
+    def example_losses(self, log_probs: ndarray) -> ndarray:
+        """-log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
+
+        Shapes: log_probs (t, b, v), result (b,).
+        """
         losses, self.log_probs = [], log_probs
-        for b, (frames, target) in enumerate(zip(self.frames, labels, strict=True)):
+        for b, (frames, target) in enumerate(zip(self.frames, self.labels, strict=True)):
             if not frames:
                 losses.append(np.inf)
                 continue
             losses.append(-logsumexp(log_forward(log_probs[:frames, b], target, self.blank)[-1, -2:]))
-        self.is_infeasible = [loss == np.inf for loss in losses]
-        counted = np.array(losses, self.dtype)
-        if self.zero_infinity:
-            counted[self.is_infeasible] = 0
-        if self.reduction == "mean":
-            counted /= np.array([len(target) for target in labels], self.dtype)
-            return np.asarray(np.mean(counted))
-        return np.asarray(np.sum(counted)) if self.reduction == "sum" else counted
+        return np.array(losses, log_probs.dtype)
 
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
         """dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s]: the true partial derivative.
@@ -149,16 +156,21 @@ class CTCLoss(Module):
         is_number = isinstance(grad_output, (int, float)) and self.output_shape in ((), None)
         grad_output = np.asarray(grad_output, self.dtype) if is_number else grad_output
         check_grad_output(grad_output, self.output_shape)
+        upstream = np.array(np.broadcast_to(grad_output, len(self.labels)))
+        if self.reduction == "mean":
+            upstream /= [len(target) * len(self.labels) for target in self.labels]
+        return self.example_losses_backward(upstream)
+
+    def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
+        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
         gradient = np.zeros_like(self.log_probs)
-        upstream = np.broadcast_to(grad_output, len(self.labels))
-        for b, (g, frames, target) in enumerate(zip(upstream, self.frames, self.labels, strict=True)):
+        for b, (g, frames, target) in enumerate(zip(losses_grad, self.frames, self.labels, strict=True)):
             if self.is_infeasible[b]:
                 continue
-            share = g / (len(target) * len(self.labels)) if self.reduction == "mean" else g
             extended, _ = extend_target_with_blank(target, self.blank)
             gamma = np.exp(log_posteriors(self.log_probs[:frames, b], target, self.blank))
             for t, row in enumerate(gamma):
-                np.subtract.at(gradient[t, b], extended, share * row)
+                np.subtract.at(gradient[t, b], extended, g * row)
         return gradient
 
 
