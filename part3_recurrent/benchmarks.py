@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from part3_recurrent.ctc import CTCLoss
     from part3_recurrent.recurrent import Recurrent
 
 TIME, BATCH, FEATURES = 100, 16, 128
@@ -26,6 +27,8 @@ def steps(rounds: int) -> list[Step]:
     """Every row of the table."""
     from torch import nn
 
+    from part3_recurrent.batched_ctc import BatchedCTCLoss
+    from part3_recurrent.ctc import CTCLoss
     from part3_recurrent.gru import GRU
     from part3_recurrent.rnn import RNN
 
@@ -42,7 +45,11 @@ def steps(rounds: int) -> list[Step]:
         ("the same in one, lengths 50 to 100", GRU(FEATURES, FEATURES, 2), nn.GRU(FEATURES, FEATURES, 2), True, None),
         (f"RNN {size}", RNN(FEATURES, FEATURES, 2), nn.RNN(FEATURES, FEATURES, 2), False, None),
     ]
-    return [*(partial(recurrent_beside_torch, rounds, *each) for each in layers), partial(ctc_beside_torch, rounds)]
+    losses = [("with log-softmax", CTCLoss(), (4.6, 3.5)), ("the whole batch at once", BatchedCTCLoss(), (1.1, 0.8))]
+    return [
+        *(partial(recurrent_beside_torch, rounds, *each) for each in layers),
+        *(partial(ctc_beside_torch, rounds, *each) for each in losses),
+    ]
 
 
 def recurrent_beside_torch(
@@ -87,19 +94,16 @@ def recurrent_beside_torch(
     return [beside(work, ours, theirs, rounds, goals)]
 
 
-def ctc_beside_torch(rounds: int) -> list[Row]:
+def ctc_beside_torch(rounds: int, how: str, loss: CTCLoss, goals: tuple[float, float]) -> list[Row]:
     """log-softmax, loss, and the gradient of the logits."""
     import numpy as np
     import torch
     from torch.nn import functional
 
-    from part3_recurrent.ctc import CTCLoss
-
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((TIME, BATCH, CLASSES), np.float32)
     targets = rng.integers(1, CLASSES, (BATCH, LABELS))
     frames, lengths = np.full(BATCH, TIME), np.full(BATCH, LABELS)
-    loss = CTCLoss()
     torch_logits = torch.tensor(logits, requires_grad=True)
     torch_targets, torch_frames, torch_lengths = (torch.from_numpy(each) for each in (targets, frames, lengths))
 
@@ -118,8 +122,8 @@ def ctc_beside_torch(rounds: int) -> list[Row]:
         return [value.detach(), torch_logits.grad]
 
     compare(ours(), theirs(), ["loss", "logits_grad"])
-    work = f"CTC T{TIME} N{BATCH} V{CLASSES} S{LABELS}, with log-softmax"
-    return [beside(work, ours, theirs, rounds, (4.6, 3.5))]
+    work = f"CTC T{TIME} N{BATCH} V{CLASSES} S{LABELS}, {how}"
+    return [beside(work, ours, theirs, rounds, goals)]
 
 
 if __name__ == "__main__":

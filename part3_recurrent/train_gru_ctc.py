@@ -33,6 +33,7 @@ from autograder.scripts.endings import all_finite, finite  # noqa: E402
 from part2_layers import checkpoint  # noqa: E402
 from part2_layers.optim import Adam, clip_grad_norm_  # noqa: E402
 from part3_recurrent import utterances  # noqa: E402
+from part3_recurrent.batched_ctc import BatchedCTCLoss  # noqa: E402
 from part3_recurrent.ctc import CTCLoss  # noqa: E402
 from part3_recurrent.gru_ctc import GRUCTC  # noqa: E402
 from part3_recurrent.utterances import Utterance, best_paths, error_rates, percent, spaced  # noqa: E402
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 BLANK, CLASSES = 0, 11  # digit d has the label d + 1
 FRAMES_JOINED = 3
+CTC = {"plain": CTCLoss, "batched": BatchedCTCLoss}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Config:
     warmup: int = 50
     max_norm: float = 1.0
     max_digits: int = 8
+    ctc: str = "plain"
     validation_strings: int = 100
     test_strings: int = 300
     seed: int = 0
@@ -77,6 +80,7 @@ class Config:
     def __post_init__(self) -> None:
         sizes = ("hidden_size", "num_layers", "epochs", "steps", "batch_size", "max_digits")
         options.check(self, (*sizes, "validation_strings", "test_strings"))
+        options.require(self, "ctc", self.ctc in CTC, f"be one of {', '.join(CTC)}")
 
 
 class Epoch(NamedTuple):
@@ -153,7 +157,7 @@ def train_epoch(
 ) -> tuple[float, int]:
     """The mean loss of the epoch's steps, and how many of its targets were infeasible."""
     config, model, optimizer = history.config, history.model, history.optimizer
-    loss = CTCLoss(BLANK, zero_infinity=True)
+    loss = CTC[config.ctc](BLANK, zero_infinity=True)
     losses, infeasible = [], 0
     model.train()
     for step in range(len(history.epochs) * config.steps, (len(history.epochs) + 1) * config.steps):
@@ -173,7 +177,7 @@ def train_epoch(
 
 def record(history: History, training_loss: float, infeasible: int, validation: list[Utterance]) -> None:
     """Validate, add an epoch to the history, and keep its weights if it is the best so far."""
-    loss, losses, said = CTCLoss(BLANK, zero_infinity=True), [], []
+    loss, losses, said = CTC[history.config.ctc](BLANK, zero_infinity=True), [], []
     for batch in batches(validation, history.config.batch_size):
         log_probs, frames = listen(history.model, batch)
         _, _, targets, lengths = padded(batch)
@@ -389,6 +393,7 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "batch_size": "utterances to a step",
         "hidden_size": "units of the GRU in each direction",
         "num_layers": "layers of the GRU",
+        "ctc": f"the loss, {' or '.join(CTC)}",
         "lr": "learning rate after the warm-up; it falls to 0 from there",
         "seed": "of the first weights and of the training strings",
     }

@@ -17,11 +17,10 @@ CAN_SKIP = "can_skip[3::2] = target[1:] != target[:-1]"
 EXTENDED = "np.full(2 * len(target) + 1, blank, dtype=np.int64)"
 
 START = "log_alpha[0, :2] = emissions[0, :2]"
-ALPHA, ALPHA_GOES_ON = "return log_alpha", "arrivals[1:] = np.logaddexp(arrivals[1:], before[:-1])"
-ALPHA_SKIPS = "arrivals[2:] = np.logaddexp(arrivals[2:], before[:-2] + log_may_skip[2:])"
-ALPHA_STAYS_OR_GOES_ON = "np.logaddexp(arrivals[1:], before[:-1])"
+ALPHA, ALPHA_SKIP = "return log_alpha", "before[:-2] + log_may_skip"
+ARRIVALS = "np.logaddexp(np.logaddexp(stay, go_on), skip) + emissions[t]"
 
-BETA, BETA_SKIPS = "return log_beta", "log_beta[t, :-2] = np.logaddexp(log_beta[t, :-2], after[2:] + log_may_skip[2:])"
+BETA, BETA_SKIP = "return log_beta", "after[2:] + log_may_skip"
 
 LOG_P_OF_FRAMES = "np.logaddexp.reduce(log_walks, axis=1, keepdims=True)"
 GAMMA = "log_walks - np.where(np.isneginf(log_p), 0, log_p)"
@@ -58,10 +57,10 @@ MISTAKES = (
     extend("ctc: the blank is 0", (EXTENDED, EXTENDED.replace("blank", "0")), says="the blank is always 0"),
     log_forward(
         "ctc: α skips nothing",
-        (ALPHA_SKIPS, "pass"),
+        (ALPHA_SKIP, "before[:-2] - np.inf"),
         says="no blank is ever skipped",
     ),
-    log_forward("ctc: α skips everywhere", (ALPHA_SKIPS, ALPHA_SKIPS.replace(" + log_may_skip[2:]", ""))),
+    log_forward("ctc: α skips everywhere", (ALPHA_SKIP, "before[:-2]")),
     log_forward(
         "ctc: α begins in state 0 only",
         (START, START.replace(":2", ":1")),
@@ -75,8 +74,7 @@ MISTAKES = (
     ),
     log_forward(
         "ctc: α takes the likeliest way only",
-        (ALPHA_GOES_ON, ALPHA_GOES_ON.replace("logaddexp", "maximum")),
-        (ALPHA_SKIPS, ALPHA_SKIPS.replace("logaddexp", "maximum")),
+        (ARRIVALS, ARRIVALS.replace("logaddexp", "maximum")),
         says="the likeliest walk alone counts; all walks add up",
     ),
     log_forward(
@@ -91,7 +89,7 @@ MISTAKES = (
     ),
     log_forward(
         "ctc: α is nan out of reach",
-        (ALPHA_STAYS_OR_GOES_ON, "before[:-1] + np.log1p(np.exp(arrivals[1:] - before[:-1]))"),
+        (ARRIVALS, "np.log(np.exp(stay - go_on) + 1 + np.exp(skip - go_on)) + go_on + emissions[t]"),
         says="log_alpha holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     log_forward(
@@ -124,13 +122,13 @@ MISTAKES = (
         (BETA, "return np.exp(log_beta)"),
         says="these are probabilities, not their logarithms",
     ),
-    log_backward("ctc: β with α's skips", (BETA_SKIPS, BETA_SKIPS.replace("log_may_skip[2:]", "log_may_skip[:-2]"))),
+    log_backward("ctc: β with α's skips", (BETA_SKIP, "after[2:] + np.where(can_skip, 0, -np.inf)")),
     log_backward(
         "ctc: β skips nothing",
-        (BETA_SKIPS, "pass"),
+        (BETA_SKIP, "after[2:] - np.inf"),
         says="no blank is ever skipped",
     ),
-    log_backward("ctc: β skips everywhere", (BETA_SKIPS, BETA_SKIPS.replace(" + log_may_skip[2:]", ""))),
+    log_backward("ctc: β skips everywhere", (BETA_SKIP, "after[2:]")),
     log_posteriors(
         "ctc: γ is not divided",
         (GAMMA, "log_walks"),

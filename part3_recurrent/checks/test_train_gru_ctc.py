@@ -179,6 +179,16 @@ def test_weights_and_pictures_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "heard.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_both_losses_learn_the_same(tmp_path: Path) -> None:
+    """To the four digits of a loss that are printed."""
+    epochs = [
+        [line for line in run(*QUICK, "--ctc", ctc, folder=tmp_path).splitlines() if line.startswith("epoch")]
+        for ctc in ("plain", "batched")
+    ]
+    assert len(epochs[0]) == 2
+    assert epochs[0] == epochs[1]
+
+
 def test_recordings_are_joined(tmp_path: Path) -> None:
     assert "test: " in run(*QUICK, "--data", str(recordings(tmp_path / "wavs")), folder=tmp_path)
 
@@ -212,7 +222,11 @@ def test_recordings_that_cannot_be_used_are_named(make: object, message: str, tm
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--epochs", "0"], "epochs must be at least 1; got 0"), (["--lr", "-1"], "lr must be positive; got -1.0")],
+    [
+        (["--epochs", "0"], "epochs must be at least 1; got 0"),
+        (["--lr", "-1"], "lr must be positive; got -1.0"),
+        (["--ctc", "fast"], "ctc must be one of plain, batched; got fast"),
+    ],
 )
 def test_a_wrong_option_is_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
     said = run(*arguments, folder=tmp_path, code=2)

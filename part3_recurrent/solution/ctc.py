@@ -53,14 +53,13 @@ def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
     ### BEGIN SOLUTION ctc.log_forward: the recursion, in log space
     emissions = log_probs[:, extended]  # (t, s)
     log_may_skip = np.where(can_skip, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
+    before = np.full(len(extended) + 2, -np.inf, log_probs.dtype)  # no walk is two states before the first
     log_alpha = np.full_like(emissions, -np.inf)
     log_alpha[0, :2] = emissions[0, :2]
     for t in range(1, len(log_probs)):
-        before = log_alpha[t - 1]
-        arrivals = before.copy()  # stay
-        arrivals[1:] = np.logaddexp(arrivals[1:], before[:-1])  # go on
-        arrivals[2:] = np.logaddexp(arrivals[2:], before[:-2] + log_may_skip[2:])  # skip a blank
-        log_alpha[t] = arrivals + emissions[t]
+        before[2:] = log_alpha[t - 1]
+        stay, go_on, skip = before[2:], before[1:-1], before[:-2] + log_may_skip
+        log_alpha[t] = np.logaddexp(np.logaddexp(stay, go_on), skip) + emissions[t]
     return log_alpha
     ### END SOLUTION
 
@@ -75,14 +74,15 @@ def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
     extended, can_skip = extend_target_with_blank(target, blank)
     ### BEGIN SOLUTION ctc.log_backward: the recursion from the last frame, in log space
     emissions = log_probs[:, extended]  # (t, s)
-    log_may_skip = np.where(can_skip, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
+    can_skip_from = np.append(can_skip, [False, False])[2:]  # to two states on
+    log_may_skip = np.where(can_skip_from, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
+    after = np.full(len(extended) + 2, -np.inf, log_probs.dtype)  # no walk is two states after the last
     log_beta = np.full_like(emissions, -np.inf)
     log_beta[-1, -2:] = 0
     for t in reversed(range(len(log_probs) - 1)):
-        after = emissions[t + 1] + log_beta[t + 1]
-        log_beta[t] = after  # stay
-        log_beta[t, :-1] = np.logaddexp(log_beta[t, :-1], after[1:])  # go on
-        log_beta[t, :-2] = np.logaddexp(log_beta[t, :-2], after[2:] + log_may_skip[2:])  # skip a blank
+        after[:-2] = emissions[t + 1] + log_beta[t + 1]
+        stay, go_on, skip = after[:-2], after[1:-1], after[2:] + log_may_skip
+        log_beta[t] = np.logaddexp(np.logaddexp(stay, go_on), skip)
     return log_beta
     ### END SOLUTION
 

@@ -1,0 +1,93 @@
+"""What the tests do with BatchedCTCLoss: take the loss of a batch and its gradient, and count steps."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from part3_recurrent.batched_ctc import BatchedCTCLoss
+
+Array = np.ndarray
+Named = dict[str, Any]
+
+
+def forward(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named) -> Named:
+    """L = BatchedCTCLoss(options)(log_probs, targets, input_lengths, target_lengths)"""
+    return {"output": BatchedCTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)}
+
+
+def forward_and_backward(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    options: Named,
+    grad_output: Array | float | None,
+) -> Named:
+    """Forward, then backward with the gradient from above; None leaves it out."""
+    loss = BatchedCTCLoss(**options)
+    output = loss.forward(log_probs, targets, input_lengths, target_lengths)
+    return {"output": output, "log_probs_grad": loss.backward() if grad_output is None else loss.backward(grad_output)}
+
+
+def forward_without_warning(
+    log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
+) -> Named:
+    """Forward; a warning is an error."""
+    with _warnings_as_errors():
+        return forward(log_probs, targets, input_lengths, target_lengths, options)
+
+
+def run_without_warning(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    options: Named,
+    grad_output: Array | float | None,
+) -> Named:
+    """Forward and backward; a warning is an error."""
+    with _warnings_as_errors():
+        return forward_and_backward(log_probs, targets, input_lengths, target_lengths, options, grad_output)
+
+
+@cache
+def growth_of_a_frame() -> int:
+    """How many times as many instructions of Python a further frame takes with 32 examples as with 2."""
+    few, many = (_instructions(batch, frames=30) - _instructions(batch, frames=10) for batch in (2, 32))
+    return many // max(1, few)
+
+
+def _instructions(batch: int, frames: int) -> int:
+    """How many instructions of Python forward and backward take."""
+    loss, instructions = BatchedCTCLoss(), 0
+    log_probs = np.full((frames, batch, 3), -np.log(3), np.float32)
+
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal instructions
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        instructions += event == "opcode"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        loss.forward(log_probs, np.ones((batch, 2), np.int64), np.full(batch, frames), np.full(batch, 2))
+        loss.backward()
+    finally:
+        sys.settrace(before)
+    return instructions
+
+
+@contextlib.contextmanager
+def _warnings_as_errors() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
