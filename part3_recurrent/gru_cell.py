@@ -20,7 +20,7 @@ class GRUCell(Cell):
     def forward(self, x: ndarray, h: ndarray | None = None) -> ndarray:
         """The next hidden state; push (x, and what else backward needs) onto self.stack.
 
-        Shapes: x (b, i), h (b, n), result (b, n).  Without h: zeros.
+        Shapes: x (b, i), h (b, hidden), result (b, hidden).  Without h: zeros.
         Raises TypeError for anything but floats, ValueError for another shape.
         """
         h = self.check_step(x, h)
@@ -36,7 +36,7 @@ class GRUCell(Cell):
         dn = g (1 - z) (1 - n²),  dz = g (h - n) z (1 - z),  dr = dn h_n r (1 - r)     (before tanh and σ)
         dL/dx = (dr, dz, dn) W_ih,  dL/dh = g z + (dr, dz, dn r) W_hh
         The same two triples give dL/dW_ih = Σ (…)ᵀ x, dL/dW_hh = Σ (…)ᵀ h, and their sums the biases' gradients.
-        Shapes: grad_output (b, n), results (b, i) and (b, n).  Raises RuntimeError if no forward is left.
+        Shapes: grad_output (b, hidden), results (b, i) and (b, hidden).  Raises RuntimeError if no forward is left.
         """
         self.check_gradient(grad_output)
         # YOUR CODE HERE

@@ -21,14 +21,4 @@ EQUAL: dict[tuple[str, str, str], str] = {
         "flat = totals_grad.reshape(-1, self.hidden_size)",
         "flat = totals_grad.reshape(-2, self.hidden_size)",
     ): ANY_NEGATIVE,
-    (
-        "gru.py",
-        "flat = gates.reshape(-1, 3 * n)",
-        "flat = gates.reshape(-2, 3 * n)",
-    ): ANY_NEGATIVE,
-    (
-        "gru.py",
-        "weight_hh_grad, bias_hh_grad = flat.T @ before.reshape(-1, n), flat.sum(axis=0)",
-        "weight_hh_grad, bias_hh_grad = flat.T @ before.reshape(-2, n), flat.sum(axis=0)",
-    ): ANY_NEGATIVE,
 }
