@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from part2_layers.checks.half_precision import HALF, SIZES, assert_as_torch
+from part3_recurrent.batched_ctc import BatchedCTCLoss
 from part3_recurrent.ctc import CTCLoss
 from part3_recurrent.embedding import Embedding
 from part3_recurrent.gru import GRU
@@ -62,13 +63,13 @@ def test_a_network(ours: Any, theirs: Any) -> None:
     assert_gradients_as_torch(layer, in_torch)
 
 
-def test_ctc() -> None:
+@pytest.mark.parametrize("loss", [CTCLoss(), BatchedCTCLoss()])
+def test_ctc(loss: CTCLoss) -> None:
     """torch has it in float32 only."""
     log_probs = torch.tensor(halves(12, 2, 5)).float().log_softmax(-1).half()
     targets, frames, labels = np.array([[1, 2, 2], [3, 1, 0]]), [12, 9], [3, 2]
     wide = log_probs.float().requires_grad_()
     expected = torch.nn.functional.ctc_loss(wide, torch.tensor(targets), torch.tensor(frames), torch.tensor(labels))
-    loss = CTCLoss()
     assert_as_torch(loss.forward(log_probs.numpy(), targets, frames, labels), expected.half())
     assert loss.backward().dtype == HALF
 
