@@ -31,7 +31,10 @@ class BatchedCTCLoss(CTCLoss):
         )
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        """dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
+
+        Shapes: losses_grad (b,), result (t, b, v).
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
             "batched_ctc.backward: Σ γ over the states of each symbol, as one product for the batch. "

@@ -148,12 +148,15 @@ class CTCLoss(Module):
         check_grad_output(grad_output, self.output_shape)
         # YOUR CODE HERE
         raise NotImplementedError(
-            "ctc.loss_backward: g, divided as the loss was, for every feasible example. "
+            "ctc.loss_backward: g of every example, divided as the loss was. "
             "See part3_recurrent/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        """dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
+
+        Shapes: losses_grad (b,), result (t, b, v).
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
             "ctc.loss_backward: minus the posterior of each symbol, times the gradient of the loss. "

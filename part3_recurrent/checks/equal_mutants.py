@@ -16,9 +16,32 @@ EQUAL: dict[tuple[str, str, str], str] = {
         "if self.bias_ih is not None and self.bias_hh is not None:",
         "if (self.bias_ih is not None or self.bias_hh is not None):",
     ): BOTH_OR_NEITHER,
+    **{
+        (
+            "ctc.py",
+            "can_skip_from = np.append(can_skip, [False, False])[2:]  # to two states on",
+            f"can_skip_from = np.append(can_skip, {padding})[2:]  # to two states on",
+        ): "what lies two states on from the last two has probability 0"
+        for padding in ("[True, False]", "[False, True]")
+    },
     (
         "rnn.py",
         "flat = totals_grad.reshape(-1, self.hidden_size)",
         "flat = totals_grad.reshape(-2, self.hidden_size)",
     ): ANY_NEGATIVE,
+    (
+        "ctc.py",
+        "return log_walks - np.where(np.isneginf(log_p), 0, log_p)  # -inf - -inf would be nan",
+        "return log_walks - np.where(np.isneginf(log_p), 1, log_p)  # -inf - -inf would be nan",
+    ): "where log_p is -inf so are all walks, and stay it",
+    (
+        "batched_ctc.py",
+        "self.gamma = np.exp(log_walks - np.where(np.isneginf(log_p), 0, log_p))  # (t, b, s)",
+        "self.gamma = np.exp(log_walks - np.where(np.isneginf(log_p), 1, log_p))  # (t, b, s)",
+    ): "where log_p is -inf so are all walks, and exp(-inf - 1) is 0, too",
+    (
+        "batched_ctc.py",
+        "share = np.where(self.is_infeasible, 0, losses_grad).astype(posteriors.dtype)  # 0 · inf would be nan",
+        "share = np.where(self.is_infeasible, 1, losses_grad).astype(posteriors.dtype)  # 0 · inf would be nan",
+    ): "an infeasible target's posteriors are all 0, so that any finite share gives 0",
 }

@@ -19,7 +19,7 @@ LOSSES = "return -log_p[:, 0]"
 GO_ON, WAYS = "go_on[:, 1:] = stay[:, :-1]", "log_sum(ways, axis=0)[0]"
 LOWEST = "initial=np.finfo(x.dtype).min"
 POSTERIORS = "(self.gamma.swapaxes(0, 1) @ self.is_symbol).swapaxes(0, 1)"
-GRAD = "-losses_grad[:, None].astype(posteriors.dtype)"
+GRAD, SHARE = "-share[:, None] * posteriors", "np.where(self.is_infeasible, 0, losses_grad)"
 
 ONE_BY_ONE = "examples are taken one after another: a frame takes more instructions of Python for more of them"
 INFINITE = "output holds infinity where it should be finite, as after an overflow, 1 / 0 or log 0"
@@ -87,8 +87,9 @@ MISTAKES = (
     ),
     backward(
         "batched_ctc: the gradient from above counts by its sign",
-        (GRAD, "-np.sign(losses_grad[:, None]).astype(posteriors.dtype)"),
+        (GRAD, "-np.sign(share[:, None]) * posteriors"),
     ),
+    backward("batched_ctc: infeasible examples times inf", (SHARE, "losses_grad"), says=NAN.format("log_probs_grad")),
     backward("batched_ctc: padding has a gradient", (FRAMES, "np.ones((time, batch, 1), dtype=bool)")),
     backward(
         "batched_ctc: one state of each symbol", (POSTERIORS, "(self.gamma[..., None] * self.is_symbol).max(axis=2)")

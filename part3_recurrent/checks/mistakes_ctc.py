@@ -32,7 +32,7 @@ TARGET_LENGTHS = "[max(1, len(target)) for target in labels]"
 MEAN = "(losses / self.target_lengths).mean()"
 SKIPS = "can_skip[3::2] = target[1:] != target[:-1]"
 
-FEASIBLE_GRADIENT = "np.where(self.is_infeasible, 0, grad_output)"
+LOSSES_GRAD = "np.broadcast_to(grad_output, len(self.labels))"
 COUNTS = "(self.target_lengths * len(self.labels))"
 LEFT_OUT = "if self.is_infeasible[b]:\n                continue\n"
 TIMES_GAMMA = "-losses_grad[b] * (gamma @ is_symbol)"
@@ -233,7 +233,7 @@ MISTAKES = (
     ),
     loss_backward(
         "ctc: grad_output has no effect",
-        (FEASIBLE_GRADIENT, FEASIBLE_GRADIENT.replace("grad_output", "1")),
+        (LOSSES_GRAD, LOSSES_GRAD.replace("grad_output", "1")),
         says="grad_output has no effect",
     ),
     loss_backward(
@@ -248,13 +248,11 @@ MISTAKES = (
     ),
     loss_backward(
         "ctc: infeasible examples times inf",
-        (FEASIBLE_GRADIENT, "np.asarray(grad_output) + 0 * self.is_infeasible"),
         (LEFT_OUT, LEFT_OUT.replace("continue", "pass")),
         says="log_probs_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),
     loss_backward(
         "ctc: nan for infeasible examples",
-        (FEASIBLE_GRADIENT, FEASIBLE_GRADIENT.replace("0", "np.nan")),
         (LEFT_OUT, LEFT_OUT.replace("continue", "log_probs_grad[:, b] = np.nan")),
         says="log_probs_grad holds NaN where it should be finite, as after 0 / 0, ∞ - ∞ or 0 · ∞",
     ),

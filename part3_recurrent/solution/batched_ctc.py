@@ -51,10 +51,14 @@ class BatchedCTCLoss(CTCLoss):
         ### END SOLUTION
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        """dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
+
+        Shapes: losses_grad (b,), result (t, b, v).
+        """
         ### BEGIN SOLUTION batched_ctc.backward: Σ γ over the states of each symbol, as one product for the batch
         posteriors = (self.gamma.swapaxes(0, 1) @ self.is_symbol).swapaxes(0, 1)  # (b, t, s) (b, s, v) -> (t, b, v)
-        return posteriors * -losses_grad[:, None].astype(posteriors.dtype)
+        share = np.where(self.is_infeasible, 0, losses_grad).astype(posteriors.dtype)  # 0 · inf would be nan
+        return -share[:, None] * posteriors
         ### END SOLUTION
 
 

@@ -168,15 +168,18 @@ class CTCLoss(Module):
         is_number = isinstance(grad_output, (int, float)) and self.output_shape in ((), None)
         grad_output = np.asarray(grad_output, self.dtype) if is_number else grad_output
         check_grad_output(grad_output, self.output_shape)
-        ### BEGIN SOLUTION ctc.loss_backward: g, divided as the loss was, for every feasible example
-        losses_grad = np.where(self.is_infeasible, 0, grad_output)
+        ### BEGIN SOLUTION ctc.loss_backward: g of every example, divided as the loss was
+        losses_grad = np.broadcast_to(grad_output, len(self.labels))
         if self.reduction == "mean":
             losses_grad = losses_grad / (self.target_lengths * len(self.labels))
         return self.example_losses_backward(losses_grad)
         ### END SOLUTION
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        """dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
+
+        Shapes: losses_grad (b,), result (t, b, v).
+        """
         ### BEGIN SOLUTION ctc.loss_backward: minus the posterior of each symbol, times the gradient of the loss
         log_probs_grad = np.zeros_like(self.log_probs)
         classes = self.log_probs.shape[2]

@@ -139,6 +139,17 @@ def test_gradient_of_infeasible_targets_is_zero(candidate: Candidate, problem: P
 
 
 @edge_case("batched_ctc.backward")
+@given(problem=infeasible_batches(reductions=SINGLE_LOSSES))
+def test_an_infinite_gradient_from_above_changes_nothing(candidate: Candidate, problem: Problem) -> None:
+    """Beside others, an infeasible target has zero gradient also if the one from above is inf."""
+    twice = 2 * oracle.loss(**problem)["output"]
+    finite = np.where(np.isinf(twice), 0, twice).astype(twice.dtype)
+    right = oracle.loss(**problem, grad_output=finite)
+    assert_same(candidate.run(batched.forward_and_backward, **problem, grad_output=twice), right, ["log_probs_grad"])
+    check_steps(candidate)
+
+
+@edge_case("batched_ctc.backward")
 @given(problem=with_gradients(with_impossible_symbols(tiny_batches())))
 def test_gradient_with_impossible_symbols(candidate: Candidate, problem: Problem) -> None:
     """Where a symbol's log-probability is -inf its gradient is zero, without nan and without a warning."""
