@@ -96,7 +96,7 @@ def _stage_earlier(
     for earlier in earlier_parts(part, root):
         files = {**_given_modules(earlier, given), **_earlier_exercises(earlier, submission, upstream, given)}
         modules |= {f"{earlier.name}.{Path(file).stem}": content for file, content in files.items()}
-    wanted = list(part.may_import)
+    wanted = [name for name in modules if any(f"{name}.".startswith(f"{entry}.") for entry in part.may_import)]
     while wanted:
         name = wanted.pop()
         if name in modules:

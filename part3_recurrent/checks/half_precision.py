@@ -19,6 +19,7 @@ from part3_recurrent.rnn import RNN
 from part3_recurrent.rnn_cell import RNNCell
 
 RNG = np.random.default_rng(0)
+torch.manual_seed(0)  # of its first weights
 
 
 def halves(*shape: int, size: float = 1.0) -> np.ndarray:
