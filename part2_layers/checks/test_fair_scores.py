@@ -13,12 +13,8 @@ PART = load_part(Path(__file__).resolve().parent.parent)
 
 MAXIMUM = """\
         self.x = x
-        first, *others = self.taps(self.positions(x))
-        output = x[:, :, first[0], first[1]].copy()
-        for rows, columns in others:
-            np.maximum(output, x[:, :, rows, columns], out=output)
-        self.output = output
-        return output
+        self.output = np.max([x[:, :, rows, columns] for rows, columns in self.taps(self.positions(x))], axis=0)
+        return self.output
 """
 WINDOW_BY_WINDOW = """\
         self.x = x

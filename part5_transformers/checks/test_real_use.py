@@ -86,8 +86,8 @@ ValueError: d_model must be even where LSTMs read in two directions; got 5.
 ValueError: d_model must be divisible by num_heads; got d_model=4, num_heads=3.
 ValueError: layer_drop_rate must lie between 0 and 1; got 1.5.
 ValueError: target_lengths must be given in training; got None. Without padding: the full length of each row.
-ValueError: input_lengths must lie between 1 and 8, the steps; got [9, 5].
-ValueError: input_lengths must lie between 1 and 8, the steps; got [0, 5].
+ValueError: lengths must lie between 1 and 8, the steps; got [9, 5].
+ValueError: lengths must lie between 1 and 8, the steps; got [0, 5].
 ValueError: x must end within max_len=6 positions; got 7 steps from position 0.
 RuntimeError: score must be called in evaluation mode; got training mode. Call model.eval() first.
 ValueError: prompts must be a multiple of the 2 utterances that were encoded; got 3.
