@@ -107,6 +107,15 @@ def test_a_wrong_argument_is_the_tests_mistake(part: Part, toy: ProbeModule) -> 
             candidate.run(toy.run_double, x=object())
 
 
+@pytest.mark.parametrize("measure", ["tracemalloc.get_traced_memory", "weakref.ref", "gc.collect", "sys.settrace"])
+def test_what_probes_measure_with_is_put_back_before_every_call(measure: str, part: Part, toy: ProbeModule) -> None:
+    replaced = f"import gc, sys, tracemalloc, weakref\nkept, {measure} = {measure}, None\n"
+    body = f"import gc, sys, tracemalloc, weakref; return (2.0 if {measure} is kept else 0.0) * x"
+    files: dict[str, str | bytes | None] = {"toy.py": f"{replaced}{with_double(body)['toy.py']!s}"}
+    with toy_candidate(part, files) as candidate:
+        assert candidate.run(toy.run_double, x=X)["y"].tolist() == [1.0, 2.0]
+
+
 # Failures
 
 
