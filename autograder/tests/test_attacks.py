@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from autograder.judge import users
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import ROOT, Part, find_parts, load_part
@@ -30,7 +31,7 @@ from autograder.judge.record import PartRecord
 from autograder.judge.scanning import Refusals
 from autograder.judge.staging import stage
 from autograder.judge.submission import MAX_FILE_BYTES, from_path
-from autograder.judge.users import can_reserve
+from autograder.judge.users import WorkerUser, can_reserve
 from autograder.judge.worker_process import Limits
 from autograder.tests.attacks import HONEST, Attack, endings, floods, forgeries, lies, smugglers, snoops, together
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, outcomes, points, toy_probes
@@ -134,8 +135,12 @@ def graded(
     assert untouched, "the stage was changed"
     assert digest(part.folder) == before
     assert not candidate.stage.folder.exists()
-    assert not running_in(candidate.stage.folder, candidate._user.uid)
-    assert not has_users or not left_by(candidate._user.uid)
+    uid = candidate._user.uid
+    lock = users._lock(users._RESERVED / str(uid)) if has_users else -1
+    uid = uid if lock >= 0 else 0  # else a judge beside this one has the user by now
+    assert not running_in(candidate.stage.folder, uid)
+    assert not uid or not left_by(uid)
+    WorkerUser(uid, lock).release()
     return record
 
 
