@@ -1,4 +1,4 @@
-"""float16 stays float16 through every layer, and is finite where torch's is.  Run by test_float16.py."""
+"""float16 stays float16 through every layer, finite where torch's is.  Run by autograder/tests/test_float16.py."""
 
 from __future__ import annotations
 

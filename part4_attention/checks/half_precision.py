@@ -1,4 +1,4 @@
-"""float16 stays float16 through attention, as in torch.  Run by test_float16.py."""
+"""float16 stays float16 through attention, as in torch.  Run by autograder/tests/test_float16.py."""
 
 from __future__ import annotations
 
