@@ -98,6 +98,7 @@ class WorkerCandidate(AnyCandidate):
     def __enter__(self) -> Self:
         try:
             self._user = reserve_user(must_keep_reading(self.stage.folder.parent))
+            self._remove_leftovers()  # of a judge that was killed, whose worker had this user
             self._setup = plan_setup(self._part, self.stage, self.limits, self._user.uid)
             self._spawn()
         except BaseException:
@@ -112,9 +113,12 @@ class WorkerCandidate(AnyCandidate):
 
     def _remove_all(self) -> None:
         self.stage.remove()
+        self._remove_leftovers()
+        self._user.release()
+
+    def _remove_leftovers(self) -> None:
         if self._user.uid:
             leftovers.remove(self._user.uid)
-        self._user.release()
 
     @property
     def isolation(self) -> Isolation:

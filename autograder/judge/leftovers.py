@@ -1,4 +1,7 @@
-"""Delete what a worker's user leaves on this machine: files where anybody may write, and System V's shared memory."""
+"""Delete what a worker's user leaves on this machine: files where anybody may write, and System V's shared memory.
+
+A judge that was killed leaves the worker's stage too, whose group that user is.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,14 @@ def remove(uid: int) -> None:
 
 
 def files_of(uid: int) -> Iterator[Path]:
-    """The user's files and folders, not what is in such a folder."""
+    """Files and folders of the user and of its group, not what is in such a folder."""
     pending = list({os.path.realpath(folder) for folder in (*_OPEN_TO_ALL, tempfile.gettempdir())})
     while pending:
         with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)
-                    if status.st_uid == uid:
+                    if uid in (status.st_uid, status.st_gid):
                         yield Path(entry.path)
                     elif entry.is_dir(follow_symlinks=False) and status.st_mode & 0o002:
                         pending.append(entry.path)

@@ -96,6 +96,26 @@ def test_no_two_workers_are_the_same_user(part: Part, monkeypatch: pytest.Monkey
     assert can_reserve(keep_reading=False)
 
 
+@root_only
+def test_what_a_killed_judge_has_left_is_gone_before_its_workers_user_is_another_worker(
+    part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stage, which is root's and of that user's group, and what the worker has written elsewhere."""
+    with toy_candidate(part) as candidate:
+        uid = candidate._user.uid
+    staged = stage(part, handed_in(part))
+    plan_setup(part, staged, QUICK, uid)
+    descriptor, written = tempfile.mkstemp()
+    os.close(descriptor)
+    os.chown(written, uid, uid)
+    monkeypatch.setattr(users, "_UNUSED", range(uid, uid + 2, 2))
+    with toy_candidate(part) as candidate:
+        assert candidate._user.uid == uid
+        assert not staged.folder.exists()
+        assert not os.path.exists(written)
+        assert candidate.stage.folder.exists()
+
+
 def test_a_judge_that_is_not_root_plans_no_other_user(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     if hasattr(os, "geteuid"):
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
