@@ -89,7 +89,7 @@ def hides(draw: Draw, shape: Shape, spares: bool = True) -> np.ndarray:
 
 
 def without_gradient(problem: Problem) -> Problem:
-    """The arguments of forward: all but the gradients from above."""
+    """The arguments of forward: all but the upstream gradients."""
     return {name: value for name, value in problem.items() if name != "grad_output" and not name.endswith("_grad")}
 
 

@@ -86,7 +86,7 @@ def turned_shapes(draw: Draw) -> Problem:
 
 @st.composite
 def singles(draw: Draw, among: str = "numbers", shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """One input of any shape, and the gradient from above."""
+    """One input of any shape, and the upstream gradient."""
     shape, dtype = draw(shapes), draw(DTYPES)
     return {"grad_output": array(draw, shape, dtype=dtype), "x": array(draw, shape, among, dtype)}
 

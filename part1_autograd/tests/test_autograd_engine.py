@@ -106,7 +106,7 @@ def test_arrays_used_twice_match_torch(candidate: Candidate, problem: Problem) -
 @oracle_test("autograd_engine.backward")
 @given(problem=expressions())
 def test_expressions_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """Whatever the expression, every leaf gets its gradient, and the gradient from above is not changed."""
+    """Whatever the expression, every leaf gets its gradient, and the upstream gradient is not changed."""
     assert_right(candidate, autograd_engine.differentiate, problem)
 
 
@@ -270,7 +270,7 @@ def test_zero_grad_starts_anew(candidate: Candidate, problem: Problem) -> None:
 @law("autograd_engine.accumulate")
 @given(problem=alike("x", "grad_output"))
 def test_gradients_share_no_memory(candidate: Candidate, problem: Problem) -> None:
-    """Changing one leaf's gradient in place changes neither another leaf's nor the gradient from above."""
+    """Changing one leaf's gradient in place changes neither another leaf's nor the upstream gradient."""
     got = candidate.run(autograd_engine.change_one_gradient, **problem)
     assert_same(got, {"z_grad": problem["grad_output"], "grad_output": problem["grad_output"]})
 

@@ -500,7 +500,7 @@ def test_softmax_cross_entropy_of_probabilities_matches_torch(candidate: Candida
 @law("functional.softmax_cross_entropy")
 @given(problem=classifications("indices"), factor=st.sampled_from([2.0, -1.0, 0.5]))
 def test_softmax_cross_entropy_is_linear_in_the_gradient(candidate: Candidate, problem: Problem, factor: float) -> None:
-    """A gradient from above that is twice as large gives a gradient that is twice as large."""
+    """An upstream gradient that is twice as large gives a gradient that is twice as large."""
     once = candidate.run(functional.softmax_cross_entropy_backward, **problem)["logits_grad"]
     scaled = {**problem, "grad_output": np.asarray(factor * problem["grad_output"])}
     again = candidate.run(functional.softmax_cross_entropy_backward, **scaled)

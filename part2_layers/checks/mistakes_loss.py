@@ -178,7 +178,7 @@ MISTAKES = (
     ),
     backward("cross_entropy: no grad_output", (FACTOR, "(1 / max(1, count))"), says="grad_output has no effect"),
     backward(
-        "cross_entropy: gradients from above along the last axis",
+        "cross_entropy: upstream gradients along the last axis",
         ("np.expand_dims(grad_output, self.class_axis)", "grad_output[..., None]"),
     ),
     backward("cross_entropy: the gradient of nothing is NaN", (FACTOR, "np.divide(grad_output, count)")),

@@ -46,7 +46,7 @@ MISTAKES = (
         "sequential: every layer takes g",
         (BACKWARD_STEP, "x_grad = layer.backward(grad_output)"),
         ("return grad_output", "return x_grad"),
-        says="every layer is given the gradient from above; each takes what the layer behind it gives",
+        says="every layer is given the upstream gradient; each takes what the layer behind it gives",
     ),
     backward(
         "sequential: no backward of the first layer",

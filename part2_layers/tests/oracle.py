@@ -58,7 +58,7 @@ def assert_right_on_views(candidate: Candidate, probe: Probe, truth: Truth, prob
 def forward_and_backward(layer: torch.nn.Module, x: Array, grad_output: Array | None) -> Answer:
     """The output of torch's layer, x_grad, and the gradient of every parameter under its name followed by _grad.
 
-    Without a gradient from above: the output alone.
+    Without an upstream gradient: the output alone.
     """
     x_tensor = torch.tensor(x, requires_grad=True)
     if grad_output is None:

@@ -46,7 +46,7 @@ def gradient_mistakes(name: str, options: Answer, x: Array, grad_output: Array) 
 
 
 def slope(name: str, options: Answer, x: Array) -> Array:
-    """The gradient for ones from above."""
+    """The gradient for an upstream gradient of ones."""
     return activation(name, options, x, np.ones_like(x))["x_grad"]
 
 

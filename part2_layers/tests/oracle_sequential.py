@@ -105,7 +105,7 @@ def gradient_mistakes(layers: Layers, x: Array, grad_output: Array) -> Answer:
     }
     others = {
         "backward runs from the first layer to the last; it is the other way round": (places[::-1], True),
-        "every layer is given the gradient from above; each takes what the layer behind it gives": (places, False),
+        "every layer is given the upstream gradient; each takes what the layer behind it gives": (places, False),
         "the first layer is left out of backward": (places[:-1], True),
         "the last layer is left out of backward": (places[1:], True),
     }

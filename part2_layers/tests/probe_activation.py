@@ -20,7 +20,7 @@ def forward(name: str, options: Named, x: Array) -> Named:
 
 
 def forward_and_backward(name: str, options: Named, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(name, options), x, grad_output)
 
 

@@ -51,7 +51,7 @@ def new_state(num_features: int) -> Named:
 def forward_and_backward(
     x: Array, state: Named, eps: float, momentum: float, training: bool, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(state, eps, momentum, training), x, grad_output)
 
 

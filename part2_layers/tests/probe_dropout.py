@@ -40,7 +40,7 @@ def forward_in_both_modes(x: Array, p: float, seed: int) -> Named:
 
 
 def forward_and_backward(x: Array, p: float, seed: int, grad_output: Array) -> Named:
-    """Forward in training, then backward with the gradient from above."""
+    """Forward in training, then backward with the upstream gradient."""
     return probe_layers.run(_layer(p, seed), x, grad_output)
 
 

@@ -13,7 +13,7 @@ Named = dict[str, Any]
 
 
 def run(layer: Module, x: np.ndarray, grad_output: np.ndarray) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     output = layer.forward(x)
     return {"output": output, "x_grad": layer.backward(grad_output), **gradients(layer)}
 

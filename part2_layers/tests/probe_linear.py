@@ -19,7 +19,7 @@ def forward(x: Array, weight: Array, bias: Array | None) -> Named:
 
 
 def forward_and_backward(x: Array, weight: Array, bias: Array | None, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(weight, bias), x, grad_output)
 
 

@@ -24,7 +24,7 @@ def forward(loss: str, input: Array, target: Array, options: Named) -> Named:
 def forward_and_backward(
     loss: str, input: Array, target: Array, options: Named, grad_output: Array | float | None
 ) -> Named:
-    """Forward, then backward with the gradient from above; None leaves it out."""
+    """Forward, then backward with the upstream gradient; None leaves it out."""
     layer = LOSSES[loss](**options)
     output = layer.forward(input, target)
     return {"output": output, "input_grad": layer.backward() if grad_output is None else layer.backward(grad_output)}

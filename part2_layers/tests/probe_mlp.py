@@ -94,7 +94,7 @@ def forward(x: Array, weight: Array, bias: Array, depth: int) -> Named:
 
 
 def forward_and_backward(x: Array, weight: Array, bias: Array, depth: int, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return probe_layers.run(_around(Affine(weight, bias), depth), x, grad_output)
 
 

@@ -20,7 +20,7 @@ def forward(kind: str, x: Array, kernel_size: Size, stride: Size | None) -> Name
 
 
 def forward_and_backward(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(kind, kernel_size, stride), x, grad_output)
 
 

@@ -130,7 +130,7 @@ def contents(layers: Layers) -> Named:
 
 
 def forward_and_backward(layers: Layers, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return probe_layers.run(_sequential(layers), x, grad_output)
 
 

@@ -38,7 +38,7 @@ def inputs(
     batches: st.SearchStrategy[int] = BATCHES,
     axes: st.SearchStrategy[int] = AXES,
 ) -> Problem:
-    """An activation of each number by itself, an input with up to three axes, and the gradient from above."""
+    """An activation of each number by itself, an input with up to three axes, and the upstream gradient."""
     shape = tuple(draw(LENGTHS if place else batches) for place in range(draw(axes)))
     dtype = draw(DTYPES)
     return {
@@ -125,7 +125,7 @@ def test_relu_matches_torch(candidate: Candidate, problem: Problem) -> None:
 @law("activation.forward")
 @given(problem=inputs("Identity"))
 def test_identity_changes_nothing(candidate: Candidate, problem: Problem) -> None:
-    """Identity hands on x, and on the way back the gradient from above."""
+    """Identity hands on x, and on the way back the upstream gradient."""
     got = candidate.run(activation.forward_and_backward, **problem)
     assert_same(got, {"output": problem["x"], "x_grad": problem["grad_output"]})
 
@@ -173,14 +173,14 @@ def test_a_single_number_is_an_input(candidate: Candidate, problem: Problem) -> 
 @oracle_test("activation.backward")
 @given(problem=inputs("Sigmoid"))
 def test_gradient_of_sigmoid_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """Sigmoid's backward gives g · y (1 - y) for any gradient g from above."""
+    """Sigmoid's backward gives g · y (1 - y) for any upstream gradient g."""
     check_gradient(candidate, problem)
 
 
 @oracle_test("activation.backward")
 @given(problem=inputs("Tanh"))
 def test_gradient_of_tanh_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """Tanh's backward gives g · (1 - y²) for any gradient g from above."""
+    """Tanh's backward gives g · (1 - y²) for any upstream gradient g."""
     check_gradient(candidate, problem)
 
 
@@ -286,7 +286,7 @@ def test_gelu_of_a_single_number_is_one(candidate: Candidate, problem: Problem) 
 @oracle_test("gelu.backward")
 @given(problem=gelus(EXACT))
 def test_gradient_of_gelu_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """GELU's backward gives g · (Φ(x) + x · Φ'(x)) for any gradient g from above."""
+    """GELU's backward gives g · (Φ(x) + x · Φ'(x)) for any upstream gradient g."""
     check_gradient(candidate, problem)
 
 
@@ -414,7 +414,7 @@ def test_softmax_of_nothing_is_nothing(candidate: Candidate, problem: Problem) -
 @oracle_test("softmax.backward")
 @given(problem=softmaxes("last"))
 def test_gradient_of_softmax_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """Softmax's backward gives y · (g - Σ g y) for any gradient g from above."""
+    """Softmax's backward gives y · (g - Σ g y) for any upstream gradient g."""
     check_gradient(candidate, problem)
 
 

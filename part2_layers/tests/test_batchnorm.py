@@ -55,14 +55,14 @@ def layers(draw: Draw, dtype: str = "float64") -> Problem:
 
 @st.composite
 def trainings(draw: Draw, axes: st.SearchStrategy[int] = AXES, dtypes: st.SearchStrategy[str] = DTYPES) -> Problem:
-    """A layer in training mode, a batch (b, c) or (b, c, t), and the gradient from above."""
+    """A layer in training mode, a batch (b, c) or (b, c, t), and the upstream gradient."""
     layer = draw(layers(draw(dtypes)))
     return with_gradient(draw, {**layer, "training": True, "x": batch(draw, layer, draw(axes))})
 
 
 @st.composite
 def trainings_with_gradients(draw: Draw) -> Problem:
-    """The same with an uneven gradient from above: of an even one x_grad and weight_grad keep nothing."""
+    """The same with an uneven upstream gradient: of an even one x_grad and weight_grad keep nothing."""
     problem = draw(trainings())
     grad_output = problem["grad_output"].copy()
     grad_output.reshape(*grad_output.shape[:2], -1)[0, :, 0] += 9
@@ -71,7 +71,7 @@ def trainings_with_gradients(draw: Draw) -> Problem:
 
 @st.composite
 def evaluations(draw: Draw) -> Problem:
-    """A layer in evaluation mode, an input of any size, and the gradient from above."""
+    """A layer in evaluation mode, an input of any size, and the upstream gradient."""
     layer = draw(layers(draw(DTYPES)))
     return with_gradient(draw, {**layer, "training": False, "x": evaluated(draw, layer)})
 
@@ -132,7 +132,7 @@ def evaluated(draw: Draw, layer: Problem) -> np.ndarray:
 
 
 def with_gradient(draw: Draw, problem: Problem) -> Problem:
-    """The problem with a gradient from above."""
+    """The problem with an upstream gradient."""
     return {**problem, "grad_output": array(draw, problem["x"].shape, dtype=problem["x"].dtype.name)}
 
 

@@ -39,7 +39,7 @@ def convolutions(
     has_bias: bool | None = None,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A layer, an input, and the gradient from above."""
+    """A layer, an input, and the upstream gradient."""
     window, dtype = draw(st.sampled_from(windows)), draw(DTYPES)
     batch, in_channels, out_channels, time = draw(batches), draw(CHANNELS), draw(CHANNELS), draw(window.lengths())
     with_bias = draw(st.sampled_from([True, True, False])) if has_bias is None else has_bias

@@ -40,7 +40,7 @@ def convolutions(
     has_bias: bool | None = None,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A layer whose sizes are integers or pairs, an input, and the gradient from above."""
+    """A layer whose sizes are integers or pairs, an input, and the upstream gradient."""
     down, across, options = draw(windows_and_options(windows))
     batch, in_channels, out_channels, dtype = draw(batches), draw(CHANNELS), draw(CHANNELS), draw(DTYPES)
     height, width = draw(down.lengths()), draw(across.lengths())

@@ -30,7 +30,7 @@ SMALL_SHAPES = [(2,), (2, 3), (2, 2, 3)]
 
 @st.composite
 def layers(draw: Draw, shapes: list[Shape] = SHAPES) -> Problem:
-    """A layer, an input without zeros, and a gradient from above without zeros."""
+    """A layer, an input without zeros, and an upstream gradient without zeros."""
     shape, dtype = draw(st.sampled_from(shapes)), draw(DTYPES)
     return {
         "x": pattern(draw, shape, dtype),

@@ -42,7 +42,7 @@ SINGLE_AXES = [(3, 1, 1), (1, 0, -1), (4, -2, 2)]
 
 @st.composite
 def flattenings(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """An input, the axes to flatten, and the gradient from above."""
+    """An input, the axes to flatten, and the upstream gradient."""
     ndim, start, end = draw(st.sampled_from(SPANS + SINGLE_AXES))
     x = array(draw, draw(shapes(ndim, batches)), dtype=draw(DTYPES))
     first, last = start % ndim, end % ndim

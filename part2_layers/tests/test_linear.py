@@ -26,7 +26,7 @@ def layers(
     has_bias: bool | None = None,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A layer, an input with some axes before the features, and the gradient from above."""
+    """A layer, an input with some axes before the features, and the upstream gradient."""
     in_features, out_features, dtype = draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
     leading = tuple(draw(batches) for _ in range(draw(st.sampled_from(leading_axes))))
     with_bias = draw(st.sampled_from([True, True, False])) if has_bias is None else has_bias
@@ -106,7 +106,7 @@ def test_an_empty_batch_has_an_empty_output(candidate: Candidate, problem: Probl
 @oracle_test("linear.backward")
 @given(problem=layers(leading_axes=(1,)))
 def test_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives dL/dx = g W, dL/dW = gᵀ x and dL/db = Σ g for any gradient from above."""
+    """backward gives dL/dx = g W, dL/dW = gᵀ x and dL/db = Σ g for any upstream gradient."""
     assert_right(
         candidate, linear.forward_and_backward, oracle.linear, problem, gradients(problem), oracle.gradient_mistakes
     )

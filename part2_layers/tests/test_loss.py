@@ -17,7 +17,7 @@ losses = probes("loss")
 
 SINGLE_NUMBERS: tuple[Problem, ...] = ({"reduction": "mean"}, {"reduction": "sum"}, {})
 REDUCTIONS: tuple[Problem, ...] = (*SINGLE_NUMBERS, {"reduction": "none"})
-# What comes from above to a single number: 256 stands for a loss scale, None leaves it to the default.
+# The upstream gradient of a single number: 256 stands for a loss scale, None leaves it to the default.
 GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 256.0])
 # Shapes: a mean over a single value, or over none, is an edge case.
 SEVERAL = st.sampled_from([2, 3, 4])
@@ -103,7 +103,7 @@ def ignored_classifications(draw: Draw) -> Problem:
 
 @st.composite
 def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, and what comes from above: an array of the loss's shape; for () also a number, or None."""
+    """The problem, and the upstream gradient: an array of the loss's shape; for () also a number, or None."""
     problem = draw(problems)
     shape, dtype = problem["input"].shape, problem["input"].dtype
     if problem["options"].get("reduction") == "none":
@@ -231,7 +231,7 @@ def test_gradient_of_squared_error_matches_torch(candidate: Candidate, problem: 
 @oracle_test("mse.backward")
 @given(problem=with_gradients(regressions(({"reduction": "none"},))))
 def test_gradient_of_single_squared_errors_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """With reduction "none" every value has a gradient from above of its own."""
+    """With reduction "none" every value has an upstream gradient of its own."""
     assert_right(candidate, losses.forward_and_backward, oracle.loss, problem, ["input_grad"], oracle.mse_mistakes)
 
 

@@ -38,7 +38,7 @@ SIZES = {
 
 @st.composite
 def networks(draw: Draw, network: str, training: bool, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A network with a state dict, an input, and the gradient from above.
+    """A network with a state dict, an input, and the upstream gradient.
 
     Where a batch is normalised, all weights are positive and x grows from row to row, and so does every unit: one that
     is almost the same in all rows would be magnified until only rounding is left.  Float32 has too few digits even so:
@@ -86,7 +86,7 @@ def new_networks(draw: Draw, network: str) -> Problem:
 
 @st.composite
 def new_networks_with_inputs(draw: Draw, network: str) -> Problem:
-    """A new network, an input in float32, and the gradient from above."""
+    """A new network, an input in float32, and the upstream gradient."""
     problem = draw(new_networks(network))
     x, grad_output = ((3, problem["sizes"][name]) for name in ("in_features", "out_features"))
     return {**problem, "x": array(draw, x, dtype="float32"), "grad_output": array(draw, grad_output, dtype="float32")}
@@ -94,7 +94,7 @@ def new_networks_with_inputs(draw: Draw, network: str) -> Problem:
 
 @st.composite
 def residuals(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """An affine f within one or more residuals, an input, and the gradient from above."""
+    """An affine f within one or more residuals, an input, and the upstream gradient."""
     features, batch, dtype = draw(LENGTHS), draw(batches), draw(DTYPES)
     return {
         "x": array(draw, (batch, features), dtype=dtype),
@@ -107,7 +107,7 @@ def residuals(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
 
 @st.composite
 def wires(draw: Draw) -> Problem:
-    """An input, and the gradient from above."""
+    """An input, and the upstream gradient."""
     shape, dtype = (draw(BATCHES), draw(LENGTHS)), draw(DTYPES)
     return {"x": array(draw, shape, dtype=dtype), "grad_output": array(draw, shape, dtype=dtype)}
 

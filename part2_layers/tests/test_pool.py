@@ -41,7 +41,7 @@ def poolings(
     windows: Sequence[Window] = UNPADDED,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A layer whose sizes are integers or pairs, an input, and the gradient from above."""
+    """A layer whose sizes are integers or pairs, an input, and the upstream gradient."""
     down, across, options = draw(windows_and_options(windows))
     batch, channels, dtype = draw(batches), draw(CHANNELS), draw(DTYPES)
     height, width = draw(down.lengths()), draw(across.lengths())

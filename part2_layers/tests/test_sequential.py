@@ -33,7 +33,7 @@ def chains(
     leading_axes: tuple[int, ...] = (1, 2, 0),
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """Layers that fit each other, an input with some axes before the features, and the gradient from above."""
+    """Layers that fit each other, an input with some axes before the features, and the upstream gradient."""
     features, dtype = draw(FEATURES), draw(DTYPES)
     leading = tuple(draw(batches) for _ in range(draw(st.sampled_from(leading_axes))))
     among = "whole" if dtype == "float32" else "numbers"

@@ -86,7 +86,7 @@ MISTAKES = (
         says="the sign of the gradient is wrong: it is minus the posterior",
     ),
     backward(
-        "batched_ctc: the gradient from above counts by its sign",
+        "batched_ctc: the upstream gradient counts by its sign",
         (GRAD, "-np.sign(share[:, None]) * posteriors"),
     ),
     backward("batched_ctc: infeasible examples times inf", (SHARE, "losses_grad"), says=NAN.format("log_probs_grad")),

@@ -15,7 +15,7 @@ from autograder.testing.torch_oracle import Answer, Array, gradients_of
 def pull_back(outputs: Mapping[str, tuple[torch.Tensor, Array | None]], **inputs: torch.Tensor) -> Answer:
     """The outputs, and the gradient of every input, under its name followed by _grad.
 
-    Each output comes with the gradient from above; None stands for zeros.
+    Each output comes with the upstream gradient; None stands for zeros.
     """
     parts = [(output * torch.tensor(grad)).sum() for output, grad in outputs.values() if grad is not None]
     gradients = gradients_of(torch.stack(parts).sum(), inputs)

@@ -24,7 +24,7 @@ Step = Callable[[Parameters, Tensor, Tensor], Tensor]
 def run(step: Step, state: Answer, x: Array, h: Array | None, grad_output: Array | None = None) -> Answer:
     """The step on x (b, i); on x (t, b, i) one step for each time, every one from the state of the one before.
 
-    Without a gradient from above: the output alone.
+    Without an upstream gradient: the output alone.
     """
     hidden = state["weight_hh"].shape[1]
     parameters = {name: leaf(value) for name, value in state.items()}

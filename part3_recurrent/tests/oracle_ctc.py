@@ -198,7 +198,7 @@ def loss_of_paths(
 
 
 def shares(target_lengths: Array, options: Answer, grad_output: Gradient) -> Array:
-    """What each example's own loss counts for, times the gradient from above."""
+    """What each example's own loss counts for, times the upstream gradient."""
     upstream = np.asarray(1.0 if grad_output is None else grad_output, np.float64)
     if options.get("reduction", "mean") == "mean":
         return upstream / (len(target_lengths) * np.maximum(target_lengths, 1))

@@ -39,7 +39,7 @@ def run(
     output_grad: Array | None = None,
     h_n_grad: Array | None = None,
 ) -> Answer:
-    """One layer and direction of torch's network.  Without gradients from above: output and h_n alone."""
+    """One layer and direction of torch's network.  Without upstream gradients: output and h_n alone."""
     kind, (batch, hidden) = KINDS[network], h_0.shape
     module = with_state(kind(x.shape[2], hidden, bias="bias_ih_l0" in state), state, x.dtype)
     inputs, ends = {"x": leaf(x), "h_0": leaf(h_0)}, lengths_of(running, batch)
@@ -51,7 +51,7 @@ def run(
 
 
 def answer(outputs: Mapping[str, tuple[Tensor, Array | None]], inputs: Mapping[str, Tensor]) -> Answer:
-    """The outputs, and every input's gradient if any output has one from above."""
+    """The outputs, and every input's gradient if any output has an upstream one."""
     if all(grad is None for _, grad in outputs.values()):
         return {name: output.detach().numpy() for name, (output, _) in outputs.items()}
     return pull_back(outputs, **inputs)
@@ -149,7 +149,7 @@ MISTAKEN_ROLLS: dict[str, Roll] = {
 
 
 def mistakes(step: Step, mistaken_steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
-    """What mistaken steps and mistaken ways over time would give, and mistakes with the gradients from above."""
+    """What mistaken steps and mistaken ways over time would give, and mistakes with the upstream gradients."""
     found = {sentence: by_hand(roll, step, **problem) for sentence, roll in MISTAKEN_ROLLS.items()}
     found |= {sentence: by_hand(Roll(), mistaken, **problem) for sentence, mistaken in mistaken_steps.items()}
     if problem.get("output_grad") is not None:

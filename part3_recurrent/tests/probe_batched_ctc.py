@@ -31,7 +31,7 @@ def forward_and_backward(
     options: Named,
     grad_output: Array | float | None,
 ) -> Named:
-    """Forward, then backward with the gradient from above; None leaves it out."""
+    """Forward, then backward with the upstream gradient; None leaves it out."""
     loss = BatchedCTCLoss(**options)
     output = loss.forward(log_probs, targets, input_lengths, target_lengths)
     return {"output": output, "log_probs_grad": loss.backward() if grad_output is None else loss.backward(grad_output)}

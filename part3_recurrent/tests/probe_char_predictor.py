@@ -31,7 +31,7 @@ def forward_in_two_pieces(sizes: Named, state: Named, x: Array, h_0: Array | Non
 def forward_and_backward(
     sizes: Named, state: Named, x: Array, h_0: Array | None, logits_grad: Array, h_n_grad: Array | None
 ) -> Named:
-    """Forward, then backward with the gradients from above."""
+    """Forward, then backward with the upstream gradients."""
     model = _model(sizes, state)
     model.forward(x, h_0)
     return {"h_0_grad": model.backward(logits_grad, h_n_grad), **_gradients(model)}

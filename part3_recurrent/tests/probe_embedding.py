@@ -18,7 +18,7 @@ def forward(weight: Array, x: Array) -> Named:
 
 
 def forward_and_backward(weight: Array, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     layer = _layer(weight)
     output = layer.forward(x)
     layer.backward(grad_output)

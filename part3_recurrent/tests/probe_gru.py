@@ -29,7 +29,7 @@ def run_on_views(state: Named, x: Array, h_0: Array, running: list[int]) -> Name
 
 
 def run_and_back(state: Named, x: Array, h_0: Array, running: list[int], output_grad: Array, h_n_grad: Array) -> Named:
-    """Run, then run backward with the gradients from above."""
+    """Run, then run backward with the upstream gradients."""
     return probe_sequences.run_and_back(GRU, state, x, h_0, running, output_grad, h_n_grad)
 
 

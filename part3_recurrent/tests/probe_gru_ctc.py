@@ -21,7 +21,7 @@ def forward(sizes: Named, state: Named, x: Array, lengths: Lengths) -> Named:
 
 
 def forward_and_backward(sizes: Named, state: Named, x: Array, lengths: Lengths, log_probs_grad: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     model = _model(sizes, state)
     model.forward(x, lengths)
     x_grad = model.backward(log_probs_grad)

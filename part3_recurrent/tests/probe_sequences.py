@@ -43,7 +43,7 @@ def run_and_back(
     output_grad: Array,
     h_n_grad: Array,
 ) -> Named:
-    """Run, then run backward with the gradients from above."""
+    """Run, then run backward with the upstream gradients."""
     return _run_and_back(network(kind, state), x, h_0, running, output_grad, h_n_grad)
 
 

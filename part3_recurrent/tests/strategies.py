@@ -25,7 +25,7 @@ def parameter_shapes(gates: int, inputs: int, hidden: int, bias: bool, suffix: s
 
 @st.composite
 def cells(draw: Draw, gates: int, has_steps: bool = False, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A cell, an input, a state or none, and the gradient from above; with steps, x and the gradient of each step."""
+    """A cell, an input, a state or none, and the upstream gradient; with steps, x and the gradient of each step."""
     inputs, hidden, batch, dtype = draw(LENGTHS), draw(LENGTHS), draw(batches), draw(DTYPES)
     steps = (draw(TIMES),) if has_steps else ()
     has_bias, has_state = draw(st.sampled_from([True, True, False])), draw(st.sampled_from([True, True, False]))
@@ -61,7 +61,7 @@ def directions(
     times: st.SearchStrategy[int] = TIMES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """One direction of one layer, a batch sorted by length, a state, and the gradients from above.
+    """One direction of one layer, a batch sorted by length, a state, and the upstream gradients.
 
     With ends, sequences may end before the last time step, all of them too.
     """

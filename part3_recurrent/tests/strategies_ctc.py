@@ -14,7 +14,7 @@ SINGLE_NUMBERS: tuple[Problem, ...] = ({}, {"reduction": "sum"}, {"reduction": "
 MEAN: tuple[Problem, ...] = ({}, {"reduction": "mean"})
 SINGLE_LOSSES: tuple[Problem, ...] = ({"reduction": "none"},)
 REDUCTIONS = SINGLE_NUMBERS + SINGLE_LOSSES
-# What comes from above to a single number: 256 is a loss scale, None leaves it to the default.
+# The upstream gradient of a single number: 256 is a loss scale, None leaves it to the default.
 GRADIENTS = st.sampled_from([1.0, 2.0, None, 0.1, -1.5, 256.0])
 LENGTHS = st.sampled_from([2, 3, 1, 4, 5, 6])
 FEW, SOME = st.sampled_from([1, 2, 3, 2, 3]), st.sampled_from([1, 2, 3, 2, 5])
@@ -184,7 +184,7 @@ def with_zero_infinity(draw: Draw, problem: Problem) -> Problem:
 
 @st.composite
 def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, and what comes from above: one number for each loss, or for a single loss a number or None."""
+    """The problem, and the upstream gradient: one number for each loss, or for a single loss a number or None."""
     problem = draw(problems)
     batch, dtype = problem["log_probs"].shape[1], problem["log_probs"].dtype
     if problem["options"].get("reduction") == "none":

@@ -95,7 +95,7 @@ def test_loss_without_frames_matches_torch(candidate: Candidate, problem: Proble
 @oracle_test("batched_ctc.backward")
 @given(problem=with_gradients(batches()))
 def test_gradient_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives torch's gradient, for lengths of all kinds and any gradient from above, in as few steps."""
+    """backward gives torch's gradient, for lengths of all kinds and any upstream gradient, in as few steps."""
     check_gradient(candidate, batched.forward_and_backward, problem)
 
 
@@ -140,8 +140,8 @@ def test_gradient_of_infeasible_targets_is_zero(candidate: Candidate, problem: P
 
 @edge_case("batched_ctc.backward")
 @given(problem=infeasible_batches(reductions=SINGLE_LOSSES))
-def test_an_infinite_gradient_from_above_changes_nothing(candidate: Candidate, problem: Problem) -> None:
-    """Beside others, an infeasible target has zero gradient also if the one from above is inf."""
+def test_an_infinite_upstream_gradient_changes_nothing(candidate: Candidate, problem: Problem) -> None:
+    """Beside others, an infeasible target has zero gradient also if the upstream one is inf."""
     twice = 2 * oracle.loss(**problem)["output"]
     finite = np.where(np.isinf(twice), 0, twice).astype(twice.dtype)
     right = oracle.loss(**problem, grad_output=finite)

@@ -23,7 +23,7 @@ TEMPERATURES = st.sampled_from([1 / 16, 1 / 20, 1 / 24])  # a logit is below 20:
 
 @st.composite
 def texts(draw: Draw, times: st.SearchStrategy[int] = TIMES) -> Problem:
-    """A model, a batch of texts, a state or none, and the gradients from above."""
+    """A model, a batch of texts, a state or none, and the upstream gradients."""
     sizes, dtype = draw(model_sizes()), draw(DTYPES)
     time, batch = draw(times), draw(st.sampled_from([1, 2, 3]))
     states = (sizes["num_layers"], batch, sizes["hidden_size"])

@@ -362,7 +362,7 @@ def test_no_examples_are_refused(candidate: Candidate, problem: Problem) -> None
 @oracle_test("ctc.loss_backward")
 @given(problem=with_gradients(batches()))
 def test_gradient_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """Through a log-softmax, backward gives torch's gradient, for any reduction and gradient from above."""
+    """Through a log-softmax, backward gives torch's gradient, for any reduction and upstream gradient."""
     assert_right_gradient(candidate, problem)
 
 
@@ -382,8 +382,8 @@ def test_gradient_of_infeasible_targets_is_zero(candidate: Candidate, problem: P
 
 @edge_case("ctc.loss_backward")
 @given(problem=infeasible_batches(reductions=SINGLE_LOSSES))
-def test_an_infinite_gradient_from_above_changes_nothing(candidate: Candidate, problem: Problem) -> None:
-    """Where losses are squared, what comes from above is inf for an infeasible target: its gradient is zero still."""
+def test_an_infinite_upstream_gradient_changes_nothing(candidate: Candidate, problem: Problem) -> None:
+    """Where losses are squared, the upstream gradient is inf for an infeasible target: its gradient is zero still."""
     twice = 2 * oracle.loss(**problem)["output"]
     finite = np.where(np.isinf(twice), 0, twice).astype(twice.dtype)
     right = oracle.loss(**problem, grad_output=finite)
@@ -453,8 +453,8 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 @law("ctc.loss_backward")
 @given(problem=with_gradients(batches(reductions=SINGLE_NUMBERS)))
-def test_gradient_from_above_has_the_shape_of_the_loss(candidate: Candidate, problem: Problem) -> None:
-    """A gradient from above of another shape than the loss is a ValueError."""
+def test_upstream_gradient_has_the_shape_of_the_loss(candidate: Candidate, problem: Problem) -> None:
+    """An upstream gradient of another shape than the loss is a ValueError."""
     batch, dtype = problem["log_probs"].shape[1], problem["log_probs"].dtype
     candidate.raises(ValueError, ctc.forward_and_backward, **{**problem, "grad_output": np.ones(batch, dtype)})
 

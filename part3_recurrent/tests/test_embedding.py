@@ -18,7 +18,7 @@ embedding = probes("embedding")
 
 @st.composite
 def lookups(draw: Draw, axes: tuple[int, ...] = (1, 2)) -> Problem:
-    """A weight, symbols of so many axes, and the gradient from above."""
+    """A weight, symbols of so many axes, and the upstream gradient."""
     num_embeddings, embedding_dim, dtype = draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
     shape = tuple(draw(LENGTHS) for _ in range(draw(st.sampled_from(axes))))
     return {
@@ -108,7 +108,7 @@ def test_symbols_out_of_range_are_refused(candidate: Candidate, problem: Problem
 @oracle_test("embedding.backward")
 @given(problem=lookups(axes=(2, 1, 3, 0)))
 def test_gradient_matches_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward adds to each symbol's row the gradient from above, whatever the shape of the symbols."""
+    """backward adds to each symbol's row the upstream gradient, whatever the shape of the symbols."""
     assert_right_gradient(candidate, problem)
 
 

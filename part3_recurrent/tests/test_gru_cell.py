@@ -21,7 +21,7 @@ GATES = 3
 
 @st.composite
 def kept_states(draw: Draw) -> Problem:
-    """A cell with a bias of z that nothing outweighs, an input, a state, and the gradient from above."""
+    """A cell with a bias of z that nothing outweighs, an input, a state, and the upstream gradient."""
     problem = draw(cells(GATES))
     batch, hidden = problem["grad_output"].shape
     dtype = problem["x"].dtype.name
@@ -96,7 +96,7 @@ def test_no_rows_have_no_state(candidate: Candidate, problem: Problem) -> None:
 @oracle_test("gru_cell.backward")
 @given(problem=cells(GATES))
 def test_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives dL/dx, dL/dh and those of the parameters for any gradient from above."""
+    """backward gives dL/dx, dL/dh and those of the parameters for any upstream gradient."""
     names = gradients(problem)
     assert_right(candidate, gru_cell.forward_and_backward, oracle.gru_cell, problem, names, oracle.gru_cell_mistakes)
 

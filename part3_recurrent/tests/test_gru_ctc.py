@@ -27,7 +27,7 @@ def utterances(
     dtypes: st.SearchStrategy[str] = DTYPES,
     classes: st.SearchStrategy[int] = CLASSES,
 ) -> Problem:
-    """A model, a batch of utterances, perhaps of different lengths, and the gradient from above."""
+    """A model, a batch of utterances, perhaps of different lengths, and the upstream gradient."""
     sizes = {"input_size": draw(LENGTHS), "hidden_size": draw(LENGTHS), "num_classes": draw(classes)}
     sizes |= {"num_layers": draw(st.sampled_from([1, 2])), **draw(st.sampled_from(directions))}
     time, batch, dtype = draw(TIMES), draw(st.sampled_from([1, 2, 3])), draw(dtypes)
@@ -123,14 +123,14 @@ def test_lengths_out_of_range_are_refused(candidate: Candidate, problem: Problem
 @oracle_test("gru_ctc.backward")
 @given(problem=utterances(has_lengths=False))
 def test_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives the gradients of x and every parameter, through the log-softmax, for any gradient from above."""
+    """backward gives the gradients of x and every parameter, through the log-softmax, for any upstream gradient."""
     assert_right_gradients(candidate, problem)
 
 
 @oracle_test("gru_ctc.backward")
 @given(problem=utterances(has_lengths=True))
 def test_gradients_of_different_lengths_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """With lengths the padding has no gradient; what comes from above after an end reaches the Linear's bias alone."""
+    """With lengths the padding has no gradient; the upstream gradient after an end reaches the Linear's bias alone."""
     assert_right_gradients(candidate, problem)
 
 

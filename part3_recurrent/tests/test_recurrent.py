@@ -339,7 +339,7 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 @law("recurrent.backward")
 @given(problem=networks(), name=st.sampled_from(["output_grad", "h_n_grad"]))
 def test_gradients_of_another_shape_are_refused(candidate: Candidate, problem: Problem, name: str) -> None:
-    """A gradient from above that has not the shape of output or h_n is a ValueError."""
+    """An upstream gradient that has not the shape of output or h_n is a ValueError."""
     wrong = np.zeros((7, 7, 7))  # larger than any of them
     candidate.raises(ValueError, recurrent.forward_and_backward, **{**problem, name: wrong})
 

@@ -71,7 +71,7 @@ def test_no_rows_have_no_state(candidate: Candidate, problem: Problem) -> None:
 @oracle_test("rnn_cell.backward")
 @given(problem=cells(GATES))
 def test_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives dL/dx, dL/dh and those of the parameters for any gradient from above."""
+    """backward gives dL/dx, dL/dh and those of the parameters for any upstream gradient."""
     names = gradients(problem)
     assert_right(candidate, rnn_cell.forward_and_backward, oracle.rnn_cell, problem, names, oracle.rnn_cell_mistakes)
 

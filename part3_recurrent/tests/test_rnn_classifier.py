@@ -18,7 +18,7 @@ classifier = probes("rnn_classifier")
 
 @st.composite
 def sequences(draw: Draw, has_lengths: bool, num_layers: tuple[int, ...] = (1, 2, 3)) -> Problem:
-    """A classifier, a batch of sequences, perhaps of different lengths, and the gradient from above."""
+    """A classifier, a batch of sequences, perhaps of different lengths, and the upstream gradient."""
     sizes = {name: draw(LENGTHS) for name in ("input_size", "hidden_size", "num_classes")}
     sizes["num_layers"] = draw(st.sampled_from(num_layers))
     time, batch, dtype = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(DTYPES)

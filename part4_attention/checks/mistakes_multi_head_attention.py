@@ -267,7 +267,7 @@ MISTAKES = (
     backward(
         "multi-head: ones for grad_output",
         (OUT_BACK, OUT_BACK.replace("grad_output", "np.ones_like(grad_output)")),
-        says="the gradient from above is taken to be one everywhere",
+        says="the upstream gradient is taken to be one everywhere",
     ),
     backward(
         "multi-head: the mean over the batch",

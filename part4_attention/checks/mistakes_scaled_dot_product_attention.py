@@ -294,7 +294,7 @@ MISTAKES = (
     backward(
         "attention: ones for grad_output",
         (CHECK_BACK, f"{CHECK_BACK}\n        grad_output = np.ones_like(grad_output)"),
-        says="the gradient from above is taken to be one everywhere",
+        says="the upstream gradient is taken to be one everywhere",
     ),
     backward(
         "attention: key_grad of the last block of queries",

@@ -141,9 +141,9 @@ MISTAKES = (
         says="W is the softmax of one tile of keys; it must be that of all keys",
     ),
     backward(
-        "tiled: ones from above",
+        "tiled: upstream gradient of ones",
         ("grad = grad_output[..., rows, :]", "grad = np.ones_like(grad_output[..., rows, :])"),
-        says="the gradient from above is taken to be one everywhere",
+        says="the upstream gradient is taken to be one everywhere",
     ),
     backward(
         "tiled: changes grad_output",

@@ -1,4 +1,4 @@
-"""An answer that ignores the mask, the scale or the gradient from above loses most of what it is about."""
+"""An answer that ignores the mask, the scale or the upstream gradient loses most of what it is about."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ IGNORING = [
     (
         mistake(
             "attention.backward",
-            "the gradient from above",
+            "the upstream gradient",
             ("weights, root =", "grad_output = np.ones_like(grad_output)\n        weights, root ="),
         ),
         {"attention.backward", "multi_head.backward"},

@@ -186,7 +186,7 @@ def gradient_mistakes(**problem: Any) -> Answer:
 
     before = from_parts(**problem, is_before_projections=True)
     return {
-        "the gradient from above is taken to be one everywhere": from_parts(
+        "the upstream gradient is taken to be one everywhere": from_parts(
             **{**problem, "grad_output": np.ones_like(problem["grad_output"])}
         ),
         "the gradient of the output is split by a reshape alone, which mixes times and heads": from_parts(

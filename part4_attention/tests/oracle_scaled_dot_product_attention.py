@@ -23,7 +23,7 @@ NOTHING_SUBTRACTED = "dS lacks what is subtracted: dS = W ⊙ (dW - Σ dW ⊙ W)
 NO_SOFTMAX_BACK = "the softmax is left out on the way back: dS is taken to be dW"
 BOTH_UNSCALED = "query_grad and key_grad lack the factor 1 / √d"
 BOTH_SCALED_TWICE = "query_grad and key_grad have the factor 1 / √d twice"
-ONES = "the gradient from above is taken to be one everywhere"
+ONES = "the upstream gradient is taken to be one everywhere"
 
 
 @truth

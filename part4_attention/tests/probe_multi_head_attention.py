@@ -67,7 +67,7 @@ def forward_with_torch_parameters(num_heads: int, torch_state: State, inputs: Na
 
 
 def forward_and_backward(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     layer = _layer(num_heads, state)
     return {"output": layer.forward(**inputs), **_back(layer, grad_output)}
 

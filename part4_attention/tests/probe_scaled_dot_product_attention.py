@@ -50,7 +50,7 @@ def forward_on_views(query: Array, key: Array, value: Array, mask: Array | None)
 
 
 def forward_and_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     return _run(ScaledDotProductAttention(), query, key, value, mask, grad_output)
 
 

@@ -31,7 +31,7 @@ def forward_strictly(options: Named, query: Array, key: Array, value: Array, mas
 def forward_and_backward(
     options: Named, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the gradient from above."""
+    """Forward, then backward with the upstream gradient."""
     attention = TiledAttention(**options)
     output = attention.forward(query, key, value, mask)
     query_grad, key_grad, value_grad = attention.backward(grad_output)

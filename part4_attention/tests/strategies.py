@@ -31,7 +31,7 @@ def attentions(
     keys: st.SearchStrategy[int] = KEYS,
     queries: st.SearchStrategy[int] = QUERIES,
 ) -> Problem:
-    """Queries, keys, values, the gradient from above, and a mask of one of these kinds, or none.
+    """Queries, keys, values, the upstream gradient, and a mask of one of these kinds, or none.
 
     With `blind` the first query sees no key at all; otherwise every query sees one.
     """

@@ -29,7 +29,7 @@ INPUT_GRADIENTS = ["query_grad", "key_grad", "value_grad"]
 def layers(
     draw: Draw, masks: tuple[str, ...] = (), blind: bool = False, batches: st.SearchStrategy[int] = BATCHES
 ) -> Problem:
-    """A layer, its inputs, these masks, and the gradient from above.
+    """A layer, its inputs, these masks, and the upstream gradient.
 
     Every query sees the last key; with `blind`, the first query of every sequence sees none.
     """

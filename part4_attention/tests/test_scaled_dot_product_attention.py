@@ -304,7 +304,7 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
 @oracle_test("attention.backward")
 @given(problem=attentions())
 def test_gradients_without_a_mask_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """backward gives the gradients of query, key and value for any gradient from above."""
+    """backward gives the gradients of query, key and value for any upstream gradient."""
     check_gradients(candidate, problem)
 
 

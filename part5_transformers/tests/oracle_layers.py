@@ -99,7 +99,7 @@ def as_answer(
     need_weights: bool,
     grad_output: Array | None,
 ) -> Answer:
-    """The output, the weights if they are wanted, and given the gradient from above, all gradients under our names."""
+    """The output, the weights if they are wanted, and given the upstream gradient, all gradients under our names."""
     known: Answer = {"output": output.detach().numpy()}
     known |= {name: each.detach().numpy() if need_weights else None for name, each in weights.items()}
     if grad_output is None:

@@ -47,7 +47,7 @@ def reduced_mistakes(lengths: Array, factor: int) -> Answer:
 
 @truth
 def without_padding(x: Array, lengths: Array, grad_output: Array | None = None) -> Answer:
-    """Zeros at and after each length; the gradient of x is the gradient from above with the same zeros."""
+    """Zeros at and after each length; the gradient of x is the upstream gradient with the same zeros."""
     known = {"output": x} if grad_output is None else {"output": x, "x_grad": grad_output}
     return {name: _cut(value, lengths) for name, value in known.items()}
 
@@ -102,7 +102,7 @@ def group_mistakes(x: Array, factor: int, grad_output: Array | None = None) -> A
 
 @truth
 def layer(kind: str, factor: int, state: Answer, x: Array, lengths: Array, grad_output: Array | None = None) -> Answer:
-    """What the layer gives; with a gradient from above also its gradients, that of x within each length."""
+    """What the layer gives; with an upstream gradient also its gradients, that of x within each length."""
     return _run_layer(kind, factor, state, x, lengths, grad_output)
 
 
@@ -158,7 +158,7 @@ def layers_of(method: str, time_reduction: int) -> list[tuple[str, int]]:
 
 @truth
 def embedding(sizes: Answer, state: Answer, x: Array, lengths: Array, grad_output: Array | None = None) -> Answer:
-    """What the embedding gives; with a gradient from above also the gradients of x and of all parameters."""
+    """What the embedding gives; with an upstream gradient also the gradients of x and of all parameters."""
     return _run(sizes, state, x, lengths, grad_output)
 
 

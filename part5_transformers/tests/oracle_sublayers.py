@@ -422,7 +422,7 @@ def answer(
     weights: Tensor | None,
     grad_output: Array | None,
 ) -> Answer:
-    """Output and weights, and the gradients of the inputs and of the module's parameters if there is one from above."""
+    """Output and weights, and the gradients of the inputs and the parameters if there is an upstream one."""
     known = {"output": output.detach().numpy(), "weights": None if weights is None else weights.detach().numpy()}
     if grad_output is None:
         return known

@@ -32,7 +32,7 @@ PIECES_NOT_CAUSAL = "the causal mask is missing: a token sees those that follow 
 def language_model(
     sizes: Answer, state: Answer, tokens: Array, lengths: Array | None, grad_output: Array | None = None
 ) -> Answer:
-    """Logits, and without a gradient from above the weights of every layer."""
+    """Logits, and without an upstream gradient the weights of every layer."""
     return run(sizes, state, tokens, lengths, grad_output)
 
 

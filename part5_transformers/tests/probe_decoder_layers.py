@@ -16,7 +16,7 @@ ATTENDED, TRANSLATED = ("output", "weights"), ("output", "self_weights", "cross_
 
 
 def decode(num_heads: int, state: State, inputs: Inputs, need_weights: bool, grad_output: Array | None = None) -> Named:
-    """The output and the weights of SelfAttentionDecoderLayer; with a gradient from above, all gradients too."""
+    """The output and the weights of SelfAttentionDecoderLayer; with an upstream gradient, all gradients too."""
     layer, tensors = probe_layers.layer_with(SelfAttentionDecoderLayer, num_heads, state), probe_layers.tensors(inputs)
     got = named("the layer", layer(**tensors, need_weights=need_weights), ATTENDED)
     return got if grad_output is None else {**got, **probe_layers.gradients(layer, tensors, got["output"], grad_output)}
@@ -33,7 +33,7 @@ def decode_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weights:
 def translate(
     num_heads: int, state: State, inputs: Inputs, need_weights: bool, grad_output: Array | None = None
 ) -> Named:
-    """The output and both weights of CrossAttentionDecoderLayer; with a gradient from above, all gradients too."""
+    """The output and both weights of CrossAttentionDecoderLayer; with an upstream gradient, all gradients too."""
     layer, tensors = probe_layers.layer_with(CrossAttentionDecoderLayer, num_heads, state), probe_layers.tensors(inputs)
     got = named("the layer", layer(**tensors, need_weights=need_weights), TRANSLATED)
     return got if grad_output is None else {**got, **probe_layers.gradients(layer, tensors, got["output"], grad_output)}

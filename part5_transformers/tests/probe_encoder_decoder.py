@@ -26,7 +26,7 @@ State = Mapping[str, Array]
 def ctc_inputs(
     sizes: Named, state: State, encoded: Array, lengths: Array, grad_output: Mapping[str, Array] | None = None
 ) -> Named:
-    """What ctc_inputs gives; with a gradient from above, the gradients of the head and of `encoded` too."""
+    """What ctc_inputs gives; with an upstream gradient, the gradients of the head and of `encoded` too."""
     model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
     given = _ctc_inputs(model.ctc_inputs(heard, torch.tensor(lengths)))
     if grad_output is None:
@@ -48,7 +48,7 @@ def ctc_inputs_under_autocast(sizes: Named, state: State, encoded: Array, length
 def encode(
     sizes: Named, state: State, sources: Array, lengths: Array, grad_output: Mapping[str, Array] | None = None
 ) -> Named:
-    """What encode gives, by utterance and as far as CTC's lengths say; with gradients from above, all gradients too."""
+    """What encode gives, by utterance and as far as CTC's lengths say; with upstream gradients, all gradients too."""
     model = _model(sizes, state)
     whole = _encode(model, sources, lengths)
     steps = whole["lengths"]
@@ -89,7 +89,7 @@ def decode(
     pad_mask: Array | None,
     grad_output: Mapping[str, Array] | None = None,
 ) -> Named:
-    """Logits and weights; with a gradient from above, the gradients of all parameters and of `encoded` too.
+    """Logits and weights; with an upstream gradient, the gradients of all parameters and of `encoded` too.
 
     With one, in training mode if there are lengths.
     """
@@ -139,7 +139,7 @@ def forward(
     target_lengths: Array,
     grad_output: Mapping[str, Array] | None = None,
 ) -> Named:
-    """Logits, weights and CTC's inputs; with gradients from above, in training mode, the gradients of all parameters.
+    """Logits, weights and CTC's inputs; with upstream gradients, in training mode, the gradients of all parameters.
 
     Where sources have padding, the encoder's weights and log-probabilities are cut off.
     """

@@ -115,7 +115,7 @@ def sources(
     batches: st.SearchStrategy[int] = BATCHES,
     steps: st.SearchStrategy[int] = KEYS,
 ) -> Problem:
-    """A model, sources of different lengths, and the gradients from above, which are zero in the padding."""
+    """A model, sources of different lengths, and the upstream gradients, which are zero in the padding."""
     sizes, batch, dtype = draw(sizes_of(encoder_layers)), draw(batches), draw(DTYPES)
     time = frames_of(draw, sizes, steps)
     lengths = integers(draw, (batch,), 1, time + 1)
@@ -135,7 +135,7 @@ def frames_of(draw: Draw, sizes: Problem, steps: st.SearchStrategy[int] = KEYS) 
 
 
 def gradients_of_sources(draw: Draw, sizes: Problem, lengths: np.ndarray, time: int, dtype: str) -> Problem:
-    """The gradients from above of what the encoder gives and of CTC's log-probabilities."""
+    """The upstream gradients of what the encoder gives and of CTC's log-probabilities."""
     reduction, batch = sizes["time_reduction"], len(lengths)
     steps = -(-time // reduction)
     valid = np.arange(steps) < -(-lengths[:, None] // reduction)
@@ -146,7 +146,7 @@ def gradients_of_sources(draw: Draw, sizes: Problem, lengths: np.ndarray, time: 
 
 @st.composite
 def heads(draw: Draw) -> Problem:
-    """A CTC head, what an encoder gives, its lengths, and the gradient from above."""
+    """A CTC head, what an encoder gives, its lengths, and the upstream gradient."""
     sizes, batch, steps, dtype = draw(sizes_of()), draw(BATCHES), draw(TIMES), draw(DTYPES)
     return {
         "sizes": sizes,
@@ -181,7 +181,7 @@ def targets(
 
 @st.composite
 def pairs(draw: Draw) -> Problem:
-    """A model, sources and their targets, lengths of both, and the gradients from above."""
+    """A model, sources and their targets, lengths of both, and the upstream gradients."""
     sizes, batch, dtype = draw(sizes_of(FEW, FEW)), draw(BATCHES), draw(DTYPES)
     frames, time, classes = frames_of(draw, sizes), draw(KEYS), sizes["num_classes"]
     source_lengths = integers(draw, (batch,), 1, frames + 1)

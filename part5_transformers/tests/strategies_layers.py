@@ -20,7 +20,7 @@ from part5_transformers.tests.strategies import (
 
 @st.composite
 def self_attention_layers(draw: Draw, *masks: str, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A layer that attends to itself, its inputs, and the gradient from above."""
+    """A layer that attends to itself, its inputs, and the upstream gradient."""
     batch, time, (num_heads, d_model, d_ff), dtype = draw(batches), draw(KEYS), sizes(draw), draw(DTYPES)
     return {
         "num_heads": num_heads,
@@ -36,7 +36,7 @@ def self_attention_layers(draw: Draw, *masks: str, batches: st.SearchStrategy[in
 
 @st.composite
 def cross_attention_layers(draw: Draw, *masks: str, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A layer that attends to an encoder's output too, its inputs, and the gradient from above."""
+    """A layer that attends to an encoder's output too, its inputs, and the upstream gradient."""
     problem = draw(self_attention_layers(batches=batches))
     (batch, time, d_model), dtype, sources = (
         problem["inputs"]["x"].shape,

@@ -55,7 +55,7 @@ def beyond_the_table(draw: Draw) -> Problem:
 
 @st.composite
 def with_gradient(draw: Draw) -> Problem:
-    """An x to encode, and the gradient from above."""
+    """An x to encode, and the upstream gradient."""
     problem = draw(additions(ANYWHERE))
     return {**problem, "grad_output": array(draw, problem["x"].shape, dtype=problem["x"].dtype.name)}
 
@@ -151,7 +151,7 @@ def test_x_and_the_table_are_left_alone(candidate: Candidate, problem: Problem) 
 @law("positional_encoding.forward")
 @given(problem=with_gradient())
 def test_the_gradient_passes_through(candidate: Candidate, problem: Problem) -> None:
-    """The gradient of x is the gradient from above."""
+    """The gradient of x is the upstream gradient."""
     assert_same(candidate.run(positional_encoding.gradient, **problem), {"x_grad": problem["grad_output"]})
 
 

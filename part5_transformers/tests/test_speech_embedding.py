@@ -39,7 +39,7 @@ def utterances(
 
 @st.composite
 def padded(draw: Draw, odd: bool = False, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """Frames and the gradient from above; odd padding is infinite, huge, zero or no number at all."""
+    """Frames and the upstream gradient; odd padding is infinite, huge, zero or no number at all."""
     problem = draw(utterances(draw(DTYPES), batches=batches))
     x = problem["x"]
     grad_output = array(draw, x.shape, dtype=x.dtype.name)
@@ -48,7 +48,7 @@ def padded(draw: Draw, odd: bool = False, batches: st.SearchStrategy[int] = BATC
 
 @st.composite
 def groupings(draw: Draw) -> Problem:
-    """Frames, how many of them make a group, and the gradient from above."""
+    """Frames, how many of them make a group, and the upstream gradient."""
     dtype, factor = draw(DTYPES), draw(st.sampled_from([2, 3, 1, 4]))
     x = draw(utterances(dtype))["x"]
     shape = (len(x), -(-x.shape[1] // factor), factor * x.shape[2])
@@ -57,7 +57,7 @@ def groupings(draw: Draw) -> Problem:
 
 @st.composite
 def layers(draw: Draw, kind: str, is_padded: bool = True, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A layer, frames that are zero beyond each length, and the gradient from above."""
+    """A layer, frames that are zero beyond each length, and the upstream gradient."""
     dtype, factor = draw(DTYPES), draw(FACTORS)
     problem = draw(utterances(dtype, batches=batches))
     if not is_padded:
@@ -71,7 +71,7 @@ def layers(draw: Draw, kind: str, is_padded: bool = True, batches: st.SearchStra
 
 @st.composite
 def embeddings(draw: Draw, method: str | None = None, dropout: float = 0.0) -> Problem:
-    """An embedding, frames with any padding, and the gradient from above."""
+    """An embedding, frames with any padding, and the upstream gradient."""
     dtype, reduction = draw(DTYPES), draw(st.sampled_from([2, 4, 3, 6, 1]))
     method = method or draw(st.sampled_from(METHODS))
     problem = draw(utterances(dtype, st.sampled_from([3, 5, 8, 13, 1])))

@@ -52,7 +52,7 @@ def projections(draw: Draw, orders: list[str]) -> Problem:
 
 @st.composite
 def attentions(draw: Draw, orders: list[str], features: st.SearchStrategy[int] = FEATURES) -> Problem:
-    """A layer, its inputs in one of these orders, masks or none, and the gradient from above."""
+    """A layer, its inputs in one of these orders, masks or none, and the upstream gradient."""
     heads, dtype, order = draw(HEADS), draw(DTYPES), draw(st.sampled_from(orders))
     d_model, batch, targets = heads * draw(features), draw(BATCHES), draw(TIMES)
     sources = draw(KEYS)
@@ -86,7 +86,7 @@ def one_mask(draw: Draw, name: str, batch: int, targets: int, sources: int) -> n
 
 @st.composite
 def attends(draw: Draw, batches: st.SearchStrategy[int] = BATCHES, keys: st.SearchStrategy[int] = KEYS) -> Problem:
-    """Queries, keys and values of heads, a mask that broadcasts or none, and the gradient from above."""
+    """Queries, keys and values of heads, a mask that broadcasts or none, and the upstream gradient."""
     batch, heads, features, dtype = draw(batches), draw(HEADS), draw(FEATURES), draw(DTYPES)
     targets, sources = draw(TIMES), draw(keys)
     problem = {
@@ -173,7 +173,7 @@ def sublayer_shapes(d_model: int) -> dict[str, Shape]:
 
 @st.composite
 def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
-    """A sublayer with attention, its input, masks or none, and the gradient from above."""
+    """A sublayer with attention, its input, masks or none, and the upstream gradient."""
     problem = draw(attentions(["xyy"] if crosses else ["xxx"], NORMED))
     x, d_model = problem["inputs"]["x"], problem["inputs"]["x"].shape[2]
     return {
@@ -188,7 +188,7 @@ def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
 
 @st.composite
 def feed_forwards(draw: Draw) -> Problem:
-    """A feed-forward sublayer, its input, and the gradient from above."""
+    """A feed-forward sublayer, its input, and the upstream gradient."""
     d_model, d_ff, dtype = draw(NORMED), draw(st.sampled_from([2, 5, 1])), draw(DTYPES)
     shape = draw(BATCHES), draw(TIMES), d_model
     return {

@@ -73,7 +73,7 @@ def models(
     times: st.SearchStrategy[int] = KEYS,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A model, tokens, lengths or none, and the gradient from above."""
+    """A model, tokens, lengths or none, and the upstream gradient."""
     sizes, batch, time = draw(sizes_of()), draw(batches), draw(times)
     state = parameters(draw, state_shapes(sizes))
     logits = parameters(draw, {"grad_output": (batch, time, sizes["num_classes"])})
