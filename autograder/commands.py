@@ -30,13 +30,14 @@ from autograder.judge import progress as remembered
 from autograder.judge import submission as submissions
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
-from autograder.judge.failures import CannotGrade, GraderFault, NotAttempted, Wrong
+from autograder.judge.failures import CannotGrade, NotAttempted
 from autograder.judge.handed_out import handed_out, module_as_given
 from autograder.judge.isolation import hide_value
-from autograder.judge.printable import bounded, one_line, printable
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import stage
+from autograder.printable import bounded, one_line, printable
 from autograder.scripts.showing import plain_console
+from autograder.testing.failures import GraderFault, Wrong
 
 GRADED, BELOW, CANNOT = 0, 1, 2
 INTERRUPTED = 130

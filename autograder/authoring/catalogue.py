@@ -25,7 +25,6 @@ from autograder.authoring.mistakes import SEED, Mistake, mistakes_of, shown_test
 from autograder.judge.attempt import attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
-from autograder.judge.comparison import sentences_offered
 from autograder.judge.diagnosis import without_numbers
 from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.grading import grade
@@ -33,6 +32,7 @@ from autograder.judge.outcomes import PASSED
 from autograder.judge.staging import stage
 from autograder.judge.submission import reference
 from autograder.scripts.showing import plain_console
+from autograder.testing.comparison import sentences_offered
 
 
 class Told(NamedTuple):

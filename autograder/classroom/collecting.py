@@ -11,8 +11,8 @@ from pathlib import Path
 from nbgrader.plugins import ExtractorPlugin
 
 from autograder.judge.handed_out import is_inside
-from autograder.judge.printable import one_line
 from autograder.judge.submission import members_of
+from autograder.printable import one_line
 
 MAX_BYTES = 256 * 2**20  # of one hand-in, unpacked
 MAX_MEMBERS = 20_000

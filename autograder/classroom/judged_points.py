@@ -24,9 +24,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder.judge.exercises import ROOT, Part, find_parts
 from autograder.judge.failures import CannotGrade
 from autograder.judge.outcomes import PASSED
-from autograder.judge.printable import one_line
 from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.judge.submission import from_path
+from autograder.printable import one_line
 from autograder.reports import terminal
 from autograder.scripts.showing import plain_console
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from autograder.judge.candidate import Answer, AnyCandidate, Asking
 from autograder.judge.collection import Problem
-from autograder.judge.comparison import same
 from autograder.judge.diagnosis import Seen
-from autograder.judge.failures import Ended, Failure, GraderFault, OracleFault, Wrong
+from autograder.testing.comparison import same
+from autograder.testing.failures import Ended, Failure, GraderFault, OracleFault, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 

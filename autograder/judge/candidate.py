@@ -13,27 +13,15 @@ import msgspec
 from autograder.judge import leftovers
 from autograder.judge.clock import Clock
 from autograder.judge.exercises import Part, earlier_parts
-from autograder.judge.failures import (
-    Crashed,
-    Ended,
-    Erred,
-    Failure,
-    GraderFault,
-    NotAttempted,
-    OutOfMemory,
-    Refused,
-    TimedOut,
-    Trace,
-    Unloadable,
-    Wrong,
-)
+from autograder.judge.failures import Crashed, Erred, NotAttempted, OutOfMemory, Refused, TimedOut, Trace, Unloadable
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
 from autograder.judge.scanning import Refusals, refusals
-from autograder.judge.sizes import check_beside_given
 from autograder.judge.staging import Stage
 from autograder.judge.users import WorkerUser, reserve_user
 from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
+from autograder.testing.failures import Ended, Failure, GraderFault, Wrong
 from autograder.testing.probes import Probe
+from autograder.testing.sizes import check_beside_given
 from autograder.worker import wire
 
 _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read

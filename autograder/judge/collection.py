@@ -14,7 +14,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 
 from autograder.judge.exercises import Exercise, Part
-from autograder.judge.failures import GraderFault
+from autograder.testing.failures import GraderFault
 from autograder.testing.marks import KINDS, Kind, mark_of
 
 Problem = dict[str, Any]

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.comparison import TOLERANCES, close, wrong_values
-from autograder.judge.failures import Erred, Failure, Mismatch, Wrong
+from autograder.judge.failures import Erred
+from autograder.testing.comparison import TOLERANCES, close, wrong_values
+from autograder.testing.failures import Failure, Mismatch, Wrong
 
 Arrays = Mapping[str, np.ndarray]
 Rule = Callable[[Mismatch, Arrays], Iterator[str]]

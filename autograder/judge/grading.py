@@ -12,7 +12,6 @@ from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem
 from autograder.judge.exercises import Exercise, Part
 from autograder.judge.outcomes import BLOCKED, NOT_HANDED_IN, PASSED, REFUSED
-from autograder.judge.printable import one_line, printable
 from autograder.judge.running import TestResult, run_test
 from autograder.judge.scanning import Refusals
 from autograder.judge.scoring import (
@@ -21,6 +20,7 @@ from autograder.judge.scoring import (
     outcome_of,
     points_of,
 )
+from autograder.printable import one_line, printable
 from autograder.worker import wire
 
 Tell = Callable[[TestResult], None]

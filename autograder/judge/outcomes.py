@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PASSED, WRONG, ERROR, NOT_ATTEMPTED, BLOCKED = "passed", "wrong", "error", "not attempted", "blocked"
+from autograder.testing.failures import Wrong
+
+PASSED, WRONG, ERROR, NOT_ATTEMPTED, BLOCKED = "passed", Wrong.outcome, "error", "not attempted", "blocked"
 TIMEOUT, MEMORY, CRASH, REFUSED = "timeout", "memory", "crash", "refused"
 NOT_HANDED_IN, GRADER_FAULT = "not handed in", "grader fault"
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autograder.judge.exercises import Part, find_parts, load_part
-from autograder.judge.failures import CannotGrade, Ended, Failure, NotAttempted
+from autograder.judge.failures import CannotGrade, NotAttempted
+from autograder.testing.failures import Ended, Failure
 from autograder.testing.marks import mark_of
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _start_in_process(part: Part, code: str) -> AnyCandidate:
 
 def _explain(item: pytest.Item, failure: Failure) -> str:
     from autograder.judge.diagnosis import explain
-    from autograder.judge.printable import one_line
+    from autograder.printable import one_line
 
     mark, last = mark_of(getattr(item, "function", None)), item.stash.get(_last, None)
     lines = [f"{mark.exercise}: {' '.join((item.function.__doc__ or '').split())}" if mark else item.name]  # type: ignore[attr-defined]

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from autograder.judge.attempt import Attempt, Called, InTime, TimeIsUp, attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem
-from autograder.judge.comparison import describe
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import Ended, Failure, NotAttempted, Unloadable, Wrong
+from autograder.judge.failures import NotAttempted, Unloadable
 from autograder.judge.outcomes import GRADER_FAULT, PASSED
 from autograder.judge.shrinking import smallest
+from autograder.testing.comparison import describe
+from autograder.testing.failures import Ended, Failure, Wrong
 from autograder.worker.wire import Frame
 
 SHRINK_SECONDS = 2.0

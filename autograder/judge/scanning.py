@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autograder.judge.exercises import Exercise, Part
-from autograder.judge.failures import Failure
 from autograder.judge.staging import Stage
+from autograder.testing.failures import Failure
 from autograder.worker import wire
 
 Ask = Callable[[Callable[[int], wire.Request]], bytes]

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.judge.exercises import Part
 from autograder.judge.failures import CannotGrade
-from autograder.judge.printable import one_line
+from autograder.printable import one_line
 
 MAX_FILE_BYTES = 256 * 2**10
 MAX_MEMBERS, MAX_DEPTH = 100_000, 64

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.judge import process_tree
-from autograder.judge.failures import Crashed, GraderFault, TimedOut
+from autograder.judge.failures import Crashed, TimedOut
+from autograder.testing.failures import GraderFault
 from autograder.worker import wire
 
 HEAD_BYTES = TAIL_BYTES = 64 * 1024

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from autograder.judge.exercises import Part
 from autograder.judge.outcomes import BLOCKED, ERROR, GRADER_FAULT, NOT_ATTEMPTED, OUTCOMES, PASSED, WRONG
-from autograder.judge.printable import printable
 from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord, TestRecord
 from autograder.judge.submission import IN_PLACE
+from autograder.printable import printable
 from autograder.testing.marks import KINDS
 
 MAX_OUTPUT_LINES = 12

@@ -5,8 +5,8 @@ compares.
 Its docstring is the sentence that the learner reads.
 """
 
-from autograder.judge.comparison import assert_at_most, assert_same, checked, same
 from autograder.testing.candidate import Candidate
+from autograder.testing.comparison import assert_at_most, assert_same, checked, same
 from autograder.testing.marks import edge_case, law, oracle_test
 from autograder.testing.probes import Probe, probes
 from autograder.testing.right import assert_right

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.comparison import assert_same
 from autograder.testing.candidate import Candidate
+from autograder.testing.comparison import assert_same
 from autograder.testing.probes import Probe
 
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from autograder.judge.failures import OracleFault
+from autograder.testing.failures import OracleFault
 from autograder.worker import wire
 
 Oracle = TypeVar("Oracle", bound=Callable[..., Any])

@@ -8,7 +8,8 @@ import pytest
 
 from autograder.judge.attempt import attempt
 from autograder.judge.candidate import Answer, AnyCandidate
-from autograder.judge.failures import Crashed, Failure, GraderFault, TimedOut, Wrong
+from autograder.judge.failures import Crashed, TimedOut
+from autograder.testing.failures import Failure, GraderFault, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 

@@ -17,17 +17,9 @@ import pytest
 from autograder.judge import candidate as candidate_module
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import Part
-from autograder.judge.failures import (
-    Crashed,
-    Erred,
-    Failure,
-    NotAttempted,
-    OutOfMemory,
-    Refused,
-    TimedOut,
-    Wrong,
-)
+from autograder.judge.failures import Crashed, Erred, NotAttempted, OutOfMemory, Refused, TimedOut
 from autograder.judge.staging import stage
+from autograder.testing.failures import Failure, Wrong
 from autograder.testing.probes import ProbeModule
 from autograder.tests.toy import QUICK, SOLUTION, handed_in, make_toy_part, toy_candidate, toy_probes
 from autograder.worker import wire

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from autograder.judge.collection import CollectedTest, Collection, collect, draw, find_tests, shrink
 from autograder.judge.exercises import Part
-from autograder.judge.failures import GraderFault
 from autograder.testing import law, oracle_test
+from autograder.testing.failures import GraderFault
 from autograder.testing.marks import KINDS, Mark, mark_of
 from autograder.tests.toy import collect_toy, make_toy_part
 from autograder.worker import wire

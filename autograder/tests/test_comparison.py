@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.judge.comparison import (
+from autograder.testing.comparison import (
     TOLERANCES,
     assert_at_most,
     assert_same,
@@ -22,7 +22,7 @@ from autograder.judge.comparison import (
     same,
     wrong_values,
 )
-from autograder.judge.failures import Mismatch, TooLarge, Wrong
+from autograder.testing.failures import Mismatch, TooLarge, Wrong
 from autograder.tests.test_wire import plain_values
 
 pytestmark = pytest.mark.filterwarnings("error")

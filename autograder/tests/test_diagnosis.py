@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.judge.comparison import assert_same
 from autograder.judge.diagnosis import Seen, explain
-from autograder.judge.failures import Crashed, Erred, Mismatch, NotAttempted, TimedOut, Trace, Wrong
+from autograder.judge.failures import Crashed, Erred, NotAttempted, TimedOut, Trace
+from autograder.testing.comparison import assert_same
+from autograder.testing.failures import Mismatch, Wrong
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -18,6 +18,7 @@ from autograder.judge.exercises import ROOT, Exercise, Part, find_parts
 Allowed = Callable[[str], bool]
 
 TEST_PACKAGES = ("autograder.testing", "numpy", "scipy", "torch", "hypothesis", "pytest", "transformers")
+TESTING_PACKAGES = ("numpy", "torch", "hypothesis", "autograder.testing", "autograder.worker", "autograder.printable")
 SCRIPT_PACKAGES = ("numpy", "torch", "matplotlib", "rich", "sklearn", "autograd", "jax", "transformers", "flashlight")
 SCRIPTS = ("train_*.py", "training.py", "draw_*.py", "generate.py", "transcribe.py", "benchmarks.py")
 LIKE_SCRIPTS = ("graph.py", "features.py", "utterances.py")  # but they never import the autograder, as exercises do not
@@ -76,6 +77,8 @@ def rule_of(path: str, parts: list[Part]) -> Allowed:
         return lambda name: is_standard(name) or rule_of_part(part, below, parts)(name)
     if below[0] == "worker":
         return lambda name: is_standard(name) or is_below(name, ("numpy", "msgspec", "torch", "autograder.worker"))
+    if below[0] == "testing":
+        return lambda name: is_standard(name) or is_below(name, TESTING_PACKAGES)
     if below in (["bootstrap.py"], ["scripts", "launch.py"]):
         return is_standard
     if below[0] == "scripts":
@@ -353,6 +356,8 @@ SOME = [
         ("autograder/judge/running.py", "from part1_x import functional"),
         ("autograder/judge/running.py", "import notebooks"),
         ("autograder/testing/truths.py", "import part1_x.tests.oracle"),
+        ("autograder/testing/right.py", "from autograder.judge import attempt"),
+        ("autograder/testing/right.py", "import rich"),
         ("autograder/worker/main.py", "from autograder.judge import staging"),
         ("autograder/worker/main.py", "from autograder import judge"),
         ("autograder/worker/main.py", "from ..judge import staging"),
@@ -390,6 +395,10 @@ def test_a_violation_is_found(path: str, source: str) -> None:
         ("autograder/scripts/options.py", "import rich, torch\nfrom autograder.scripts import launch"),
         ("part1_x/checks/pictures.py", "import matplotlib\nfrom part1_x.solution import tensor"),
         ("autograder/judge/running.py", "from autograder.testing import truth\nimport hypothesis"),
+        (
+            "autograder/testing/truths.py",
+            "from autograder.printable import bounded\nfrom autograder.worker import wire",
+        ),
         ("autograder/worker/main.py", "import numpy\nfrom autograder.worker import wire\nimport msgspec"),
         ("autograder/bootstrap.py", "import subprocess, tomllib"),
     ],

@@ -18,11 +18,12 @@ import pytest
 from autograder.judge import candidate as candidate_module
 from autograder.judge import isolation, users
 from autograder.judge.exercises import ROOT, Part
-from autograder.judge.failures import Crashed, GraderFault
+from autograder.judge.failures import Crashed
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
 from autograder.judge.staging import stage
 from autograder.judge.users import WorkerUser, can_reserve
 from autograder.judge.worker_process import Limits
+from autograder.testing.failures import GraderFault
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, toy_candidate, toy_probes
 from autograder.worker import wire
 from autograder.worker.isolation import L0_LAYERS

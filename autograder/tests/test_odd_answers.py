@@ -12,9 +12,9 @@ import pytest
 from autograder.judge.attempt import Attempt, attempt
 from autograder.judge.candidate import Answer, AnyCandidate, WorkerCandidate
 from autograder.judge.exercises import Part
-from autograder.judge.failures import OracleFault, Wrong
 from autograder.judge.staging import stage
 from autograder.judge.submission import reference
+from autograder.testing.failures import OracleFault, Wrong
 from autograder.testing.probes import Probe
 from autograder.testing.truths import truth
 from autograder.tests.test_exercises import collected, every_reference

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.judge.failures import Erred, Trace, Wrong
-from autograder.judge.printable import CHARACTERS, LINES, bounded, one_line, printable
+from autograder.judge.failures import Erred, Trace
+from autograder.printable import CHARACTERS, LINES, bounded, one_line, printable
+from autograder.testing.failures import Wrong
 from autograder.tests.courses import Course, make_course
 from autograder.tests.toy import SOLUTION
 

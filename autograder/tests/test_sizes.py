@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from autograder.judge.failures import TooLarge
-from autograder.judge.sizes import SPARE_BYTES, check_beside_given, check_beside_truth, size_of
+from autograder.testing.failures import TooLarge
+from autograder.testing.sizes import SPARE_BYTES, check_beside_given, check_beside_truth, size_of
 from autograder.tests.test_wire import plain_values
 from autograder.worker import wire
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.judge.failures import Failure, GraderFault
 from autograder.testing import truths
+from autograder.testing.failures import Failure, GraderFault
 from autograder.testing.truths import truth
 
 

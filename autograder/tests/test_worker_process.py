@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.judge import worker_process
-from autograder.judge.failures import Crashed, GraderFault, TimedOut
+from autograder.judge.failures import Crashed, TimedOut
 from autograder.judge.isolation import must_keep_reading, plan_setup
 from autograder.judge.staging import Stage, stage
 from autograder.judge.users import reserve_user
 from autograder.judge.worker_process import HEAD_BYTES, TAIL_BYTES, HeadAndTail, Limits, WorkerProcess
+from autograder.testing.failures import GraderFault
 from autograder.tests.toy import SOLUTION, handed_in, make_toy_part
 from autograder.worker import wire
 

@@ -18,7 +18,7 @@ WRONG_CODE_THAT = {
         builtins.AssertionError = Exception
         """,
     "plants modules": """
-        for name in ("torch", "hypothesis", "pytest", "autograder.testing", "autograder.judge.comparison"):
+        for name in ("torch", "hypothesis", "pytest", "autograder.testing", "autograder.testing.comparison"):
             sys.modules[name] = types.ModuleType(name)
             sys.modules[name].assert_same = lambda *a, **k: None
         """,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.failures import TooLarge
+from autograder.testing.failures import TooLarge
 from autograder.worker import wire
 
 TIMES_GIVEN, TIMES_TRUTH = 64, 8

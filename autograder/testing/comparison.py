@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judge.failures import Mismatch, Wrong
-from autograder.judge.sizes import check_beside_truth, size_of
+from autograder.testing.failures import Mismatch, Wrong
+from autograder.testing.sizes import check_beside_truth, size_of
 
 # Relative to the larger of 1 and the largest expected magnitude.  float64 leaves room for another order of
 # summation, float32 for a few hundred roundings.
