@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,7 @@ from autograder.judge.exercises import Part
 from autograder.judge.staging import Stage
 from autograder.judge.worker_process import Limits
 from autograder.worker import wire
-
-_L1_LAYERS = frozenset(
-    {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"}
-    | {"process tree killed", "closed judge"}
-)
+from autograder.worker.layers import LAYERS
 
 
 def _close_judge() -> None:
@@ -30,6 +27,7 @@ def _close_judge() -> None:
 
 # What the judge must do where the worker is its own user, and need not where it is another.
 _BESIDE_ONE_OF_ITS_USER = {"process tree killed": process_tree.adopt_orphans, "closed judge": _close_judge}
+_BY_THE_START = [layer.name for layer in LAYERS if layer.by == "judge" and layer.name not in _BESIDE_ONE_OF_ITS_USER]
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class Isolation:
 
     @classmethod
     def of(cls, ready: wire.Ready, uid: int) -> Isolation:
-        """What the worker says, who has run nothing of the submission yet, and what the judge does for its part."""
-        layers, missing = list(ready.layers), dict(ready.missing)
+        """Add to what the worker says, who has run nothing of the submission yet, what the judge does for its part."""
+        layers, missing = [*_BY_THE_START, *ready.layers], dict(ready.missing)
         for name, apply in _BESIDE_ONE_OF_ITS_USER.items():
             try:
                 if not uid:
@@ -52,7 +50,13 @@ class Isolation:
                 missing[name] = str(reason)
             else:
                 layers.append(name)
-        return cls("L1" if set(layers) >= _L1_LAYERS else "L0", tuple(layers), missing)
+        return cls(f"L{_level(layers)}", tuple(layers), missing)
+
+
+def _level(layers: Container[str]) -> int:
+    """The highest level whose layers, and those of all levels below it, hold."""
+    lacking = [layer.level for layer in LAYERS if layer.is_needed and layer.name not in layers]
+    return min(lacking, default=1 + max(layer.level for layer in LAYERS)) - 1
 
 
 def hide_value(option: str) -> None:

@@ -22,7 +22,8 @@ from autograder.judge.handed_out import HandedOut, handed_out
 from autograder.judge.submission import Submission, in_place
 from autograder.worker import scan
 
-WORKER_FILES = ("__init__.py", "main.py", "wire.py", "guards.py", "scan.py", "isolation.py", "linux.py")
+WORKER_MODULES = ("main", "serving", "exceptions", "wire", "guards", "scan", "isolation", "layers", "linux")
+WORKER_FILES = ("__init__.py", *(f"{module}.py" for module in WORKER_MODULES))
 NEVER_STAGED = ("train_*.py", "benchmarks.py")
 
 

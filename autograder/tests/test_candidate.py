@@ -268,7 +268,7 @@ def test_the_start_of_a_worker_costs_the_submission_no_time(part: Part, toy: Pro
 
 
 def test_an_answer_that_is_no_payload_is_a_crash(part: Part, toy: ProbeModule) -> None:
-    body = "sys.modules['autograder.worker.wire'].encode = lambda value: b'\\xc1'"
+    body = "sys.modules['autograder.worker.wire'].encode = lambda *a: b'\\xc1'"
     with toy_candidate(part, with_double(body)) as candidate:
         candidate.run(toy.run_double, x=1.0)
         with pytest.raises(Crashed, match="the worker broke the protocol: the payload must be"):

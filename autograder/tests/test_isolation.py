@@ -20,13 +20,13 @@ from autograder.judge import isolation, users
 from autograder.judge.exercises import ROOT, Part
 from autograder.judge.failures import Crashed
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
-from autograder.judge.staging import stage
+from autograder.judge.staging import WORKER_MODULES, stage
 from autograder.judge.users import WorkerUser, can_reserve
 from autograder.judge.worker_process import Limits
 from autograder.testing.failures import GraderFault
 from autograder.tests.toy import QUICK, SOLUTION, collect_toy, handed_in, make_toy_part, toy_candidate, toy_probes
 from autograder.worker import wire
-from autograder.worker.isolation import L0_LAYERS
+from autograder.worker.layers import LAYERS
 
 is_linux = sys.platform.startswith("linux")
 has_users = can_reserve(must_keep_reading(Path(tempfile.gettempdir())))
@@ -171,10 +171,7 @@ def test_an_interpreter_that_others_cannot_reach_is_noticed(tmp_path: Path) -> N
 def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> None:
     with toy_candidate(part) as candidate:
         found = candidate.isolation
-    planned = {"own session", "closed descriptors", "address space", "cpu time", "file size", "open files"}
-    planned |= {"another user", "processes", "process tree killed", "closed judge"}
-    planned |= {"closed files"} & set(found.missing)  # said where the interpreter lies in root's home
-    assert set(found.layers) | set(found.missing) == set(L0_LAYERS) | planned
+    assert set(found.layers) | set(found.missing) == {layer.name for layer in LAYERS}
     assert set(found.layers).isdisjoint(found.missing)
     assert all(found.missing.values())
     assert found.level == ("L1" if is_linux else "L0")
@@ -186,7 +183,10 @@ def test_the_report_names_what_holds_and_why_the_rest_does_not(part: Part) -> No
 def test_a_missing_user_is_said(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidate_module, "reserve_user", lambda _: WorkerUser())
     with toy_candidate(part) as candidate:
-        missing = {"another user": "only root, with all its powers, can become another user"}
+        missing = {
+            "another user": "only root, with all its powers, can become another user",
+            "closed files": "the worker is the judge's own user",
+        }
         missing |= {"processes": "root ignores the limit"} if os.geteuid() == 0 else {}
         assert candidate.isolation.missing == missing
         assert candidate.isolation.level == "L1"
@@ -200,22 +200,27 @@ def test_a_layer_that_is_missing_lowers_the_level(field: str, part: Part) -> Non
         assert next(iter(candidate.isolation.missing.values())) == "no limit was asked for"
 
 
-JUDGES = {"process tree killed", "closed judge"}  # the judge's own to say
+NEEDED_OF_WORKERS = [layer.name for layer in LAYERS if layer.by == "worker" and layer.is_needed]
 
 
 def test_the_level_is_what_all_layers_together_make() -> None:
-    full = [*L0_LAYERS, *isolation._L1_LAYERS - JUDGES]
-    assert Isolation.of(wire.Ready(0, full, {}), uid=61_184).level == "L1"
-    for layer in isolation._L1_LAYERS - JUDGES:
-        ready = wire.Ready(0, [other for other in full if other != layer], {layer: "x"})
+    assert Isolation.of(wire.Ready(0, NEEDED_OF_WORKERS, {}), uid=61_184).level == "L1"
+    for name in NEEDED_OF_WORKERS:
+        ready = wire.Ready(0, [other for other in NEEDED_OF_WORKERS if other != name], {name: "x"})
         assert Isolation.of(ready, uid=61_184).level == "L0"
+
+
+def test_the_readme_names_every_layer_beside_its_level() -> None:
+    readme = (ROOT / "autograder" / "README.md").read_text(encoding="utf-8")
+    rows = {line[2:4]: line for line in readme.splitlines() if line.startswith("| L")}
+    assert [layer.name for layer in LAYERS if layer.name not in rows[f"L{layer.level}"]] == []
 
 
 def test_what_only_linux_does_for_a_worker_of_the_judges_user_is_claimed_nowhere_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    found = Isolation.of(wire.Ready(0, [*L0_LAYERS, *isolation._L1_LAYERS - JUDGES], {}), uid=0)
+    found = Isolation.of(wire.Ready(0, NEEDED_OF_WORKERS, {}), uid=0)
     assert found.level == "L0"
     assert found.missing == {
         "process tree killed": "what leaves its session and outlives its parent is only found on Linux",
@@ -308,9 +313,7 @@ def test_the_worker_reads_no_site_and_no_environment(part: Part) -> None:
 def test_the_worker_has_loaded_nothing_of_the_judge(part: Part) -> None:
     loaded = seen_inside(part, "sorted(sys.modules)")
     ours = {name for name in loaded if name.partition(".")[0] == "autograder"}
-    assert ours <= {"autograder", "autograder.worker"} | {
-        f"autograder.worker.{name}" for name in ("main", "wire", "guards", "scan", "isolation", "linux")
-    }
+    assert ours <= {"autograder", "autograder.worker"} | {f"autograder.worker.{name}" for name in WORKER_MODULES}
     assert not {"torch", "hypothesis", "pytest", "ctypes", "autograder.judge"} & set(loaded)
 
 

@@ -186,8 +186,8 @@ def test_anything_else_is_refused(value: Any) -> None:
 
 
 def test_a_refusal_names_the_place() -> None:
-    with pytest.raises(wire.WireError, match=r"the answer\['a'\]\[1\] must be plain data .*; got set\."):
-        wire.encode({"a": [1, {2}]})
+    with pytest.raises(wire.WireError, match=r"the problem\['a'\]\[1\] must be plain data .*; got set\."):
+        wire.encode({"a": [1, {2}]}, "the problem")
 
 
 def test_a_tensor_that_numpy_cannot_hold_is_refused() -> None:

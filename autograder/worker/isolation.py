@@ -1,7 +1,7 @@
 """What the worker gives up before it reads a line of the submission, found out by trying.
 
 L0 is how the judge starts it (judge/worker_process.py).  L1 is here: limits, and another user where the judge is root.
-L2 and L3 (walls around files and system calls, control groups) join `enter` as further functions of the same shape.
+L2 and L3 (walls around files and system calls, control groups) join `_APPLY` as further functions of the same shape.
 """
 
 from __future__ import annotations
@@ -9,17 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from autograder.worker.layers import LAYERS
 from autograder.worker.wire import Setup
-
-L0_LAYERS = (
-    "separate interpreter",
-    "clean environment",
-    "empty home",
-    "closed wire",
-    "deadlines",
-    "output capped",
-)
-
 
 _MEANWHILE = 1024  # processes and threads that the user may start beside the worker
 WIRE: set[int] = set()  # the descriptors that stay open
@@ -31,16 +22,14 @@ class Unavailable(Exception):
 
 def enter(setup: Setup) -> tuple[list[str], dict[str, str]]:
     """Apply every layer that can be had. Returns the layers that hold, and for the others why not."""
-    layers, missing = list(L0_LAYERS), {}
-    for name, apply in _L1.items():
+    layers, missing = [], {}
+    for name in (layer.name for layer in LAYERS if layer.by == "worker"):
         try:
-            apply(setup)
+            _APPLY[name](setup)
         except (Unavailable, OSError, ValueError) as reason:
             missing[name] = str(reason)
         else:
             layers.append(name)
-    if "another user" in layers and setup.keep_reading:
-        missing["closed files"] = "this Python lies where only root may read, so the worker may read every file"
     return layers, missing
 
 
@@ -100,6 +89,13 @@ def _another_user(setup: Setup) -> None:
     linux.become(setup.uid, keep_reading=setup.keep_reading)
 
 
+def _closed_files(setup: Setup) -> None:
+    if not setup.uid or setup.uid != os.getuid():
+        raise Unavailable("the worker is the judge's own user")
+    if setup.keep_reading:
+        raise Unavailable("this Python lies where only root may read, so the worker may read every file")
+
+
 def _processes(setup: Setup) -> None:
     if not sys.platform.startswith("linux"):
         raise Unavailable("only done on Linux")
@@ -136,7 +132,7 @@ def _running_threads() -> int:
     return count
 
 
-_L1 = {
+_APPLY = {
     "own session": _own_session,
     "closed descriptors": _closed_descriptors,
     "address space": _memory,
@@ -144,5 +140,6 @@ _L1 = {
     "file size": lambda setup: _limit("RLIMIT_FSIZE", setup.file_bytes),
     "open files": lambda setup: _limit("RLIMIT_NOFILE", setup.open_files),
     "another user": _another_user,
+    "closed files": _closed_files,
     "processes": _processes,
 }

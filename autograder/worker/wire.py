@@ -119,18 +119,19 @@ _decode_request = msgspec.msgpack.Decoder(Setup | Request).decode
 _decode_answer = msgspec.msgpack.Decoder(Ready | Returned | Raised).decode
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, name: str = "the value") -> bytes:
     """Encode plain data.
 
-    Raises WireError, with the place, for anything else: object arrays, subclasses, foreign objects.
+    Raises WireError, with the place in what is called `name`, for anything else: object arrays, subclasses, foreign
+    objects.
     """
     try:
-        payload = _encode_message(_pack(value, "the answer", 0))
+        payload = _encode_message(_pack(value, name, 0))
     except (OverflowError, UnicodeEncodeError, ValueError) as error:
-        raise WireError(f"the answer must be plain data; got {error}.") from None
+        raise WireError(f"{name} must be plain data; got {error}.") from None
     if len(payload) > MAX_FRAME // 2:
-        raise WireError(f"the answer must fit into {MAX_FRAME // 2**21} MiB; got {len(payload) / 2**20:.0f} MiB.")
-    _count_items(memoryview(payload))
+        raise WireError(f"{name} must fit into {MAX_FRAME // 2**21} MiB; got {len(payload) / 2**20:.0f} MiB.")
+    _count_items(memoryview(payload), name)
     return payload
 
 
@@ -215,36 +216,36 @@ _STATE = {head + power: 2**power for head in (0xC4, 0xC7, 0xD9) for power in ran
 _EXTENSIONS = frozenset(range(0xC7, 0xCA)) | frozenset(range(0xD4, 0xD9))
 
 
-def _count_items(payload: memoryview, items: int = 0, depth: int = 0) -> int:
+def _count_items(payload: memoryview, name: str = "the payload", items: int = 0, depth: int = 0) -> int:
     """Count a payload's values by their first bytes, before any is made. Raises WireError above MAX_ITEMS."""
     if depth > MAX_DEPTH:
-        raise WireError(f"the payload must be nested at most {MAX_DEPTH} deep.")
+        raise WireError(f"{name} must be nested at most {MAX_DEPTH} deep.")
     position = 0
     while position < len(payload):
         items += 1
         if items > MAX_ITEMS:
-            raise WireError(f"the answer must hold at most {MAX_ITEMS} values besides those in arrays; it holds more.")
+            raise WireError(f"{name} must hold at most {MAX_ITEMS} values besides those in arrays; it holds more.")
         head = payload[position]
         stated = payload[position + 1 : position + 1 + _STATE.get(head, 0)]
         position += 1 + len(stated)
         size = _FOLLOW.get(head, 0) + int.from_bytes(stated, "big")
         if head in _EXTENSIONS:
             if payload[position : position + 1] == bytes([_TUPLE]):
-                items = _count_items(payload[position + 1 : position + 1 + size], items, depth + 1)
+                items = _count_items(payload[position + 1 : position + 1 + size], name, items, depth + 1)
             position += 1
         position += size
     return items
 
 
 def _unpack(payload: bytes | memoryview, writable: bool, depth: int) -> Any:
-    def open_extension(code: int, data: memoryview) -> Any:
-        if code == _ARRAY:
+    def open_extension(kind: int, data: memoryview) -> Any:
+        if kind == _ARRAY:
             return _unpack_array(data, writable)
-        if code == _TUPLE:
+        if kind == _TUPLE:
             items = _unpack(data, writable, depth + 1)
             if type(items) is list:
                 return tuple(items)
-        raise WireError(f"extension must be an array or a tuple; got code {code}.")
+        raise WireError(f"extension must be an array or a tuple; got {kind}.")
 
     if depth > MAX_DEPTH:
         raise WireError(f"the payload must be nested at most {MAX_DEPTH} deep.")
