@@ -170,9 +170,13 @@ def _grade_part(
         with _progress(part) as tell_total_and_result:
             seed = choice.seed if choice.seed is not None else random.SystemRandom().randrange(2**31)
             collection = collect(part, seed, choice.examples or EXAMPLES["learner"], choice.exercises or None)
-            first = remembered.failing_problems(before) if submission.is_in_place else {}
+            earlier = remembered.failing_problems(before) if submission.is_in_place else {}
             result = grade(
-                collection, candidate, submission.label, first=first, tell=tell_total_and_result(len(collection.tests))
+                collection,
+                candidate,
+                submission.label,
+                earlier=earlier,
+                tell=tell_total_and_result(len(collection.tests)),
             )
     ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
     result.ignored_files = [one_line(name) for name in ignored if name != PRACTICE]
@@ -315,7 +319,10 @@ def debug(choice: Choice) -> int:
     """Run the tests in this process until one fails, and show where. `breakpoint()` works in the exercise."""
     from autograder.judge.attempt import attempt
     from autograder.judge.collection import EXAMPLES, collect
-    from autograder.judge.grading import full
+    from autograder.judge.diagnosis import explain
+    from autograder.judge.grading import test_record
+    from autograder.judge.running import result_of
+    from autograder.reports.explanation import as_text, explanation
 
     if choice.part == "all":
         raise CannotGrade("--debug must be given with one part; got all.")
@@ -336,10 +343,9 @@ def debug(choice: Choice) -> int:
                 return GRADED
             if not isinstance(failure, Wrong):
                 traceback.print_exception(failure.__cause__ or failure)
-            print(f"\n{test.exercise}: {test.claim}\n{failure}")
-            for name, value in (made.called[1] if made.called else {}).items():
-                print(f"  {name} = {full(value)}")
-            print("A debug run gives no score.")
+            seen = made.failure and explain(made.seen)
+            shown = explanation(test_record(result_of(test, made, seen or ""), 0, part.short_name))
+            print(f"\n{test.exercise}\n{as_text(shown)}\nA debug run gives no score.")
             return GRADED
     print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")
     return GRADED

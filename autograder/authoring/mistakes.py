@@ -31,7 +31,7 @@ from autograder.judge.outcomes import PASSED
 from autograder.judge.record import PartRecord, TestRecord
 from autograder.judge.staging import stage
 from autograder.judge.submission import Submission
-from autograder.reports.terminal import most_telling_first
+from autograder.reports.explanation import most_telling_first
 from autograder.testing.marks import Kind
 
 SEED = 7

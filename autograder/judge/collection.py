@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase
 
 from autograder.judge.exercises import Exercise, Part
 from autograder.testing.failures import GraderFault
-from autograder.testing.marks import KINDS, Kind, mark_of
+from autograder.testing.marks import KINDS, Kind, Mark, mark_of
 
 Problem = dict[str, Any]
 EXAMPLES = {"learner": 30, "grading": 100}
@@ -83,13 +83,15 @@ def find_tests(part: Part) -> list[CollectedTest]:
                     raise GraderFault(
                         f"{path.name}::{name} is marked for {mark.exercise!r}, which part.toml does not have."
                     )
-                body = function.hypothesis.inner_test if hasattr(function, "hypothesis") else function
-                tests.append(
-                    CollectedTest(
-                        f"{path.name}::{name}", mark.exercise, mark.kind, _claim(function), function, body, path
-                    )
-                )
+                tests.append(collected(path, name, function, mark))
     return tests
+
+
+def collected(path: Path, name: str, function: Callable[..., Any], mark: Mark) -> CollectedTest:
+    """Describe a marked function of a test file."""
+    body = function.hypothesis.inner_test if hasattr(function, "hypothesis") else function
+    claim = " ".join((function.__doc__ or "").split())
+    return CollectedTest(f"{path.name}::{name}", mark.exercise, mark.kind, claim, function, body, path)
 
 
 def draw(test: CollectedTest, seed: int, examples: int) -> list[Problem]:
@@ -141,7 +143,3 @@ def _run_drawn(
     finally:
         handle.inner_test = test.body
         function._hypothesis_internal_use_settings = previous
-
-
-def _claim(function: Callable[..., Any]) -> str:
-    return " ".join((function.__doc__ or "").split())

@@ -34,14 +34,14 @@ def grade(
     candidate: WorkerCandidate,
     code: str,
     *,
-    first: Mapping[str, Problem] | None = None,
+    earlier: Mapping[str, Problem] | None = None,
     shrinks: bool = True,
     diagnoses: bool = True,
     tell: Tell = lambda result: None,
 ) -> record.PartRecord:
     """Run the collection's tests on the candidate.
 
-    `first` maps tests to a problem to begin with; `tell` hears of every result.
+    `earlier` maps tests to the problem on which an earlier run failed; `tell` hears of every result.
     """
     part = collection.part
     absent: set[str] = set()
@@ -58,7 +58,7 @@ def grade(
                         collection.problems[test.id],
                         candidate,
                         collection.seed,
-                        (first or {}).get(test.id),
+                        (earlier or {}).get(test.id),
                         shrinks,
                         diagnoses,
                     )
@@ -100,15 +100,15 @@ def _excused(
     tests: list[CollectedTest],
     candidate: WorkerCandidate,
     refusals: Refusals,
-    first: list[str],
+    needed: list[str],
 ) -> list[TestResult] | None:
     """The results of an exercise that need not be run."""
     if reason := candidate.stage.not_handed_in.get(exercise.file):
         return [TestResult(test, NOT_HANDED_IN, reason) for test in tests]
     if reason := refusals.of(exercise):
         return [TestResult(test, REFUSED, reason) for test in tests]
-    if first:
-        return [TestResult(test, BLOCKED, f"do {first[0]} first") for test in tests]
+    if needed:
+        return [TestResult(test, BLOCKED, f"do {needed[0]} first") for test in tests]
     return None
 
 
@@ -133,11 +133,12 @@ def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -
         message=next(
             (result.message for result in results if result.outcome == outcome != PASSED), _NO_TEST * (not results)
         ),
-        tests=[_test_record(result, earned, part) for result, earned in zip(results, points, strict=True)],
+        tests=[test_record(result, earned, part) for result, earned in zip(results, points, strict=True)],
     )
 
 
-def _test_record(result: TestResult, points: float, part: str) -> record.TestRecord:
+def test_record(result: TestResult, points: float, part: str) -> record.TestRecord:
+    """Write down what came of a test of this part (`part4`)."""
     test = result.test
     entry = record.TestRecord(
         id=test.id,

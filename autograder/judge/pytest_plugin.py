@@ -16,7 +16,7 @@ import pytest
 
 from autograder.judge.exercises import Part, find_parts, load_part
 from autograder.judge.failures import CannotGrade, NotAttempted
-from autograder.testing.failures import Ended, Failure
+from autograder.testing.failures import Ended
 from autograder.testing.marks import mark_of
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say what was got, expected and guessed in place of the grader's own stack."""
     report = yield
-    failure = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(failure, Failure) and report.failed and mark_of(getattr(item, "function", None)) is not None:
-        report.longrepr = _explain(item, failure)
+    made, raised = item.stash.get(_last, None), call.excinfo.value if call.excinfo is not None else None
+    if report.failed and made is not None and made.failure is not None and raised is made.failure:
+        report.longrepr = _explain(item, made)
     return report
 
 
@@ -183,21 +183,19 @@ def _start_in_process(part: Part, code: str) -> AnyCandidate:
         raise pytest.UsageError(str(error)) from None
 
 
-def _explain(item: pytest.Item, failure: Failure) -> str:
+def _explain(item: pytest.Item, made: Attempt) -> str:
+    """The words of run.py for what failed in this attempt, and in those before it."""
+    from autograder.judge.collection import collected
     from autograder.judge.diagnosis import explain
-    from autograder.printable import one_line
+    from autograder.judge.grading import test_record
+    from autograder.judge.running import result_of
+    from autograder.reports.explanation import as_text, explanation
 
-    mark, last = mark_of(getattr(item, "function", None)), item.stash.get(_last, None)
-    lines = [f"{mark.exercise}: {' '.join((item.function.__doc__ or '').split())}" if mark else item.name]  # type: ignore[attr-defined]
-    lines.append(f"{failure.outcome}: {failure.message}")
-    if last is not None and last.failure is failure and last.called is not None:
-        from autograder.judge.grading import full
-
-        probe, arguments = last.called
-        lines.append(f"called {probe.name} ({probe.path}:{probe.line}) with")
-        lines += [f"  {name} = {full(value)}" for name, value in arguments.items()]
-        seen = item.stash[_seen]
-        if sentence := explain(last.seen, seen):
-            lines.append(f"it looks like {sentence}")
-    lines += [one_line(f"  at {frame.path}:{frame.line} in {frame.function}") for frame in failure.frames]
-    return "\n".join(lines)
+    function, part = getattr(item, "function", None), _part_of(item.path)
+    mark = mark_of(function)
+    assert function is not None
+    assert mark is not None
+    assert part is not None
+    test, seen = collected(item.path, function.__name__, function, mark), item.stash[_seen]
+    result = result_of(test, made, explain(made.seen, seen))
+    return f"{mark.exercise}\n{as_text(explanation(test_record(result, 0, part.short_name)))}"

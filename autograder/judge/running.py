@@ -58,17 +58,17 @@ def run_test(
     problems: list[Problem],
     candidate: WorkerCandidate,
     seed: int,
-    first: Problem | None = None,
+    earlier: Problem | None = None,
     shrinks: bool = True,
     diagnoses: bool = True,
 ) -> TestResult:
-    """Replay the problems (`first` before all others) and give the test's outcome.
+    """Replay the problems, the one on which an earlier run failed before all others, and give the test's outcome.
 
     A failing problem is shrunk and what it looks like is found out; where only points are asked for, neither is needed.
     """
     started = time.perf_counter()
     candidate.forget_output()
-    failed = _replay(test, ([first] if first is not None else []) + problems, candidate)
+    failed = _replay(test, ([earlier] if earlier is not None else []) + problems, candidate)
     if failed is None:
         return TestResult(test, PASSED, seconds=time.perf_counter() - started)
     shown = failed
@@ -81,20 +81,27 @@ def run_test(
     if diagnoses and shown.failure is not None:
         with candidate.clock.aside(DIAGNOSIS_SECONDS, "diagnosing"):
             diagnosis = explain(shown.seen, [failed.seen, *_others(test, shown, problems, candidate)])
-    failure = shown.failure
+    return result_of(test, shown, diagnosis, output, time.perf_counter() - started)
+
+
+def result_of(
+    test: CollectedTest, made: Attempt, diagnosis: str = "", output: str = "", seconds: float = 0.0
+) -> TestResult:
+    """Tell what came of a test by the attempt that failed."""
+    failure = made.failure
     return TestResult(
         test=test,
         outcome=failure.outcome if failure is not None else GRADER_FAULT,
-        message=failure.message if failure is not None else str(shown.fault),
+        message=failure.message if failure is not None else str(made.fault),
         diagnosis=diagnosis,
         failure=type(failure) if failure is not None else None,
         difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
         stub_of=failure.exercise if isinstance(failure, NotAttempted) else "",
         frames=failure.frames if failure is not None else (),
-        problem=shown.problem,
-        called=None if isinstance(failure, Unloadable) else shown.called,
+        problem=made.problem,
+        called=None if isinstance(failure, Unloadable) else made.called,
         output=output,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
     )
 
 

@@ -13,13 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.judge.exercises import Part
-from autograder.judge.outcomes import BLOCKED, ERROR, GRADER_FAULT, NOT_ATTEMPTED, OUTCOMES, PASSED, WRONG
-from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord, TestRecord
+from autograder.judge.outcomes import BLOCKED, GRADER_FAULT, NOT_ATTEMPTED, OUTCOMES, PASSED
+from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord
 from autograder.judge.submission import IN_PLACE
 from autograder.printable import printable
-from autograder.testing.marks import KINDS
-
-MAX_OUTPUT_LINES = 12
+from autograder.reports.explanation import explanation, most_telling_first
 
 
 def show(
@@ -63,7 +61,6 @@ def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
 def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> None:
     """One failing exercise in full: the failing test that teaches most, and the names of the others."""
     failing = most_telling_first(exercise, part)
-    test = failing[0]
     heading = Text.assemble(
         ("✗ ", "red"),
         (exercise.id, "bold"),
@@ -75,8 +72,8 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> Non
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, text in _lines(test, part.short_name, exercise.id):
-        grid.add_row(name, text if isinstance(text, Text) else Text(printable(text)))
+    for line in explanation(failing[0]):
+        grid.add_row(line.name, Text(line.text, style=line.style))
     console.print(Padding(grid, (0, 0, 0, 2)))
     if failing[1:]:
         others = ", ".join(
@@ -84,62 +81,6 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> Non
         )
         console.print(Padding(Text(printable(f"also: {others}"), style="dim"), (0, 0, 0, 2)))
     console.print()
-
-
-def most_telling_first(exercise: ExerciseRecord, part: Part) -> list[TestRecord]:
-    """The failing tests in the order in which they are worth reading.
-
-    What was written comes before what is not; what arose in the exercise's lines before what arose in given code or in
-    another part; oracle tests before laws and edge cases, whatever their outcomes.
-    """
-    own = tuple(f"{part.name}/{file}:" for file in part.files)
-
-    def rank(test: TestRecord) -> tuple[bool, bool, int]:
-        is_elsewhere = bool(test.traceback) and not test.traceback[-1].startswith(own)
-        return not OUTCOMES[test.outcome].is_begun, is_elsewhere, KINDS.index(test.kind)
-
-    return sorted((test for test in exercise.tests if test.outcome != PASSED), key=rank)
-
-
-def _lines(test: TestRecord, part: str, exercise: str) -> list[tuple[str, str | Text]]:
-    is_about_a_call = bool(test.called) or test.outcome == WRONG  # else about the file, whatever the claim
-    lines: list[tuple[str, str | Text]] = [("claim", test.claim)] if is_about_a_call else []
-    if test.called:
-        lines.append(("called", f"{test.called}\nin {test.probe}"))
-    if test.counterexample:
-        lines.append(
-            ("with" if OUTCOMES[test.outcome].ends_a_test else "smallest failing input", _shown(test.counterexample))
-        )
-    if test.got:
-        lines += [
-            ("got", Text(test.got, style="red")),
-            ("expected", Text(f"{test.expected}   {test.differ}".rstrip(), style="green")),
-        ]
-    else:
-        lines.append(
-            ("outcome" if test.outcome != ERROR else "raised", Text(printable(_outcome_text(test)), style="red"))
-        )
-    if test.traceback:
-        lines.append(("at", "\n".join(test.traceback)))
-    if test.diagnosis:
-        lines.append(("it looks like", Text(printable(test.diagnosis), style="yellow")))
-    if test.output.strip():
-        lines.append(("printed", _clipped(test.output)))
-    lines.append(("again", f"python autograder/run.py {part} -e {exercise}"))
-    return lines
-
-
-def _outcome_text(test: TestRecord) -> str:
-    return test.message if test.outcome in (WRONG, ERROR) else f"{test.outcome}: {test.message}"
-
-
-def _shown(counterexample: Mapping[str, str]) -> str:
-    width = max(map(len, counterexample))
-    lines = []
-    for name, value in counterexample.items():
-        first, *rest = value.splitlines() or [""]
-        lines += [f"{name:<{width}} = {first}", *(" " * (width + 3) + line for line in rest)]
-    return "\n".join(lines)
 
 
 def _table(exercises: Sequence[ExerciseRecord]) -> Table:
@@ -215,14 +156,6 @@ def _show_next(
 def _practice_line(result: PartRecord) -> str:
     handout = f" with handout {result.versions[HANDOUT]}" if HANDOUT in result.versions else ""
     return f"practice{handout}, on isolation level {result.isolation.level} (what holds and what does not: --json)"
-
-
-def _clipped(output: str) -> str:
-    lines = output.strip().splitlines()
-    if len(lines) > MAX_OUTPUT_LINES:
-        half = MAX_OUTPUT_LINES // 2
-        lines = [*lines[:half], f"… {len(lines) - 2 * half} lines …", *lines[-half:]]
-    return "\n".join(line[:200] for line in lines)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -219,7 +219,7 @@ def test_a_failure_can_be_replayed(failed: PartRecord, collection: Collection) -
     assert problem["x"].tolist() == [0.125]
     wrong_at_9 = {"toy.py": SOLUTION["toy.py"].replace("2.0 * x", "x + (x != 9) * x")}
     with toy_candidate(collection.part, wrong_at_9) as candidate:
-        again = grade(collection, candidate, "", first={test.id: {"x": np.full(1, 9.0)}}, shrinks=False)
+        again = grade(collection, candidate, "", earlier={test.id: {"x": np.full(1, 9.0)}}, shrinks=False)
     replayed = exercise_of(again, DOUBLE).tests[0]
     assert (replayed.outcome, replayed.counterexample) == ("wrong", {"x": "[9.]"})
 

@@ -219,17 +219,17 @@ def right(x: Any) -> Any:
     return 2 * x
 
 
-def replayed(problems: list[Problem], first: Problem) -> list[Any]:
+def replayed(problems: list[Problem], earlier: Problem) -> list[Any]:
     """The numbers that a test's body sees, in order."""
     seen: list[Any] = []
     test = test_of(lambda candidate, number: seen.append(number), number=st.integers(1, 9))
-    assert run_here(test, problems, right, first=first).outcome == "passed"
+    assert run_here(test, problems, right, earlier=earlier).outcome == "passed"
     return seen
 
 
 def test_the_recorded_problems_are_replayed_in_order_after_the_one_that_failed_last_time() -> None:
     problems = [{"number": 30}, {"number": 10}, {"number": 20}]
-    assert replayed(problems, first={"number": 5}) == [5, 30, 10, 20]
+    assert replayed(problems, earlier={"number": 5}) == [5, 30, 10, 20]
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +246,7 @@ def test_a_remembered_problem_that_still_fails_is_the_one_that_is_told(doubling:
     test = doubling(st.floats(1, 2))
     wrong_at_77: Callable[[float], float] = lambda x: 0.0 if x == 77 else 2 * x  # noqa: E731
     assert run_here(test, [{"x": 1.0}], wrong_at_77).outcome == "passed"
-    result = run_here(test, [{"x": 1.0}], wrong_at_77, first={"x": 77.0})
+    result = run_here(test, [{"x": 1.0}], wrong_at_77, earlier={"x": 77.0})
     assert (result.outcome, result.problem) == ("wrong", {"x": 77.0})
 
 

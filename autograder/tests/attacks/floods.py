@@ -16,7 +16,7 @@ LARGE_ANSWERS = {
 }
 _IN_PLACE_OF_THE_ANSWER = """
 large, encode = [], wire.encode
-wire.encode = lambda value: large.pop() if large else encode(value)
+wire.encode = lambda value, *name: large.pop() if large else encode(value, *name)
 
 
 def packed(array):
