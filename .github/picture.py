@@ -21,7 +21,7 @@ from autograder.judge.candidate import WorkerCandidate  # noqa: E402
 from autograder.judge.collection import collect  # noqa: E402
 from autograder.judge.exercises import find_part  # noqa: E402
 from autograder.judge.grading import grade  # noqa: E402
-from autograder.judge.staging import stage  # noqa: E402
+from autograder.judge.staging import make_stage  # noqa: E402
 from autograder.judge.submission import in_place, reference  # noqa: E402
 from autograder.reports import terminal  # noqa: E402
 
@@ -36,7 +36,7 @@ def main() -> None:
     assert isinstance(source, bytes)
     assert RIGHT in source, f"the reference must hold {RIGHT!r}"
     submission.files[part.name]["functional.py"] = source.replace(RIGHT, WRONG)
-    with WorkerCandidate(part, stage(part, submission)) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission)) as candidate:
         result = grade(collect(part, seed=1), candidate, in_place([part]).label)
     console = Console(record=True, width=112, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115
     terminal.show(console, part, result, {}, {})

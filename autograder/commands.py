@@ -34,7 +34,7 @@ from autograder.judge.failures import CannotGrade, NotAttempted
 from autograder.judge.handed_out import handed_out, module_as_given
 from autograder.judge.isolation import hide_value
 from autograder.judge.record import PartRecord
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.printable import bounded, one_line, printable
 from autograder.scripts.showing import plain_console
 from autograder.testing.failures import GraderFault, Wrong
@@ -72,10 +72,10 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped cleans up as Ctrl-C does
     try:
-        code = app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
-        if code == INTERRUPTED:  # typer has caught it, and says nothing
+        exit_code = app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
+        if exit_code == INTERRUPTED:  # typer has caught it, and says nothing
             raise KeyboardInterrupt
-        return code
+        return exit_code
     except (CannotGrade, typer.TyperException) as error:
         message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
         print(f"{Path(sys.argv[0]).name}: {printable(message)}", file=sys.stderr)
@@ -162,7 +162,7 @@ def grade_parts(choice: Choice) -> int:
 def _grade_part(
     part: Part, submission: submissions.Submission, choice: Choice, before: remembered.PartProgress
 ) -> PartRecord:
-    with WorkerCandidate(part, stage(part, submission, choice.upstream)) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission, choice.upstream)) as candidate:
         # The worker starts on the other core while hypothesis and torch are imported here.
         from autograder.judge.collection import EXAMPLES, collect
         from autograder.judge.grading import grade

@@ -29,7 +29,7 @@ from autograder.judge.diagnosis import without_numbers
 from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.grading import grade
 from autograder.judge.outcomes import PASSED
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import reference
 from autograder.scripts.showing import plain_console
 from autograder.testing.comparison import sentences_offered
@@ -50,7 +50,7 @@ def told(part: Part, entry: Mistake, seed: int = SEED) -> Told:
     Raises ValueError for a text that is gone, and for a fault of the grader, which must not pass for lost points.
     """
     collection = _collection(part, entry.exercise, seed)
-    with WorkerCandidate(part, stage(part, with_mistake(part, entry))) as candidate:
+    with WorkerCandidate(part, make_stage(part, with_mistake(part, entry))) as candidate:
         result = grade(collection, candidate, entry.name, shrinks=False, diagnoses=False)
         (exercise,) = result.exercises
         if result.has_grader_fault:
@@ -103,7 +103,7 @@ def sentences_of(
     """
     collection = collect(part, seed, only=only)
     said: dict[str, dict[str, bool]] = {exercise.id: {} for exercise in collection.exercises}
-    with WorkerCandidate(part, stage(part, reference([part]))) as candidate:
+    with WorkerCandidate(part, make_stage(part, reference([part]))) as candidate:
         for test in collection.tests:
             with sentences_offered() as offered:
                 for problem in collection.problems[test.id][:most]:

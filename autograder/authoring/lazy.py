@@ -17,7 +17,7 @@ from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import Part, find_part, find_parts
 from autograder.judge.grading import grade
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission
 from autograder.scripts.showing import plain_console
 
@@ -122,7 +122,7 @@ def main(parts: Annotated[list[str] | None, typer.Argument(help="The parts; all 
 def _points(collection: Collection, answer: str) -> float:
     part = collection.part
     files = {file: source.encode() for file, source in lazy_files(part, answer).items()}
-    with WorkerCandidate(part, stage(part, Submission(answer, {part.name: {**files}}))) as candidate:
+    with WorkerCandidate(part, make_stage(part, Submission(answer, {part.name: {**files}}))) as candidate:
         return grade(collection, candidate, answer, shrinks=False, diagnoses=False).points
 
 

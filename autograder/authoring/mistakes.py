@@ -29,7 +29,7 @@ from autograder.judge.exercises import Part
 from autograder.judge.grading import grade
 from autograder.judge.outcomes import PASSED
 from autograder.judge.record import PartRecord, TestRecord
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission
 from autograder.reports.explanation import most_telling_first
 from autograder.testing.marks import Kind
@@ -94,7 +94,7 @@ def _edited(source: str, right: str | Whole, wrong: str, path: str, name: str) -
 
 def report_of(part: Part, entry: Mistake, exercises: Sequence[str] | None = None) -> PartRecord:
     """What the learner is told who makes this mistake, in its own exercise or in these."""
-    with WorkerCandidate(part, stage(part, with_mistake(part, entry))) as candidate:
+    with WorkerCandidate(part, make_stage(part, with_mistake(part, entry))) as candidate:
         return grade(collect(part, SEED, only=exercises or [entry.exercise]), candidate, entry.name)
 
 

@@ -26,7 +26,7 @@ from autograder.judge.attempt import attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import Part, find_part
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission
 
 COUNT, SEED, EXAMPLES = 60, 7, 30
@@ -91,7 +91,7 @@ def survives(mutant: Mutant, collection: Collection) -> bool:
     submission = Submission("mutant", {part.name: {**files}})
     of_file = {exercise.id for exercise in part.exercises if exercise.file == mutant.file}
     tests = sorted(collection.tests, key=lambda test: (test.exercise != mutant.exercise, test.exercise not in of_file))
-    with WorkerCandidate(part, stage(part, submission)) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission)) as candidate:
         for test in tests:
             for problem in collection.problems[test.id]:
                 made = attempt(test.body, candidate, problem)

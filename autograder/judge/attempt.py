@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograder.judge.candidate import Answer, AnyCandidate, Asking
+from autograder.judge.candidate import Answer, Answering, TimedCandidate
 from autograder.judge.collection import Problem
 from autograder.judge.diagnosis import Seen
 from autograder.testing.comparison import same
@@ -19,13 +19,13 @@ Body = Callable[..., None]
 Called = tuple[Probe, dict[str, Any]]
 
 
-class Attempt(Asking):
+class Attempt(Answering):
     """What the body of a test sees as the candidate, which keeps what was called last, and all that was answered.
 
     `failure` is what the submission did, `fault` what we did; one of them at most.
     """
 
-    def __init__(self, candidate: AnyCandidate, problem: Problem) -> None:
+    def __init__(self, candidate: TimedCandidate, problem: Problem) -> None:
         self._candidate = candidate
         self.problem = problem
         self.called: Called | None = None
@@ -57,7 +57,7 @@ class Attempt(Asking):
         )
 
 
-def attempt(body: Body, candidate: AnyCandidate, problem: Problem) -> Attempt:
+def attempt(body: Body, candidate: TimedCandidate, problem: Problem) -> Attempt:
     """Run a test's body on a problem.
 
     A body that stumbles over an answer (a shape it cannot add, a key that is not there) was given a wrong answer: the
@@ -114,7 +114,7 @@ class TimeIsUp(BaseException):
 class InTime:
     """Makes one attempt after another, as long as the clock has left what the longest of them took."""
 
-    def __init__(self, body: Body, candidate: AnyCandidate) -> None:
+    def __init__(self, body: Body, candidate: TimedCandidate) -> None:
         self._body, self._candidate, self._longest = body, candidate, 0.0
 
     def attempt(self, problem: Problem) -> Attempt:

@@ -34,7 +34,7 @@ class Answer(NamedTuple):
     value: Any
 
 
-class Asking:
+class Answering:
     """What a test does with a submission (testing/candidate.py), in terms of `ask`."""
 
     def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
@@ -59,14 +59,14 @@ class Asking:
         raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.")
 
 
-class AnyCandidate(Asking):
+class TimedCandidate(Answering):
     """A submission, and the time that it has."""
 
     def __init__(self) -> None:
         self.clock = Clock()
 
 
-class WorkerCandidate(AnyCandidate):
+class WorkerCandidate(TimedCandidate):
     """A submission in a worker process, which is replaced when it dies. Use as a context manager."""
 
     def __init__(self, part: Part, stage: Stage, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -245,7 +245,7 @@ class WorkerCandidate(AnyCandidate):
         self._worker = None
 
 
-class DebugCandidate(AnyCandidate):
+class DebugCandidate(TimedCandidate):
     """The submission in the judge's own process, so that `breakpoint()` works. Nothing it says is scored.
 
     What crosses is what would have crossed to a worker, and the earlier parts are those that it would have got.

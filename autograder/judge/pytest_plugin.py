@@ -21,10 +21,10 @@ from autograder.testing.marks import mark_of
 
 if TYPE_CHECKING:
     from autograder.judge.attempt import Attempt
-    from autograder.judge.candidate import AnyCandidate
+    from autograder.judge.candidate import TimedCandidate
     from autograder.judge.diagnosis import Seen
 
-_candidates: pytest.StashKey[dict[str, AnyCandidate]] = pytest.StashKey()
+_candidates: pytest.StashKey[dict[str, TimedCandidate]] = pytest.StashKey()
 _last: pytest.StashKey[Attempt] = pytest.StashKey()
 _seen: pytest.StashKey[list[Seen]] = pytest.StashKey()
 
@@ -65,7 +65,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(scope="module")
-def candidate(request: pytest.FixtureRequest) -> AnyCandidate:
+def candidate(request: pytest.FixtureRequest) -> TimedCandidate:
     """The code under test, in a worker of its part that the whole run shares."""
     part = _part_of(request.path)
     if part is None:
@@ -111,7 +111,7 @@ def _ending_at_once(body: Callable[..., None], item: pytest.Item) -> Callable[..
 
     seen = item.stash.setdefault(_seen, [])
 
-    def checked_body(candidate: AnyCandidate, **problem: Any) -> None:
+    def checked_body(candidate: TimedCandidate, **problem: Any) -> None:
         item.stash[_last] = made = attempt(body, candidate, problem)
         if made.fault is not None:
             raise made.fault
@@ -160,20 +160,20 @@ def _part_of(path: Path) -> Part | None:
     return next((load_part(folder) for folder in path.parents if (folder / "part.toml").is_file()), None)
 
 
-def _start(part: Part, code: str) -> AnyCandidate:
+def _start(part: Part, code: str) -> TimedCandidate:
     from autograder.judge import submission as submissions
     from autograder.judge.candidate import WorkerCandidate
-    from autograder.judge.staging import stage
+    from autograder.judge.staging import make_stage
 
     root = part.folder.parent
     try:
         submission = submissions.chosen(code, find_parts(root))
     except CannotGrade as error:
         raise pytest.UsageError(str(error)) from None
-    return WorkerCandidate(part, stage(part, submission, root=root)).__enter__()
+    return WorkerCandidate(part, make_stage(part, submission, root=root)).__enter__()
 
 
-def _start_in_process(part: Part, code: str) -> AnyCandidate:
+def _start_in_process(part: Part, code: str) -> TimedCandidate:
     from autograder.judge.candidate import DebugCandidate
     from autograder.judge.submission import folder_of
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from autograder.judge.attempt import Attempt, InTime, TimeIsUp
-from autograder.judge.candidate import AnyCandidate
+from autograder.judge.candidate import TimedCandidate
 from autograder.judge.collection import CollectedTest, Problem, shrink
 from autograder.judge.diagnosis import kind_of
 
 CALLS = 400
 
 
-def smallest(test: CollectedTest, failed: Attempt, submission: AnyCandidate, seed: int, examples: int) -> Problem:
+def smallest(test: CollectedTest, failed: Attempt, submission: TimedCandidate, seed: int, examples: int) -> Problem:
     """The smallest problem with the same failure that hypothesis finds in the time allowed.
 
     The same is: the same exception at the same line, or the same kind of difference.  An array of size 0 fails for

@@ -42,7 +42,7 @@ class Stage:
             _remove(self.folder)
 
 
-def stage(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> Stage:
+def make_stage(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> Stage:
     """Copy what a worker needs to run `part`'s probes on `submission` into a new folder."""
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="sfratorch-")))
     try:

@@ -87,15 +87,15 @@ class HeadAndTail:
 class WorkerProcess:
     """A running worker. `request` is the only way to talk to it."""
 
-    def __init__(self, stage: Path, setup: wire.Setup, printed: HeadAndTail) -> None:
-        self._stage, self._setup = stage, setup
+    def __init__(self, folder: Path, setup: wire.Setup, printed: HeadAndTail) -> None:
+        self._folder, self._setup = folder, setup
         self._ids = itertools.count(1)
         self._answers: queue.SimpleQueue[wire.Ready | wire.Returned | wire.Raised | Exception | None] = (
             queue.SimpleQueue()
         )
         self.output = printed
         self._is_killed = False
-        self._process = _start(stage)
+        self._process = _start(folder)
         process_tree.started(self._process)
         _in_background(self._read_answers)
         self._collector = _in_background(self._collect_output)
@@ -158,15 +158,15 @@ class WorkerProcess:
             stack = self.output.take_last(_STACK)
         frames = [wire.Frame(path, int(line), function) for path, line, function in _FRAME.findall(stack)]
         return tuple(
-            wire.Frame(os.path.relpath(frame.path, self._stage), frame.line, frame.function)
+            wire.Frame(os.path.relpath(frame.path, self._folder), frame.line, frame.function)
             for frame in reversed(frames)
-            if frame.path.startswith(f"{self._stage}{os.sep}part")
+            if frame.path.startswith(f"{self._folder}{os.sep}part")
         )
 
     def _crashed(self, reason: str) -> Crashed:
         if not reason:
-            code = _exit_code(self._process)
-            reason = "the process ended" if code is None else f"the process ended with {_name_of(code)}"
+            exit_code = _exit_code(self._process)
+            reason = "the process ended" if exit_code is None else f"the process ended with {_name_of(exit_code)}"
         self.kill()
         return Crashed(reason)
 
@@ -174,7 +174,7 @@ class WorkerProcess:
         """End the worker and all that it started, and wait until what it printed has been read."""
         if not self._is_killed:
             self._is_killed = True
-            process_tree.kill(self._process, uid=self._setup.uid, mark=str(self._stage))
+            process_tree.kill(self._process, uid=self._setup.uid, mark=str(self._folder))
             self._collector.join(timeout=1.0)
             if self._sender.has_finished():
                 with contextlib.suppress(OSError):
@@ -239,23 +239,23 @@ def _in_background(work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def _start(stage: Path) -> subprocess.Popen[bytes]:
+def _start(folder: Path) -> subprocess.Popen[bytes]:
     folders = dict.fromkeys(sysconfig.get_paths()[key] for key in ("purelib", "platlib"))
-    main = stage / "autograder" / "worker" / "main.py"
+    main = folder / "autograder" / "worker" / "main.py"
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-X", "utf8", str(main), str(stage), *folders],
+        [sys.executable, "-I", "-S", "-X", "utf8", str(main), str(folder), *folders],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=stage,
-        env=_environment(stage),
+        cwd=folder,
+        env=_environment(folder),
         start_new_session=os.name == "posix",
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
 
 
-def _environment(stage: Path) -> dict[str, str]:
-    home = str(stage / "home")
+def _environment(folder: Path) -> dict[str, str]:
+    home = str(folder / "home")
     environment = {"HOME": home, "USERPROFILE": home, "TMPDIR": home, "TEMP": home, "TMP": home, "LC_ALL": "C.UTF-8"}
     environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
     for name in (
@@ -275,10 +275,10 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
         return None
 
 
-def _name_of(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
+def _name_of(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
     try:
-        return signal.Signals(-code).name
+        return signal.Signals(-exit_code).name
     except ValueError:
-        return f"signal {-code}"
+        return f"signal {-exit_code}"

@@ -125,8 +125,8 @@ def run_instead(command: Sequence[str], environment: dict[str, str]) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, pass_on)
-    code = child.wait()
-    return code if code >= 0 else 128 - code  # as a shell reports a process that a signal ended
+    exit_code = child.wait()
+    return exit_code if exit_code >= 0 else 128 - exit_code  # as a shell reports a process that a signal ended
 
 
 def exit_at_interrupt(kind: type[BaseException], error: BaseException, trace: Any) -> None:

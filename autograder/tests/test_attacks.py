@@ -29,7 +29,7 @@ from autograder.judge.grading import grade
 from autograder.judge.isolation import must_keep_reading
 from autograder.judge.record import PartRecord
 from autograder.judge.scanning import Refusals
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import MAX_FILE_BYTES, from_path
 from autograder.judge.users import WorkerUser, can_reserve
 from autograder.judge.worker_process import Limits
@@ -93,7 +93,7 @@ def test_twelve_files_that_are_hard_to_parse_take_nothing_of_the_judges(toy: Col
     exercises = [dataclasses.replace(toy.part.exercises[0], id=name, file=name) for name in names]
     part = dataclasses.replace(toy.part, exercises=tuple(exercises))
     files = dict.fromkeys(names, "a\n" * (MAX_FILE_BYTES // 2))
-    with WorkerCandidate(part, stage(part, handed_in(part, files), root=part.folder.parent), QUICK) as candidate:
+    with WorkerCandidate(part, make_stage(part, handed_in(part, files), root=part.folder.parent), QUICK) as candidate:
         assert candidate.isolation.layers
         forget_peak_memory()
         started, before = time.monotonic(), peak_memory()
@@ -123,7 +123,7 @@ def graded(
     part = collection.part
     before = digest(part.folder)
     candidate = WorkerCandidate(
-        part, stage(part, handed_in(part, files), root=part.folder.parent), dataclasses.replace(QUICK, **limits)
+        part, make_stage(part, handed_in(part, files), root=part.folder.parent), dataclasses.replace(QUICK, **limits)
     )
     with candidate:
         candidate.scan()  # which takes what is refused out of the stage
@@ -257,7 +257,7 @@ def test_files_of_ours_that_are_handed_in_never_run(toy_file: str, toy: Collecti
 
     submission = from_path(tmp_path, [part])
     assert set(planted) <= set(submission.ignored)
-    with WorkerCandidate(part, stage(part, submission, root=part.folder.parent), QUICK) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission, root=part.folder.parent), QUICK) as candidate:
         record = grade(toy, candidate, "attack", shrinks=False)
     assert record.points == (100.0 if toy_file == SOLUTION["toy.py"] else 40.0)
     assert not any("this ran" in test.message + test.output for each in record.exercises for test in each.tests)
@@ -273,7 +273,7 @@ def test_an_exercise_file_that_is_a_link_is_not_handed_in(target: str, toy: Coll
     except OSError:
         pytest.skip("this user may not make links")
     submission = from_path(tmp_path, [part])
-    with WorkerCandidate(part, stage(part, submission, root=part.folder.parent), QUICK) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission, root=part.folder.parent), QUICK) as candidate:
         record = grade(toy, candidate, "attack", shrinks=False)
     assert outcomes(record) == dict.fromkeys(("toy.double", "toy.scale"), "not handed in") | {"other.shift": "passed"}
 
@@ -346,7 +346,7 @@ def test_what_a_submission_can_reach_holds_no_answer_seed_or_points(secret: Coll
     part = secret.part
     limits = dataclasses.replace(QUICK, call_seconds=30.0, file_bytes=2**30)
     source = SCAN + SOLUTION["toy.py"].partition("def double")[2].partition("### END SOLUTION\n")[2]
-    with WorkerCandidate(part, stage(part, handed_in(part, {"toy.py": source})), limits) as candidate:
+    with WorkerCandidate(part, make_stage(part, handed_in(part, {"toy.py": source})), limits) as candidate:
         problem = secret.problems["test_toy.py::test_double"][-1]
         candidate.run(toy_probes(part).run_double, **problem)
         seen = (candidate.stage.folder / "home" / "seen").read_bytes()
@@ -360,7 +360,7 @@ def test_what_a_submission_can_reach_holds_no_answer_seed_or_points(secret: Coll
 def test_the_memory_of_a_worker_holds_no_answer_seed_or_points(secret: Collection) -> None:
     """Every readable byte of its address space, after all of its calls but those that would compute the answer."""
     part = secret.part
-    with WorkerCandidate(part, stage(part, handed_in(part)), QUICK) as candidate:
+    with WorkerCandidate(part, make_stage(part, handed_in(part)), QUICK) as candidate:
         for problem in secret.problems["test_toy.py::test_double"]:
             candidate.run(toy_probes(part).run_double, **problem)
         assert candidate._worker is not None
@@ -421,7 +421,7 @@ def test_part_1_under_attack(attack: str, outcome: str, part1: Part) -> None:
     collection = collect(part1, seed=1, examples=5, only=exercises)
     source = (part1.folder / "solution" / "functional.py").read_text(encoding="utf-8") + attack
     submission = dataclasses.replace(handed_in(part1), files={part1.name: {"functional.py": source.encode()}})
-    with WorkerCandidate(part1, stage(part1, submission, root=ROOT), Limits(call_seconds=2.0)) as candidate:
+    with WorkerCandidate(part1, make_stage(part1, submission, root=ROOT), Limits(call_seconds=2.0)) as candidate:
         record = grade(collection, candidate, "attack", shrinks=False)
     assert outcomes(record) == dict(zip(exercises, ("passed", outcome), strict=True))
     assert record.points == part1.exercise("functional.unbroadcast").points

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from autograder.judge.attempt import attempt
-from autograder.judge.candidate import Answer, AnyCandidate
+from autograder.judge.candidate import Answer, TimedCandidate
 from autograder.judge.failures import Crashed, TimedOut
 from autograder.testing.failures import Failure, GraderFault, Wrong
 from autograder.testing.probes import Probe
 from autograder.worker import wire
 
 
-class Answering(AnyCandidate):
+class Answering(TimedCandidate):
     """Answers with what it is asked."""
 
     def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:

@@ -24,7 +24,7 @@ from autograder.judge.collection import EXAMPLES, Collection, collect
 from autograder.judge.exercises import Part, find_parts
 from autograder.judge.grading import grade
 from autograder.judge.record import PartRecord
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission, from_path
 from autograder.reports import terminal
 from autograder.tests.test_exercises import collected
@@ -51,7 +51,7 @@ def grade_files(
 ) -> PartRecord:
     """Grade a submission of these files; with the problems that all tests here share, unless others are given."""
     submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
-    with WorkerCandidate(part, stage(part, submission)) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission)) as candidate:
         return grade(collection or collected(part.folder), candidate, "test", shrinks=explains, diagnoses=explains)
 
 
@@ -108,7 +108,7 @@ def test_the_untouched_stub_earns_nothing_and_says_where_to_begin(part: Part, tm
     for file, source in files.items():
         (folder / file).write_text(source, encoding="utf-8")
     submission = from_path(tmp_path / "learner", [part])
-    with WorkerCandidate(part, stage(part, submission)) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission)) as candidate:
         result = grade(collected(part.folder), candidate, "stub")
 
     assert result.points == 0

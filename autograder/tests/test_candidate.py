@@ -18,7 +18,7 @@ from autograder.judge import candidate as candidate_module
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import Part
 from autograder.judge.failures import Crashed, Erred, NotAttempted, OutOfMemory, Refused, TimedOut
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.testing.failures import Failure, Wrong
 from autograder.testing.probes import ProbeModule
 from autograder.tests.toy import QUICK, SOLUTION, handed_in, make_toy_part, toy_candidate, toy_probes
@@ -317,7 +317,7 @@ def test_nothing_is_left_of_a_candidate_that_cannot_start(
     def fail(*_: object) -> None:
         raise OSError("no processes left")
 
-    staged = stage(part, handed_in(part))
+    staged = make_stage(part, handed_in(part))
     monkeypatch.setattr(candidate_module, step, fail)
     with pytest.raises(OSError, match="no processes left"), WorkerCandidate(part, staged):
         pass

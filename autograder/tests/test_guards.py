@@ -14,7 +14,7 @@ import pytest
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.exercises import Part, load_part
 from autograder.judge.failures import Refused
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission
 from autograder.tests.toy import QUICK, SOLUTION, make_toy_part, toy_candidate, toy_probes
 from autograder.worker.guards import FRAMEWORKS, NEVER, ForbiddenImport, ImportPolicy, allowed, may_import_sentence
@@ -160,7 +160,7 @@ def test_an_earlier_part_of_the_learners_own_gets_no_framework_either(tmp_path_f
             "other.py": SOLUTION["other.py"].encode(),
         },
     }
-    staged = stage(second, Submission("x", files), "own", root=root)
+    staged = make_stage(second, Submission("x", files), "own", root=root)
     with WorkerCandidate(second, staged, QUICK) as candidate, pytest.raises(Refused, match="imports torch"):
         candidate.run(toy_probes(second).run_double, x=1.0)
 

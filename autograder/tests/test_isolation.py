@@ -20,7 +20,7 @@ from autograder.judge import isolation, users
 from autograder.judge.exercises import ROOT, Part
 from autograder.judge.failures import Crashed
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
-from autograder.judge.staging import WORKER_MODULES, stage
+from autograder.judge.staging import WORKER_MODULES, make_stage
 from autograder.judge.users import WorkerUser, can_reserve
 from autograder.judge.worker_process import Limits
 from autograder.testing.failures import GraderFault
@@ -59,7 +59,7 @@ def test_the_plan_tells_nothing_of_seed_points_or_answers(part: Part) -> None:
         *("home", "part", "may_import", "preload", "uid", "keep_reading"),
         *("memory_bytes", "cpu_seconds", "file_bytes", "open_files", "processes"),
     }
-    staged = stage(part, handed_in(part))
+    staged = make_stage(part, handed_in(part))
     limits = Limits(memory_bytes=1, cpu_seconds=2, file_bytes=3, open_files=4, processes=5)
     setup = plan_setup(part, staged, limits, uid=0)
     staged.remove()
@@ -104,7 +104,7 @@ def test_what_a_killed_judge_has_left_is_gone_before_its_workers_user_is_another
     """The stage, which is root's and of that user's group, and what the worker has written elsewhere."""
     with toy_candidate(part) as candidate:
         uid = candidate._user.uid
-    staged = stage(part, handed_in(part))
+    staged = make_stage(part, handed_in(part))
     plan_setup(part, staged, QUICK, uid)
     descriptor, written = tempfile.mkstemp()
     os.close(descriptor)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from autograder.judge.attempt import Attempt, attempt
-from autograder.judge.candidate import Answer, AnyCandidate, WorkerCandidate
+from autograder.judge.candidate import Answer, TimedCandidate, WorkerCandidate
 from autograder.judge.exercises import Part
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import reference
 from autograder.testing.failures import OracleFault, Wrong
 from autograder.testing.probes import Probe
@@ -28,7 +28,7 @@ ODD: tuple[Any, ...] = (
 )
 
 
-class OddCandidate(AnyCandidate):
+class OddCandidate(TimedCandidate):
     """The reference, of whose answers something is changed."""
 
     def __init__(self, worker: WorkerCandidate, generator: random.Random) -> None:
@@ -65,7 +65,7 @@ def changed(value: Any, generator: random.Random) -> Any:
 def faults(part: Part, times: int) -> Iterator[str]:
     """Every fault of the grader that odd answers to a part's tests lead to."""
     collection, generator = collected(part.folder), random.Random(SEED)
-    with WorkerCandidate(part, stage(part, reference([part]))) as worker, np.errstate(all="ignore"):
+    with WorkerCandidate(part, make_stage(part, reference([part]))) as worker, np.errstate(all="ignore"):
         for test in collection.tests:
             for problem in generator.choices(collection.problems[test.id], k=times):
                 made = attempt(test.body, OddCandidate(worker, generator), problem)
@@ -94,7 +94,7 @@ def doubled(x: Any) -> Any:
     return {"y": 2 * x}
 
 
-class Answers(AnyCandidate):
+class Answers(TimedCandidate):
     """Answers this."""
 
     def __init__(self, answer: Any) -> None:

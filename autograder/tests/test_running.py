@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.judge import running, shrinking
-from autograder.judge.candidate import Answer, AnyCandidate
+from autograder.judge.candidate import Answer, TimedCandidate
 from autograder.judge.collection import CollectedTest, Collection, Problem, draw
 from autograder.judge.failures import Erred, Trace
 from autograder.testing import assert_same, truth
@@ -187,7 +187,7 @@ def test_what_was_printed_before_the_end_is_kept(collection: Collection, ending:
 # What is replayed
 
 
-class InProcess(AnyCandidate):
+class InProcess(TimedCandidate):
     """A submission that is one function here: what is replayed and shrunk needs no process."""
 
     output = ""

@@ -13,7 +13,7 @@ import pytest
 
 from autograder.judge import staging
 from autograder.judge.exercises import Part
-from autograder.judge.staging import Stage, stage
+from autograder.judge.staging import Stage, make_stage
 from autograder.judge.submission import Submission
 from autograder.tests.toy import SOLUTION, handed_in, make_toy_part
 
@@ -53,7 +53,7 @@ OURS = ("__init__.py", "tests/__init__.py", "tests/probe_toy.py", "tests/probe_o
 def test_a_stage_holds_the_exercise_files_the_probes_and_the_worker(parts: tuple[Part, Part]) -> None:
     """No tests, no oracle, no part.toml, no solution, no judge."""
     part = parts[0]
-    staged = stage(part, handed_in(part, {"toy.py": "learner = True"}), root=part.folder.parent)
+    staged = make_stage(part, handed_in(part, {"toy.py": "learner = True"}), root=part.folder.parent)
     assert staged_files(staged) == WORKER | files_of(part, *OURS, "toy.py", "other.py")
     assert (staged.folder / part.name / "toy.py").read_text() == "learner = True"
     assert list((staged.folder / "home").iterdir()) == []
@@ -63,7 +63,7 @@ def test_an_earlier_part_is_the_reference_where_there_is_one(parts: tuple[Part, 
     """Of which only what may be imported is there: no probe, and no other exercise."""
     first, second = parts
     submission = Submission("x", {first.name: {"toy.py": b"wrong = 1"}, second.name: {"toy.py": b"own = 1"}})
-    staged = stage(second, submission, root=second.folder.parent)
+    staged = make_stage(second, submission, root=second.folder.parent)
     assert staged_files(staged) == (
         WORKER | files_of(first, "__init__.py", "toy.py") | files_of(second, *OURS, "toy.py")
     )
@@ -79,7 +79,7 @@ def test_an_earlier_part_is_the_learners_own_if_asked_or_if_there_is_no_referenc
     if upstream == "reference":
         shutil.rmtree(first.folder / "solution")
     submission = Submission("x", {first.name: {"toy.py": b"own = 1"}, second.name: {"toy.py": b""}})
-    staged = stage(second, submission, upstream, root=second.folder.parent)
+    staged = make_stage(second, submission, upstream, root=second.folder.parent)
     assert (staged.folder / first.name / "toy.py").read_text() == "own = 1"
     assert not (staged.folder / first.name / "other.py").exists()
 
@@ -102,7 +102,7 @@ def test_what_an_earlier_module_imports_is_there_too(toy: str, needs: str, parts
     (first.folder / "part.toml").write_text('given = ["given.py"]\n' + (first.folder / "part.toml").read_text())
     (first.folder / "given.py").write_text("from .other import shift")
     submission = Submission("x", {first.name: {"toy.py": toy.encode(), "other.py": b"import numpy"}})
-    staged = stage(second, submission, "own", root=second.folder.parent)
+    staged = make_stage(second, submission, "own", root=second.folder.parent)
     found = staged_files(staged) - WORKER - files_of(second, *OURS)
     also = {"other.py", needs} if needs else set()
     assert found == files_of(first, "__init__.py", "toy.py", *also)
@@ -110,7 +110,7 @@ def test_what_an_earlier_module_imports_is_there_too(toy: str, needs: str, parts
 
 def test_a_later_part_is_not_staged(parts: tuple[Part, Part]) -> None:
     first, second = parts
-    staged = stage(first, handed_in(first), root=first.folder.parent)
+    staged = make_stage(first, handed_in(first), root=first.folder.parent)
     assert not (staged.folder / second.name).exists()
 
 
@@ -120,7 +120,7 @@ def test_given_modules_are_ours_and_everything_else_stays_away(parts: tuple[Part
     for name in (*part.given, "helper.py"):
         (part.folder / name).write_text("ours = True")
     submission = Submission("x", {part.name: {"toy.py": b"", "module.py": b"theirs = True", "tests/x.py": b""}})
-    staged = stage(part, submission, root=part.folder.parent)
+    staged = make_stage(part, submission, root=part.folder.parent)
     assert staged_files(staged) == WORKER | files_of(part, *OURS, "toy.py", "module.py")
     assert (staged.folder / part.name / "module.py").read_text() == "ours = True"
 
@@ -128,7 +128,7 @@ def test_given_modules_are_ours_and_everything_else_stays_away(parts: tuple[Part
 def test_a_file_that_was_not_handed_in_never_falls_through_to_the_stub(parts: tuple[Part, Part]) -> None:
     part = parts[0]
     submission = Submission("x", {part.name: {"toy.py": "toy.py must be a plain file; it is a link"}})
-    staged = stage(part, submission, root=part.folder.parent)
+    staged = make_stage(part, submission, root=part.folder.parent)
     assert staged.not_handed_in == {
         "toy.py": "toy.py must be a plain file; it is a link",
         "other.py": "other.py was not handed in",
@@ -144,7 +144,7 @@ def test_a_file_that_was_not_handed_in_never_falls_through_to_the_stub(parts: tu
 def test_a_worker_of_another_user_can_read_it_and_change_nothing(mask: int, parts: tuple[Part, Part]) -> None:
     previous = os.umask(mask)
     try:
-        staged = stage(parts[1], handed_in(parts[1]), root=parts[1].folder.parent)
+        staged = make_stage(parts[1], handed_in(parts[1]), root=parts[1].folder.parent)
     finally:
         os.umask(previous)
     inside = {path for path in staged.folder.rglob("*") if path != staged.folder / "home"}
@@ -156,11 +156,11 @@ def test_a_worker_of_another_user_can_read_it_and_change_nothing(mask: int, part
 @pytest.mark.skipif(os.name != "posix", reason="this system has no permission bits")
 def test_nobody_else_enters_it(parts: tuple[Part, Part]) -> None:
     """It is the judge's alone until judge/isolation.py knows the worker's user: others may be running."""
-    assert stage(parts[0], handed_in(parts[0])).folder.stat().st_mode & 0o077 == 0
+    assert make_stage(parts[0], handed_in(parts[0])).folder.stat().st_mode & 0o077 == 0
 
 
 def test_two_stages_are_two_folders(parts: tuple[Part, Part], temporary_files: Path) -> None:
-    one, other = (stage(parts[0], handed_in(parts[0])) for _ in range(2))
+    one, other = (make_stage(parts[0], handed_in(parts[0])) for _ in range(2))
     assert one.folder != other.folder
     assert one.folder.parent == other.folder.parent == temporary_files.resolve()
 
@@ -176,13 +176,13 @@ def test_nothing_is_left_when_staging_fails(
 
     monkeypatch.setattr(staging, "_stage_part", fail)
     with pytest.raises(KeyboardInterrupt):
-        stage(parts[0], handed_in(parts[0]))
+        make_stage(parts[0], handed_in(parts[0]))
     assert list(temporary_files.iterdir()) == []
 
 
 @pytest.fixture
 def staged(parts: tuple[Part, Part]) -> Iterator[Stage]:
-    staged = stage(parts[0], handed_in(parts[0]))
+    staged = make_stage(parts[0], handed_in(parts[0]))
     here = Path.cwd()
     yield staged
     os.chdir(here)

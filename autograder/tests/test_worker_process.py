@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from autograder.judge import worker_process
 from autograder.judge.failures import Crashed, TimedOut
 from autograder.judge.isolation import must_keep_reading, plan_setup
-from autograder.judge.staging import Stage, stage
+from autograder.judge.staging import Stage, make_stage
 from autograder.judge.users import reserve_user
 from autograder.judge.worker_process import HEAD_BYTES, TAIL_BYTES, HeadAndTail, Limits, WorkerProcess
 from autograder.testing.failures import GraderFault
@@ -30,7 +30,7 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="written for POSIX")
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     part = make_toy_part(tmp_path_factory.mktemp("toy"), "part1_worked")
-    staged = stage(part, handed_in(part))
+    staged = make_stage(part, handed_in(part))
     yield staged
     staged.remove()
 

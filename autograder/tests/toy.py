@@ -26,7 +26,7 @@ from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import Part, load_part
 from autograder.judge.grading import grade
 from autograder.judge.record import PartRecord
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission
 from autograder.judge.worker_process import Limits
 from autograder.testing.probes import ProbeModule
@@ -258,7 +258,7 @@ def toy_candidate(
     part: Part, files: Mapping[str, str | bytes | None] | None = None, limits: Limits = QUICK
 ) -> Iterator[WorkerCandidate]:
     """A running worker with such a submission."""
-    staged = stage(part, handed_in(part, files), root=part.folder.parent)
+    staged = make_stage(part, handed_in(part, files), root=part.folder.parent)
     with WorkerCandidate(part, staged, limits) as candidate:
         yield candidate
 

@@ -52,9 +52,9 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
     submission: NumPy's modules hold it under names of their own.
     """
 
-    def __init__(self, part: str, may_import: list[str], stage: str) -> None:
+    def __init__(self, part: str, may_import: list[str], folder: str) -> None:
         self._part, self._may_import = part, may_import
-        self._folder = os.path.join(stage, part) + os.sep
+        self._folder = os.path.join(folder, part) + os.sep
         self._frameworks = FRAMEWORKS.difference(entry.partition(".")[0] for entry in may_import)
         self.refused = ""
 

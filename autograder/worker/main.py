@@ -6,11 +6,11 @@ The stage comes first on the path, so that everything else of ours is imported f
 import sys
 
 if __name__ == "__main__":
-    stage, *packages = sys.argv[1:]
+    folder, *packages = sys.argv[1:]
     sys.dont_write_bytecode = True
-    sys.path[:0] = [stage]
+    sys.path[:0] = [folder]
     sys.path.extend(packages)
 
     from autograder.worker.serving import serve
 
-    serve(stage)
+    serve(folder)

@@ -26,7 +26,7 @@ from autograder.worker.guards import ImportPolicy
 _MEASURES = {module: dict(vars(module)) for module in (gc, tracemalloc, weakref)} | {sys: {"settrace": sys.settrace}}
 
 
-def serve(stage: str) -> None:
+def serve(folder: str) -> None:
     """Set up, then answer requests until the judge closes the wire."""
     requests, answers = _private_wire()
     setup = wire.read_request(requests)
@@ -38,12 +38,12 @@ def serve(stage: str) -> None:
         faulthandler.register(signal.SIGUSR1, all_threads=False)  # the judge asks where a call is that takes too long
     _let_blas_take_its_memory()
     layers, missing = isolation.enter(setup)
-    policy = ImportPolicy(setup.part, setup.may_import, stage)
+    policy = ImportPolicy(setup.part, setup.may_import, folder)
     policy.install()
     wire.write_message(answers, wire.Ready(0, layers, missing))
     while (request := wire.read_request(requests)) is not None:
         assert not isinstance(request, wire.Setup), "Setup must be the first message"
-        answer = _answer(request, setup, policy, stage)
+        answer = _answer(request, setup, policy, folder)
         sys.stdout.flush()
         sys.stderr.flush()
         wire.write_message(answers, answer)
@@ -70,21 +70,21 @@ def _private_wire() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
 
 
-def _answer(request: wire.Request, setup: wire.Setup, policy: ImportPolicy, stage: str) -> wire.Returned | wire.Raised:
+def _answer(request: wire.Request, setup: wire.Setup, policy: ImportPolicy, folder: str) -> wire.Returned | wire.Raised:
     policy.refused = ""
     try:
-        value = _value(request, setup, stage)
+        value = _value(request, setup, folder)
     except BaseException as error:
-        return described(error, request.id, policy.refused, stage)
+        return described(error, request.id, policy.refused, folder)
     if policy.refused:
         refused = printable(policy.refused)
         return wire.Raised(request.id, ["ForbiddenImport"], refused, [], refused)
     return wire.Returned(request.id, value)
 
 
-def _value(request: wire.Request, setup: wire.Setup, stage: str) -> bytes:
+def _value(request: wire.Request, setup: wire.Setup, folder: str) -> bytes:
     if isinstance(request, wire.Scan):
-        return wire.encode(_scanned(request, setup, stage))
+        return wire.encode(_scanned(request, setup, folder))
     if isinstance(request, wire.Load):
         importlib.import_module(request.module)
         return wire.encode(None)
@@ -94,8 +94,8 @@ def _value(request: wire.Request, setup: wire.Setup, stage: str) -> bytes:
     return wire.encode(probe(**wire.decode(request.arguments, writable=True)), "the answer")
 
 
-def _scanned(request: wire.Scan, setup: wire.Setup, stage: str) -> tuple[str, dict[str, str]]:
-    with open(os.path.join(stage, setup.part, request.file), "rb") as file:
+def _scanned(request: wire.Scan, setup: wire.Setup, folder: str) -> tuple[str, dict[str, str]]:
+    with open(os.path.join(folder, setup.part, request.file), "rb") as file:
         tree = scan.parsed(file.read())
     refused = scan.forbidden_import(tree, request.file, setup.part, setup.may_import)
     uses = scan.forbidden_uses(tree, request.file, setup.part, request.may_not_use)

@@ -32,7 +32,7 @@ def test_arrays_are_told_apart_by_identity(candidate: Candidate, problem: Proble
 @law("gradient_buffer.add_spot")
 @given(problem=alike("array"))
 def test_get_without_a_spot_is_a_key_error(candidate: Candidate, problem: Problem) -> None:
-    """Asking for the gradient of an array that has no spot is a KeyError."""
+    """Answering for the gradient of an array that has no spot is a KeyError."""
     candidate.raises(KeyError, gradient_buffer.get_without_spot, **problem)
 
 

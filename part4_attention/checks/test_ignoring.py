@@ -11,7 +11,7 @@ from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import Collection, collect
 from autograder.judge.exercises import load_part
 from autograder.judge.grading import grade
-from autograder.judge.staging import stage
+from autograder.judge.staging import make_stage
 
 PART = load_part(Path(__file__).resolve().parent.parent)
 ABOUT_WEIGHTS = {"attention.forward", "attention.backward", "multi_head.forward", "multi_head.backward"}
@@ -52,7 +52,7 @@ def collection() -> Collection:
 
 @pytest.mark.parametrize(("ignoring", "about"), IGNORING, ids=[mistake.name for mistake, _ in IGNORING])
 def test_what_is_ignored_costs_most_points(collection: Collection, ignoring: Mistake, about: set[str]) -> None:
-    with WorkerCandidate(PART, stage(PART, with_mistake(PART, ignoring))) as candidate:
+    with WorkerCandidate(PART, make_stage(PART, with_mistake(PART, ignoring))) as candidate:
         result = grade(collection, candidate, ignoring.name, shrinks=False)
     for exercise in result.exercises:
         if exercise.id in about:
