@@ -41,7 +41,7 @@ class SetupError(Exception):
 
 
 class Interpreter(NamedTuple):
-    """What decides whether torch has a wheel for an interpreter."""
+    """The facts that decide whether torch has a wheel for an interpreter."""
 
     version: Tuple[int, ...]
     implementation: str
@@ -300,7 +300,7 @@ def usable_python(machine: Machine) -> str:
 
 
 def ask(machine: Machine, command: List[str]) -> Dict[str, Any]:
-    """What this file reports about another interpreter; empty if that one does not run."""
+    """Ask what this file reports about another interpreter; empty if that one does not run."""
     succeeded, output = machine.quiet([*command, os.path.abspath(__file__), "--report"])
     with contextlib.suppress(ValueError, TypeError):
         return dict(json.loads(output)) if succeeded else {}
@@ -510,18 +510,18 @@ def ways_to_install(machine: Machine, python: str, uv: str) -> Iterator[Tuple[Li
 
 
 def index_answers(machine: Machine, command: List[str], environ: Mapping[str, str]) -> Tuple[bool, str]:
-    """Whether an installer could get a small package now, and what it printed."""
+    """Tell whether an installer could get a small package now, and what it printed."""
     one_try = dict(environ, UV_HTTP_RETRIES="0", PIP_RETRIES="0")
     return machine.quiet([*command, "--dry-run", "--no-deps", "--force-reinstall", "msgspec"], **one_try)
 
 
 def distrusts(environ: Mapping[str, str], output: str) -> bool:
-    """Whether uv refused a certificate for want of the system's, and the user has not said whether to take those."""
+    """Tell whether uv refused a certificate for want of the system's, and nobody has said whether to take those."""
     return "invalid peer certificate" in output and not any(name in environ for name in SYSTEM_CERTIFICATES)
 
 
 def brings_cuda(machine: Machine, through_uv: List[str], environ: Mapping[str, str]) -> bool:
-    """Whether uv, to which no build of torch was named, would take CUDA: no folder of PIP_FIND_LINKS has the CPU's."""
+    """Tell whether uv would take CUDA: no build of torch was named, and no folder of PIP_FIND_LINKS has the CPU's."""
     if machine.interpreter().system != "Linux" or "UV_TORCH_BACKEND" in environ:
         return False
     return "nvidia-" in machine.quiet([*through_uv, "--dry-run", torch_need(machine)], **environ)[1]
@@ -591,7 +591,7 @@ def uv_inside(machine: Machine, python: str) -> str:
 
 
 def read_state(machine: Machine) -> Dict[str, Any]:
-    """What we wrote into a `.venv` of ours; empty for one that someone else made."""
+    """Read what we wrote into a `.venv` of ours; empty for one that someone else made."""
     try:
         with open(os.path.join(machine.venv, STATE), encoding="utf-8") as file:
             return dict(json.load(file))
@@ -610,20 +610,20 @@ def write_state(machine: Machine, state: Dict[str, Any]) -> None:
 
 
 def is_finished(machine: Machine) -> bool:
-    """Whether `.venv` is ours, whole, and has not been moved (scripts inside hold absolute paths)."""
+    """Tell whether `.venv` is ours, whole, and has not been moved (scripts inside hold absolute paths)."""
     state = read_state(machine)
     whole = state.get("finished") and os.path.exists(machine.venv_python)
     return bool(whole) and made_here(machine)
 
 
 def made_here(machine: Machine) -> bool:
-    """Whether `.venv` was made for this checkout, by whatever path this is reached."""
+    """Tell whether `.venv` was made for this checkout, by whatever path this is reached."""
     root = str(read_state(machine).get("root", ""))
     return bool(root) and os.path.realpath(root) == os.path.realpath(machine.root)
 
 
 def is_elsewhere(machine: Machine) -> bool:
-    """Whether `.venv` leads out of this checkout, to what was not made for it: that is used, but never changed."""
+    """Tell whether `.venv` leads out of this checkout, to what was not made for it: that is used, but never changed."""
     leads_out = os.path.realpath(machine.venv) != os.path.join(os.path.realpath(machine.root), ".venv")
     return leads_out and not made_here(machine)
 
@@ -709,7 +709,7 @@ def explained() -> Iterator[None]:
 
 
 def confirm(question: str) -> bool:
-    """Whether the user says yes; no where there is no terminal to ask on."""
+    """Ask whether the user says yes; no where there is no terminal to ask on."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     say(question)

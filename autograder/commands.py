@@ -1,4 +1,4 @@
-"""What `run.py` does: grade, debug, pack, reset, self-test.  Every function returns the exit code."""
+"""The commands of `run.py`: grade, debug, pack, reset, self-test.  Every function returns the exit code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DEFAULT_ZIP = "PART.zip"
 
 @dataclass(frozen=True)
 class Choice:
-    """What was asked for on the command line."""
+    """The request, as the command line has it."""
 
     part: str
     exercises: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Choice:
 
     @property
     def code(self) -> str:
-        """Whose code it is, as `submissions.chosen` takes it."""
+        """Whose code is graded, as `submissions.chosen` takes it."""
         return submissions.SOLUTION if self.solution else str(self.submission or "")
 
 
@@ -94,7 +94,7 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
 
 
 def _blame(trouble: str) -> str:
-    """What went wrong, and whose fault it is: ours, but where a file of ours that is named in it has been changed."""
+    """Say what went wrong and whose fault it is: ours, unless it names a file of ours that has been changed."""
     given, theirs = handed_out(), {f"{part.name}/{file}" for part in find_parts() for file in part.files}
     for name in sorted(given.changed - theirs):
         if lines := re.findall(re.escape(f'"{ROOT / name}", line ') + r"(\d+)", trouble):

@@ -66,7 +66,7 @@ def _with_answers(cells: list[Any]) -> Iterator[Any]:
 
 
 def _graded(part: Part, exercise: Exercise) -> Any:
-    """What an extra exercise earns is extra credit, so that the others sum to 100."""
+    """Grade an extra exercise as extra credit, so that the others sum to 100."""
     points = 0 if exercise.extra else exercise.points
     source = (
         "from autograder.scripts.practice import practise\n\n"

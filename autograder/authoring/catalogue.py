@@ -36,7 +36,7 @@ from autograder.testing.comparison import sentences_offered
 
 
 class Told(NamedTuple):
-    """What came of a mistake in its own exercise: the points, and what the report says in which test."""
+    """The outcome of a mistake in its own exercise: the points, and what the report says in which test."""
 
     points: float
     max_points: float
@@ -66,7 +66,7 @@ def told(part: Part, entry: Mistake, seed: int = SEED) -> Told:
 
 
 def fault_of(part: Part, entry: Mistake, seed: int = SEED) -> str:
-    """What does not hold of an entry; nothing if it loses points and the report says what the entry says.
+    """Say what does not hold of an entry; nothing if it loses points and the report says what the entry says.
 
     A sentence may hang on what is drawn: if the report says another, it must say the entry's with both the next seeds.
     """
@@ -82,7 +82,7 @@ def fault_of(part: Part, entry: Mistake, seed: int = SEED) -> str:
 
 
 def _says(came: Told, entry: Mistake) -> bool:
-    """Whether points are lost, and the report says just what the entry says."""
+    """Tell whether points are lost, and the report says just what the entry says."""
     is_same = entry.says == came.sentence or (
         came.sentence is not None and entry.says == without_numbers(came.sentence)
     )
@@ -143,7 +143,7 @@ def orphans(part: Part, seed: int = SEED, most: int | None = None, only: Iterabl
 
 
 def shares(entries: Mapping[str, Sequence[Mistake]]) -> Table:
-    """How many of the entries are named in the report, by part."""
+    """Count the entries that are named in the report, by part."""
     table = Table("part", "known mistakes", "named in the report", "share")
     for column in table.columns[1:]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""What a class is given: parts as stubs, with tests, hints and the autograder, and without answers.
+"""Handouts: parts as stubs, with tests, hints and the autograder, and without answers.
 
 `collect` gives every file, `write` a folder or a zip that has been tried.  The same course gives the same bytes.
 """
@@ -152,7 +152,7 @@ def _travels(name: str, parts: Sequence[Part]) -> bool:
 
 
 def _instructions(parts: Sequence[Part], chosen: Sequence[Part], given: Sequence[Part], github: float | None) -> Files:
-    """What is written for this handout: its README, and what GitHub reads."""
+    """Write what is this handout's own: its README, and what GitHub reads."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined, block_start_string="<%", block_end_string="%>",
@@ -298,7 +298,7 @@ def check(handout: Handout, folder: Path, tell: Callable[[str], object] = lambda
 
 
 def _scores(handout: Handout, folder: Path, tell: Callable[[str], object]) -> Iterator[str]:
-    """What is wrong with the scores: the stubs of a handout earn nothing, and fail in no other way."""
+    """Say what is wrong with the scores: the stubs of a handout earn nothing, and fail in no other way."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SFRATORCH", "PYTHON"))}
     environment |= {"SFRATORCH_NO_BOOTSTRAP": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     for part in handout.open_parts:

@@ -38,7 +38,7 @@ SEED = 7
 
 
 class Whole(NamedTuple):
-    """What an edit replaces if it is all that stands inside the region of this function (`Class.method`)."""
+    """In the place of a text: all that stands inside the region of this function (`Class.method`)."""
 
     function: str
 
@@ -93,7 +93,7 @@ def _edited(source: str, right: str | Whole, wrong: str, path: str, name: str) -
 
 
 def report_of(part: Part, entry: Mistake, exercises: Sequence[str] | None = None) -> PartRecord:
-    """What the learner is told who makes this mistake, in its own exercise or in these."""
+    """Grade as the learner is graded who makes this mistake, in its own exercise or in these."""
     with WorkerCandidate(part, make_stage(part, with_mistake(part, entry))) as candidate:
         return grade(collect(part, SEED, only=exercises or [entry.exercise]), candidate, entry.name)
 

@@ -53,7 +53,7 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What names it as long as its line reads as it does: the file, the line, and the line with the change."""
+        """Its name, as long as its line reads as it does: the file, the line, and the line with the change."""
         return self.file, self.before, self.after
 
 
@@ -84,7 +84,7 @@ def drawn(part: Part, count: int = COUNT, seed: int = SEED) -> list[Mutant]:
 
 
 def survives(mutant: Mutant, collection: Collection) -> bool:
-    """Whether every test passes on the reference with this change; its own exercise's tests are asked first."""
+    """Tell whether every test passes on the reference with this change; its own exercise's tests are asked first."""
     part = collection.part
     files = {file: (part.folder / "solution" / file).read_bytes() for file in part.files}
     files[mutant.file] = mutant.source.encode()
@@ -109,7 +109,7 @@ def equal_mutants(part: Part) -> Mapping[tuple[str, str, str], str]:
 
 
 def _changeable(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    """What may be changed: not what is raised, nor text, nor annotations."""
+    """List what may be changed: not what is raised, nor text, nor annotations."""
     for child in tree.body if isinstance(tree, ast.FunctionDef) else ast.iter_child_nodes(tree):
         if isinstance(child, ast.Raise | ast.JoinedStr | ast.AnnAssign):
             continue
@@ -119,7 +119,7 @@ def _changeable(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
 
 
 def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, ast.AST]]:
-    """What may stand in the place of a node, or of its condition."""
+    """List what may stand in the place of a node, or of its condition."""
     match node:
         case ast.BinOp(op=op) if type(op) in _OPERATORS:
             yield node, _with(node, op=_OPERATORS[type(op)]())

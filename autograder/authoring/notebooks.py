@@ -151,13 +151,13 @@ def environment(settings: Path, own: bool) -> dict[str, str]:
 
 
 def place(notebook: Notebook) -> str:
-    """Where execution ended: the last cell that was begun."""
+    """The place where execution ended: the last cell that was begun."""
     begun = [cell for cell in code_cells(notebook) if cell.execution_count]
     return f"in the cell that begins with {begun[-1].source.splitlines()[0]!r}" if begun else "before the first cell"
 
 
 def summary(notebook: Notebook) -> str:
-    """How many cells, pictures and failed cells it has."""
+    """Count its cells, pictures and failed cells."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     pictures = sum("image/png" in output.get("data", {}) for output in outputs)
     failed = sum(output.output_type == "error" for output in outputs)
@@ -186,7 +186,7 @@ def write(notebooks: Mapping[str, Notebook], folder: Path, html: Path | None) ->
 
 
 def text(notebook: Notebook) -> str:
-    """What stands in the file of a notebook."""
+    """Write a notebook as its file holds it."""
     return str(nbformat.writes(notebook, version=4)) + "\n"  # type: ignore[no-untyped-call]
 
 

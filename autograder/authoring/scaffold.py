@@ -37,7 +37,7 @@ _METHODS = {"functions": ("forward",), "layer": ("forward", "backward"), "torch_
 
 @dataclass(frozen=True)
 class NewExercise:
-    """What was written, and what is left to its author."""
+    """The files that were written, and what is left to their author."""
 
     written: list[Path]
     next_steps: list[str]
@@ -124,7 +124,7 @@ def _rendered(folder: str, words: dict[str, Any]) -> dict[str, str]:
 
 
 def _words(folder: Path, module: str) -> dict[str, Any]:
-    """What the templates leave open; the shape is that of the part's modules."""
+    """Fill what the templates leave open; the shape is that of the part's modules."""
     number, _, name = folder.name.removeprefix("part").partition("_")
     sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("solution/*.py")))
     is_numpy, is_torch = re.findall(r"^class \w+\(Module\)", sources, re.M), re.findall(r"\(nn\.Module\)", sources)
@@ -147,7 +147,7 @@ def _words(folder: Path, module: str) -> dict[str, Any]:
 
 
 def _part_files(root: Path, folder: str, words: dict[str, Any]) -> dict[str, str]:
-    """What a new part needs besides its first module, as far as it is not there."""
+    """Write what a new part needs besides its first module, as far as it is not there."""
     files = {f"{folder}/{name}": text for name, text in _rendered("part", words).items()}
     files[f"{folder}/__init__.py"] += _switch(root)
     return {path: text for path, text in files.items() if not (root / path).exists()}

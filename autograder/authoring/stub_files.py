@@ -35,7 +35,7 @@ class Solution:
         return Path(self.part, self.path.name)
 
     def stub(self) -> str:
-        """What the stub must be. Raises StubError."""
+        """Generate what the stub must be. Raises StubError."""
         try:
             source = (self.root / self.path).read_bytes().decode()
         except UnicodeDecodeError as error:
@@ -47,7 +47,7 @@ class Solution:
 
 
 class HandoutError(Exception):
-    """What was asked for cannot be done; one problem a line."""
+    """A request that cannot be met; one problem a line."""
 
 
 # Finding

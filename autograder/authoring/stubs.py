@@ -233,7 +233,7 @@ def _placeholders(lines: list[str]) -> list[tuple[str, int, int]]:
 
 
 def _spans_between(own: list[str], stretches: list[list[str]]) -> list[tuple[int, int]] | None:
-    """Where the lines between the given stretches stand in the learner's function; None where that cannot be told."""
+    """Find the lines between the given stretches in the learner's function; None where that cannot be told."""
     own = [line.rstrip() for line in own]
     head, *middle, tail = ([line.rstrip() for line in stretch] for stretch in stretches)
     position, limit = len(head), len(own) - len(tail)

@@ -21,7 +21,7 @@ KEPT = ".sfratorch/kept"
 
 @dataclass
 class Update:
-    """What an update did, by name of the file."""
+    """The result of an update, by name of the file."""
 
     written: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)

@@ -26,7 +26,7 @@ class BuildReference(build_py):  # type: ignore[misc]  # setuptools has no types
         return [(package, name, file) for name, file in files.items() if package != GRADER or name in SCRIPTS_NEED]
 
     def get_source_files(self) -> list[str]:
-        """What a source distribution must hold so that the same wheel can be built from it."""
+        """List what a source distribution must hold so that the same wheel can be built from it."""
         return [*super().get_source_files(), __name__.replace(".", "/") + ".py"]
 
     def run(self) -> None:

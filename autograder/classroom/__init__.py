@@ -1,1 +1,1 @@
-"""What serves a whole class."""
+"""Grading for a whole class."""

@@ -43,7 +43,7 @@ class CheckedExtractor(ExtractorPlugin):  # type: ignore[misc]  # nbgrader has n
 
 
 def refusal(path: Path) -> str:
-    """What is wrong with an archive, in a phrase; nothing where it may be unpacked."""
+    """Say what is wrong with an archive, in a phrase; nothing where it may be unpacked."""
     try:
         members = members_of(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:

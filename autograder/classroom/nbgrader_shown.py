@@ -1,4 +1,4 @@
-"""What nbgrader shows of submissions in this course: no scripts of theirs, and a log in which their lines are seen."""
+"""nbgrader's pages and log of submissions in this course: no scripts of theirs, and a log that shows their lines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def quiet() -> None:
 
 
 def says_something(record: logging.LogRecord) -> bool:
-    """Whether a line is worth its place.
+    """Tell whether a line is worth its place.
 
     Not worth it are those for each file that is copied or looked at (150 a submission), for each folder that is made to
     collect them, for given files that are not collected and, in JupyterLab, whose page says it, for no exchange.

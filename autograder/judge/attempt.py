@@ -20,7 +20,7 @@ Called = tuple[Probe, dict[str, Any]]
 
 
 class Attempt(Answering):
-    """What the body of a test sees as the candidate, which keeps what was called last, and all that was answered.
+    """The candidate as the body of a test sees it, which keeps what was called last, and all that was answered.
 
     `failure` is what the submission did, `fault` what we did; one of them at most.
     """
@@ -45,12 +45,12 @@ class Attempt(Answering):
 
     @property
     def seen(self) -> Seen:
-        """What the failure shows, without the arrays in which it does."""
+        """The failure's evidence, without the arrays in which it does."""
         assert self.failure is not None
         return Seen(self.failure, self.called[1] if self.called else {})
 
     def answers_as(self, other: Attempt) -> bool:
-        """Whether the same problem got the same answers, but for rounding."""
+        """Tell whether the same problem got the same answers, but for rounding."""
         return len(self.answers) == len(other.answers) and all(
             one == another or same(wire.decode(one), wire.decode(another))
             for one, another in zip(self.answers, other.answers, strict=True)
@@ -90,7 +90,7 @@ def _unusable(error: BaseException) -> Wrong:
 
 
 def _holds(arguments: object, answers: list[bytes], problem: Problem) -> bool:
-    """Whether something of these answers, which the problem does not have, is among the arguments."""
+    """Tell whether something of these answers, which the problem does not have, is among the arguments."""
     theirs = {leaf for answer in answers for leaf in _leaves(wire.decode(answer))} - {*_leaves(problem)}
     return not theirs.isdisjoint(_leaves(arguments))
 

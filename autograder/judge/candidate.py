@@ -28,14 +28,14 @@ _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then
 
 
 class Answer(NamedTuple):
-    """What a probe gave back: as it crossed the wire, and decoded."""
+    """A probe's answer: as it crossed the wire, and decoded."""
 
     encoded: bytes
     value: Any
 
 
 class Answering:
-    """What a test does with a submission (testing/candidate.py), in terms of `ask`."""
+    """A candidate (testing/candidate.py) whose answers all come from `ask`."""
 
     def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
         """The probe's answer; with memory_bytes, from where no more than that can be had, if there is such a place."""
@@ -110,14 +110,14 @@ class WorkerCandidate(TimedCandidate):
 
     @property
     def isolation(self) -> Isolation:
-        """What holds around the worker, found out by trying when it started."""
+        """The layers around the worker, found out by trying when it started."""
         if self._isolation is None:
             self._live_worker()
         assert self._isolation is not None
         return self._isolation
 
     def scan(self) -> Refusals:
-        """What is refused for what stands in its file.
+        """Find what is refused for what stands in its file.
 
         The first worker tells, which is ours until it loads a module of the submission.
         """
@@ -129,7 +129,7 @@ class WorkerCandidate(TimedCandidate):
 
     @property
     def output(self) -> str:
-        """What the submission has printed since `forget_output`."""
+        """Whatever the submission has printed since `forget_output`."""
         time.sleep(_PIPE_SECONDS)
         return self._output.text()
 

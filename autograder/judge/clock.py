@@ -12,7 +12,7 @@ from autograder.judge.failures import TimedOut
 
 @dataclass(frozen=True)
 class Step:
-    """What was done under a deadline of its own: the seconds that it had, and those that it took."""
+    """A piece of work under a deadline of its own: the seconds that it had, and those that it took."""
 
     name: str
     allowed: float
@@ -44,7 +44,7 @@ class Clock:
 
     @contextlib.contextmanager
     def until(self, deadline: float, name: str) -> Iterator[None]:
-        """What is done meanwhile ends by `deadline`, as `now` tells it."""
+        """End what is done meanwhile by `deadline`, as `now` tells it."""
         started, before = self.now(), (self._deadline, self._name)
         self._deadline, self._name = deadline, name
         try:
@@ -55,7 +55,7 @@ class Clock:
 
     @contextlib.contextmanager
     def aside(self, seconds: float, name: str) -> Iterator[None]:
-        """What is done meanwhile has these seconds, and costs the submission none."""
+        """Give what is done meanwhile these seconds, at no cost to the submission."""
         started, stood_still = time.monotonic(), self._stood_still
         try:
             with self.until(self.now() + seconds, name):

@@ -23,7 +23,7 @@ Rule = Callable[[Mismatch, Arrays], Iterator[str]]
 
 
 class Seen:
-    """What a failure shows beside the arguments of the probe in which it showed: sentences, and no array."""
+    """The evidence of a failure beside the arguments of the probe in which it showed: sentences, and no array."""
 
     def __init__(self, failure: Failure, arguments: Mapping[str, Any]) -> None:
         self.kind = kind_of(failure)
@@ -48,7 +48,7 @@ def explain(shown: Seen, others: Sequence[Seen] = ()) -> str:
 
 
 def kind_of(failure: Failure) -> tuple[object, ...]:
-    """What two failures of the same kind share: the exception and its line, or what differs and how."""
+    """Give what two failures of the same kind share: the exception and its line, or what differs and how."""
     if isinstance(failure, Erred):
         return failure.trace.kinds[0], *((frame.path, frame.line) for frame in failure.trace.frames[-1:])
     mismatch = failure.mismatch if isinstance(failure, Wrong) else None
@@ -66,7 +66,7 @@ def _known(failure: Failure) -> tuple[str, ...]:
 
 
 def _is_lost(mismatch: Mismatch) -> np.ndarray:
-    """Which values are infinite or NaN and should not be; none, where they cannot be compared."""
+    """Mark the values that are infinite or NaN and should not be; none, where they cannot be compared."""
     got, expected = mismatch.got, mismatch.expected
     if got.shape != expected.shape or got.dtype.kind not in "fc" or expected.dtype.kind not in "fc":
         return np.zeros(got.shape, dtype=bool)
@@ -74,7 +74,7 @@ def _is_lost(mismatch: Mismatch) -> np.ndarray:
 
 
 def _tells_something(failure: Failure) -> bool:
-    """Whether there is more than one value to compare: 1 + 1 looks like twice 1, and 1 · 1 like anything."""
+    """Tell whether there is more than one value to compare: 1 + 1 looks like twice 1, and 1 · 1 like anything."""
     mismatch = failure.mismatch if isinstance(failure, Wrong) else None
     if mismatch is None:
         return False
@@ -95,7 +95,7 @@ def _sentences(failure: Failure, arguments: Mapping[str, Any]) -> tuple[list[str
 
 
 def without_numbers(sentence: str) -> str:
-    """What of a sentence must hold in every problem, whose lengths differ."""
+    """Keep what of a sentence must hold in every problem, whose lengths differ."""
     return re.sub(r"\(.*?\)|(?<!axis )-?√?\b\d[\w.+-]*", "#", sentence)
 
 
@@ -229,7 +229,7 @@ def _not_summed(mismatch: Mismatch, _: Arrays) -> Iterator[str]:
 
 
 def _names_of_factor(factor: float, arrays: Arrays, tolerance: float) -> Iterator[str]:
-    """What of the arguments has this length, or its root; the factor is known to the test's tolerance."""
+    """Name what of the arguments has this length, or its root; the factor is known to the test's tolerance."""
     for name, base in _lengths(arrays):
         for sign, minus in ((1, ""), (-1, "-")):
             if math.isclose(factor, sign * base, rel_tol=tolerance):

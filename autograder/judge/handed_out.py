@@ -1,4 +1,4 @@
-"""What a learner was given: which files of a part are ours, and what stood in them.
+"""The files that a learner was given: which files of a part are ours, and what stood in them.
 
 A handout says so itself: `autograder/manifest.json` has a digest of every file, and `autograder/handed_out.zip` what
 the parts' modules were.  In a clone git knows it.  Where there is neither, what is there counts as ours.
@@ -23,7 +23,7 @@ _NEVER_OURS = ("__pycache__", ".ipynb_checkpoints", ".hypothesis")
 
 
 class Manifest(msgspec.Struct, forbid_unknown_fields=True):
-    """What a handout is: its version and commit, its parts, and the digests of our files and of the learner's stubs."""
+    """A handout's version and commit, its parts, and the digests of our files and of the learner's stubs."""
 
     version: str
     commit: str
@@ -36,7 +36,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class HandedOut:
-    """What differs from what was given: files of ours with other content, files that are nobody's.
+    """The difference from what was given: files of ours with other content, files that are nobody's.
 
     `finished` are the parts whose exercises are ours too.
     """
@@ -65,7 +65,7 @@ class HandedOut:
 
 
 def handed_out(root: Path = ROOT) -> HandedOut:
-    """What was given here, as the manifest or git has it."""
+    """Compare with what was given here, as the manifest or git has it."""
     manifest = read_manifest(root)
     return _by_manifest(root, manifest) if manifest else _by_git(root)
 
@@ -85,7 +85,7 @@ def read_manifest(root: Path = ROOT) -> Manifest | None:
 
 
 def is_inside(name: str) -> bool:
-    """Whether a name from outside stays below the folder that it is put into, on every system."""
+    """Tell whether a name from outside stays below the folder that it is put into, on every system."""
     windows, posix = PureWindowsPath(name), PurePosixPath(name)
     parts = {*windows.parts, *posix.parts}
     return bool(name) and not (windows.anchor or posix.is_absolute() or ".." in parts or "\0" in name)
@@ -139,7 +139,7 @@ def _parts(root: Path) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """What git prints; None where there is no git, or where it refuses."""
+    """Give what git prints; None where there is no git, or where it refuses."""
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     except OSError:

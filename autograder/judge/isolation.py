@@ -1,4 +1,4 @@
-"""What stands between a submission and this machine: what is asked for, and what holds."""
+"""The isolation between a submission and this machine: what is asked for, and what holds."""
 
 from __future__ import annotations
 
@@ -71,8 +71,9 @@ def hide_value(option: str) -> None:
 
 
 def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int) -> wire.Setup:
-    """What the worker is told, who becomes the user `uid` unless that is 0. No seed, no points, no expected value is
-    among it."""
+    """Write down what the worker is told, who becomes the user `uid` unless that is 0.
+
+    No seed, no points, no expected value is among it."""
     home = stage.folder / "home"
     if uid:
         os.chown(home, uid, uid)
@@ -94,10 +95,10 @@ def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int) -> wire.Setup
 
 
 def must_keep_reading(stages: Path) -> bool:
-    """Whether a worker that is another user could not read its own interpreter, packages and what is in `stages`."""
+    """Tell whether a worker that is another user cannot read its interpreter, its packages and what is in `stages`."""
     return not _readable_by_others(Path(sys.base_prefix), Path(sysconfig.get_paths()["purelib"]), stages)
 
 
 def _readable_by_others(*folders: Path) -> bool:
-    """Whether another user can reach these folders: an interpreter below root's home is out of reach."""
+    """Tell whether another user can reach these folders: an interpreter below root's home is out of reach."""
     return all(path.stat().st_mode & 0o001 for folder in folders for path in (folder, *folder.parents))

@@ -13,7 +13,7 @@ NOT_HANDED_IN, GRADER_FAULT = "not handed in", "grader fault"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a report shows a word, and what follows from it."""
+    """The way a report shows a word, and what follows from it."""
 
     word: str
     mark: str = "✗"

@@ -151,7 +151,7 @@ def _processes() -> Iterator[tuple[int, str, int, int]]:
 
 
 def _is_orphan(number: int, parent: int, session: int) -> bool:
-    """Whether this process adopted it. What it starts itself stays in its session, to which no worker can return."""
+    """Tell if this process adopted it. What it starts itself stays in its session, to which no worker can return."""
     return _known is not None and parent == os.getpid() and session != os.getsid(0) and number not in _known
 
 

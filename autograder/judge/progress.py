@@ -1,4 +1,4 @@
-"""What is remembered between a learner's runs, in `.sfratorch/`: the last outcomes, and the last failing problem of
+"""The memory between a learner's runs, in `.sfratorch/`: the last outcomes, and the last failing problem of
 every test."""
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PartProgress(msgspec.Struct):
 
 
 def load(part: Part, folder: Path = FOLDER) -> PartProgress:
-    """What is remembered; an unreadable file counts as nothing, and is replaced by the next run."""
+    """Read what is remembered; an unreadable file counts as nothing, and is replaced by the next run."""
     tests = _digest_of_tests(part)
     try:
         progress = msgspec.json.decode(_path(part, folder).read_bytes(), type=PartProgress)

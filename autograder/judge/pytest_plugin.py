@@ -149,7 +149,7 @@ def _code(config: pytest.Config) -> str:
 
 
 def _code_of(part: Part, code: str) -> str:
-    """What `part1=solution,part2=own` says of this part; any other value is for all parts."""
+    """Read what `part1=solution,part2=own` says of this part; any other value is for all parts."""
     if "=" not in code:
         return code
     chosen = dict(choice.split("=", 1) for choice in code.split(",") if "=" in choice).get(part.short_name, "own")

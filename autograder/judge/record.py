@@ -17,7 +17,7 @@ _VERSIONS = ("numpy", "torch", "hypothesis", "scipy")
 
 
 class Replay(msgspec.Struct, kw_only=True):
-    """How to see a failure again: a command, and the problem itself, encoded as on the wire, in base64."""
+    """The way to see a failure again: a command, and the problem itself, encoded as on the wire, in base64."""
 
     command: str
     problem: str
@@ -60,7 +60,7 @@ class ExerciseRecord(msgspec.Struct, kw_only=True):
 
 
 class IsolationRecord(msgspec.Struct, kw_only=True):
-    """What stood between the submission and the machine, and what did not."""
+    """The layers between the submission and the machine, and what did not."""
 
     level: str
     layers: list[str]
@@ -94,7 +94,7 @@ class AllRecord(msgspec.Struct, kw_only=True):
 
 
 def versions() -> dict[str, str]:
-    """What the result was made with."""
+    """Name what the result was made with."""
     manifest = read_manifest()
     handout = {HANDOUT: f"{manifest.version} ({manifest.commit})"} if manifest else {}
     return {**handout, "python": platform.python_version(), **{name: metadata.version(name) for name in _VERSIONS}}

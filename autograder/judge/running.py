@@ -27,7 +27,7 @@ SHOWN_SECONDS = 5.0  # for the one attempt whose failure is shown
 
 @dataclass(frozen=True)
 class TestResult:
-    """What came of one test; everything after `outcome` is about the failure, of which a kind and words are kept.
+    """The outcome of one test; everything after `outcome` is about the failure, of which a kind and words are kept.
 
     The failure itself would keep answers, in its arrays and in the frames of its traceback.
     """
@@ -128,7 +128,7 @@ def _repeated(test: CollectedTest, made: Attempt, candidate: WorkerCandidate) ->
 
 
 def _is_settled(made: Attempt) -> bool:
-    """Whether no further attempt would tell more."""
+    """Tell whether no further attempt would tell more."""
     return made.fault is not None or isinstance(made.failure, (Ended, NotDeterministic))
 
 
@@ -142,7 +142,7 @@ def _again(test: CollectedTest, failed: Attempt, problem: Problem, candidate: Wo
 
 
 def _others(test: CollectedTest, shown: Attempt, problems: list[Problem], candidate: WorkerCandidate) -> Iterator[Seen]:
-    """What fails among the first problems."""
+    """Find what fails among the first problems."""
     if _is_settled(shown):
         return
     in_time = InTime(test.body, candidate)

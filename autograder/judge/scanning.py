@@ -1,4 +1,4 @@
-"""What a worker says of the exercise files in its stage before a line of them has run."""
+"""The scan of the exercise files in its stage before a line of them has run."""
 
 from __future__ import annotations
 

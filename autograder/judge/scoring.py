@@ -29,12 +29,12 @@ def outcome_of(outcomes: Sequence[str]) -> str:
 
 
 def is_absent(results: Sequence[TestResult]) -> bool:
-    """Whether nothing of an exercise is there: each oracle test finds it not attempted, not handed in or refused."""
+    """Tell whether an exercise is not there at all: all oracle tests find it not attempted, not handed in or refused."""
     oracles = [result for result in results if result.test.kind == "oracle"]
     return bool(oracles) and all(OUTCOMES[result.outcome].blocks for result in oracles)
 
 
 def blocked_by(part: Part, exercise: Exercise, absent: Container[str]) -> list[str]:
-    """What has to be done first: the needed exercises, direct or not, of which nothing is there."""
+    """List what has to be done first: the needed exercises, direct or not, of which nothing is there."""
     needs = part.all_needs[exercise.id]
     return [other.id for other in part.exercises if other.id in needs and other.id in absent]

@@ -76,7 +76,7 @@ def _stage_part(part: Part, submission: Submission, folder: Path) -> dict[str, s
 
 
 def _given_modules(part: Part, given: HandedOut) -> dict[str, bytes]:
-    """What is ours in a part: its `__init__.py` and given modules."""
+    """Give what is ours in a part: its `__init__.py` and given modules."""
     modules = [name for name in part.given if not any(fnmatch(name, pattern) for pattern in NEVER_STAGED)]
     return {name: _original(part, name, given) for name in ("__init__.py", *modules)}
 

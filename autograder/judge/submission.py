@@ -31,7 +31,7 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @dataclass(frozen=True)
 class Submission:
-    """What was handed in:
+    """A hand-in:
 
     `files[part][file]` is a file's bytes, or the sentence that says why it counts as not handed in.
     """
@@ -46,14 +46,14 @@ class Submission:
 
 
 def chosen(code: str, parts: list[Part]) -> Submission:
-    """What `code` names: "" the files in place, "solution" the reference, else a folder or zip. Raises CannotGrade."""
+    """Read what `code` names: "" those in place, "solution" the reference, else a folder or zip. Raises CannotGrade."""
     if not code:
         return in_place(parts)
     return reference(parts) if code == SOLUTION else from_path(Path(code), parts)
 
 
 def folder_of(code: str, part: Part) -> Path | None:
-    """Where the files are that `code` names; None for those in place. Raises CannotGrade where it is no folder."""
+    """Find where the files are that `code` names; None for those in place. Raises CannotGrade where it is no folder."""
     if not code:
         return None
     folder = part.folder / "solution" if code == SOLUTION else Path(code) / part.name
@@ -157,7 +157,7 @@ def _folder(root: Path) -> tuple[list[str], Callable[[str], bytes | str]]:
 
 
 def _entries(root: Path) -> Iterator[tuple[str, bool]]:
-    """What lies in a folder and below: its name from there, and whether it is a folder. Links are not followed."""
+    """List what lies in a folder and below: its name from there, and whether it is a folder. Links are not followed."""
     pending = [""]
     while pending:
         above = pending.pop()
@@ -182,7 +182,7 @@ class _ShortReads(io.FileIO):
 
 
 def members_of(path: Path) -> list[zipfile.ZipInfo]:
-    """What a zip says it holds. Raises what zipfile does for a damaged one, also where its list is too long."""
+    """List what a zip says it holds. Raises what zipfile does for a damaged one, also where its list is too long."""
     with _ShortReads(path) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
     for member in members:

@@ -54,7 +54,7 @@ def reserve_user(keep_reading: bool) -> WorkerUser:
 
 
 def can_reserve(keep_reading: bool) -> bool:
-    """Whether workers are other users here."""
+    """Tell whether workers are other users here."""
     user = reserve_user(keep_reading)
     user.release()
     return user.uid != 0

@@ -37,7 +37,7 @@ _PIPE_BYTES = getattr(select, "PIPE_BUF", 0)  # what a pipe that has room takes 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use. Seconds are wall clock unless they say otherwise."""
+    """The limits of a worker. Seconds are wall clock unless they say otherwise."""
 
     setup_seconds: float = 120.0
     load_seconds: float = 10.0
@@ -72,7 +72,7 @@ class HeadAndTail:
             del self._tail[:excess]
 
     def take_last(self, pattern: re.Pattern[bytes]) -> str:
-        """What this pattern matches last, taken out; nothing where it does not."""
+        """Take out what this pattern matches last; nothing where it does not."""
         for kept in (self._tail, self._head):
             if matches := list(pattern.finditer(bytes(kept))):
                 del kept[slice(*matches[-1].span())]
@@ -213,7 +213,7 @@ class _Sender:
             self._thread = _in_background(lambda: self._write(stream, message))
 
     def has_finished(self) -> bool:
-        """Whether everything is written, now that the answer is here."""
+        """Tell whether everything is written, now that the answer is here."""
         if self._thread is not None:
             self._thread.join(timeout=1.0)
         return self._thread is None or not self._thread.is_alive()
@@ -225,7 +225,7 @@ class _Sender:
 
 
 def _has_room(stream) -> bool:  # type: ignore[no-untyped-def]
-    """Whether `_PIPE_BYTES` can be written at once. A worker that answers what it has not read fills the pipe."""
+    """Tell whether `_PIPE_BYTES` can be written at once. A worker that answers what it has not read fills the pipe."""
     if os.name != "posix":
         return False
     pipe = select.poll()

@@ -1,1 +1,1 @@
-"""What is shown of a result: on the terminal and as a JSON record."""
+"""Reports of a result: on the terminal and as a JSON record."""

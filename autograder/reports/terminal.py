@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a result: the table, what is newly green, and the first failing exercise in full.
+"""A result on the terminal: the table, what is newly green, and the first failing exercise in full.
 
 Text that comes from a submission is shown as plain text, without control characters.
 """
@@ -133,7 +133,7 @@ def _show_fault(console: Console, exercise: ExerciseRecord) -> None:
 def _show_next(
     console: Console, part: Part, result: PartRecord, places: Mapping[str, str], *, is_failing: bool
 ) -> None:
-    """Where to begin, or what comes next: the first exercise that nothing blocks."""
+    """Say where to begin, or what comes next: the first exercise that nothing blocks."""
     following = next((exercise for exercise in result.exercises if exercise.outcome == NOT_ATTEMPTED), None)
     if following is not None and following.id in places:
         begun = any(OUTCOMES[exercise.outcome].is_begun for exercise in result.exercises)

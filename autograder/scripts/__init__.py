@@ -1,1 +1,1 @@
-"""What training scripts, drawings and benchmarks stand on; it knows no part, and exercises never import it."""
+"""The ground of training scripts, drawings and benchmarks; it knows no part, and exercises never import it."""

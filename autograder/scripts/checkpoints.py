@@ -69,7 +69,7 @@ def save_torch(path: Path, config: Any, script: str, state: Mapping[str, object]
 
 
 def load_torch(path: Path, config: Any, script: str, names: Iterable[str]) -> dict[str, Any]:
-    """What was saved there by these names.
+    """Read what was saved there by these names.
 
     Raises ValueError for another file, another script's, an incomplete one, or another configuration.
     """
@@ -88,7 +88,7 @@ def load_torch(path: Path, config: Any, script: str, names: Iterable[str]) -> di
 def made_of(
     path: Path, script: str, device: str, make: Callable[[dict[str, Any]], Made], rule: str | None = None
 ) -> Made:
-    """What `make` makes of what the script saved there.  Runs no code that a file holds.
+    """Read what `make` makes of what the script saved there.  Runs no code that a file holds.
 
     Raises OSError, and ValueError, which says the rule, for a file that is damaged, of another script, or incomplete.
     """

@@ -1,4 +1,4 @@
-"""How training ends: exit code 0, 130 after Ctrl-C, or 2 and one line."""
+"""The end of training: exit code 0, 130 after Ctrl-C, or 2 and one line."""
 
 from __future__ import annotations
 

@@ -77,14 +77,14 @@ def start(
 
 
 def way_to_install(module: str) -> str:
-    """What to type where a package is missing."""
+    """Say what to type where a package is missing."""
     if is_installed(module.partition(".")[0]):
         return f'Run: {sys.executable} -m pip install "sfratorch[train]"'
     return f"Run in {ROOT}: python autograder/run.py --install train"
 
 
 def is_installed(part: str) -> bool:
-    """Whether `pip install .` brought the part: no exercises, but the reference in the place of the stubs."""
+    """Tell whether `pip install .` brought the part: no exercises, but the reference in the place of the stubs."""
     return not (ROOT / part / "part.toml").exists()
 
 
@@ -104,7 +104,7 @@ def code_for(module: str, arguments: Sequence[str], prefer_solution: bool = Fals
 
 
 def code_map(part: str, solution: bool, upstream: str) -> str:
-    """Whose code `part` runs, and whose the other parts run: a value of SFRATORCH_CODE."""
+    """Say whose code `part` runs, and whose the other parts run: a value of SFRATORCH_CODE."""
     if solution and upstream == "reference":
         return "solution"
     codes = {part: "solution" if solution else "own"}

@@ -16,7 +16,7 @@ HIGHEST_LR = 1e37
 
 
 class Parser(launch.Parser):
-    """What is not given on the command line is left to the configuration's defaults."""
+    """A parser that leaves what is not given on the command line to the configuration's defaults."""
 
     def add_settings(self, meanings: Mapping[str, str], defaults: object, with_data: object = None) -> None:
         """An option for each of these fields; `with_data` is the configuration that --data has."""
@@ -39,7 +39,7 @@ class Parser(launch.Parser):
         self.add_argument("--resume", action="store_true", help=f"go on from {checkpoint} in the folder of --out")
 
     def read(self, arguments: Sequence[str], make: Callable[..., Made]) -> tuple[Made, Path, bool]:
-        """What `make` makes of the settings, the folder of --out, which is made, and whether to go on from there."""
+        """Give what `make` makes of the settings, the folder of --out, which is made, and whether to go on there."""
         given = vars(self.parse_args(arguments))
         folder = given.pop("out") or self.folders[given.get("data") is not None]
         goes_on = given.pop("resume", False)
@@ -56,7 +56,7 @@ class Parser(launch.Parser):
 
 
 def said(default: object, with_data: object) -> str:
-    """How a help text says the default."""
+    """Put the default into words, as a help text has it."""
     return f"default: {default}" if with_data is None else f"default: {default}, with --data {with_data}"
 
 

@@ -1,4 +1,4 @@
-"""What scripts show: texts as they are, how far training is, and pictures."""
+"""The output of scripts: texts as they are, how far training is, and pictures."""
 
 from __future__ import annotations
 

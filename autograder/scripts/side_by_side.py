@@ -45,7 +45,7 @@ class Row:
 
     @property
     def reaches(self) -> bool | None:
-        """Whether the ratio is as good as it must be; None if nothing is asked."""
+        """Tell whether the ratio is as good as it must be; None if nothing is asked."""
         if self.must_reach is None:
             return None
         return self.ratio <= self.must_reach if self.better == "lower" else self.ratio >= self.must_reach
@@ -82,7 +82,7 @@ def by_turns(ours: Run, theirs: Run, rounds: int) -> tuple[float, float, float]:
 
 
 def turns_needed(run: Run) -> int:
-    """How often to run for a turn that is long enough for the clock."""
+    """Find how often to run for a turn that is long enough for the clock."""
     run()
     start = time.process_time()
     repeat = 0

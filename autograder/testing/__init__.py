@@ -1,4 +1,4 @@
-"""What a part's tests import.
+"""Everything that a part's tests import.
 
 A test draws a problem, runs a probe on it through `candidate`, computes the truth with torch (or states a law), and
 compares.

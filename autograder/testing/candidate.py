@@ -8,7 +8,7 @@ from autograder.testing.probes import Probe
 
 
 class Candidate(Protocol):
-    """What tests use."""
+    """A submission as a test sees it: something that runs probes."""
 
     def run(self, probe: Probe, /, **arguments: Any) -> Any:
         """The probe's answer. Raises a Failure if there is none."""

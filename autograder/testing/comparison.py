@@ -90,7 +90,7 @@ def close(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def same(got: Any, expected: Any, names: Sequence[str] | None = None) -> bool:
-    """Whether `assert_same` would pass."""
+    """Tell whether `assert_same` would pass."""
     try:
         _compare(got, expected, names)
     except (Wrong, KeyError):
@@ -152,7 +152,7 @@ def _check_kind(
 
 
 def describe(mismatch: Mismatch) -> tuple[str, str, str]:
-    """What was got, what was expected (where they first differ), and how many values differ by how much."""
+    """Say what was got, what was expected (where they first differ), and how many values differ by how much."""
     got, expected = mismatch.got, mismatch.expected
     if got.shape != expected.shape:
         return f"{mismatch.name} of shape {got.shape}", f"shape {expected.shape}", ""
@@ -170,7 +170,7 @@ def describe(mismatch: Mismatch) -> tuple[str, str, str]:
 
 
 def wrong_values(mismatch: Mismatch) -> np.ndarray:
-    """Which values differ; all of them, if the shapes differ."""
+    """Mark the values that differ; all of them, if the shapes differ."""
     if mismatch.got.shape != mismatch.expected.shape:
         return np.ones(mismatch.expected.shape, dtype=bool)
     return ~close(mismatch.got, mismatch.expected)

@@ -1,4 +1,4 @@
-"""What a test can find: that an answer is wrong, or that the fault is ours.
+"""The findings of a test: that an answer is wrong, or that the fault is ours.
 
 GraderFault            our own mistake; never the learner's; never scored as 0 in silence
 Failure                the submission's; `outcome` is the word of the record

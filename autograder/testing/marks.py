@@ -13,7 +13,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)  # in the order in which they are run a
 
 @dataclass(frozen=True)
 class Mark:
-    """What the decorator says of a test."""
+    """The decorator's word about a test."""
 
     exercise: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""How large an answer may be: it is measured before it is decoded, kept or compared.
+"""The size that an answer may have: it is measured before it is decoded, kept or compared.
 
 What is far larger than what the probe was given, or than the truth, is wrong whatever it holds: a submission spends its
 own memory and time, and not the judge's.

@@ -1,4 +1,4 @@
-"""What every part draws its problems from: small arrays of simple numbers.
+"""The strategies of every part: small arrays of simple numbers.
 
 A problem is plain data: the arguments of a probe, by name.  The values of an array are one draw, of bytes that look up
 a table in which simple numbers come first: it is fast, and failures shrink to ones.  Most entries are numbers that

@@ -1,4 +1,4 @@
-"""What oracles that ask torch share: its modules with given parameters, and its gradients as plain data."""
+"""The base of oracles that ask torch: its modules with given parameters, and its gradients as plain data."""
 
 from __future__ import annotations
 

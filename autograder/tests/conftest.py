@@ -1,4 +1,4 @@
-"""What the tests share, and what the self-test says at its end: of attacks, and of known mistakes that are named."""
+"""Fixtures that the tests share, and the end of the self-test: the cost of attacks, and the mistakes that are named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What the judge took under attack, and after the catalogue the share of the named mistakes in each part."""
+    """Say what the judge took under attack, and after the catalogue the share of the named mistakes in each part."""
     passed = terminalreporter.stats.get("passed", [])
     attacks = [cost for report in passed for name, cost in report.user_properties if name == "the judge under attack"]
     for most, unit, column in (("longest", "s", 1), ("largest", "MiB of memory", 2)) if attacks else ():

@@ -19,7 +19,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def on_a_full_disk(module: str, *arguments: str) -> tuple[str, ...]:
-    """What makes Python run a module that cannot write more than 1024 bytes into any file."""
+    """Make a command with which Python runs a module that cannot write more than 1024 bytes into any file."""
     return "-c", FULL_DISK, module, *arguments
 
 
@@ -32,7 +32,7 @@ def environment(**variables: str) -> dict[str, str]:
 def run(
     folder: Path, *arguments: str, python: str = sys.executable, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """What Python makes of these arguments, in this folder."""
+    """Run Python with these arguments, in this folder."""
     return subprocess.run(
         [python, *arguments],
         cwd=folder,

@@ -82,7 +82,7 @@ class World(bootstrap.Machine):
         return self.agrees
 
     def uv_is_refused(self, environ: dict[str, str]) -> bool:
-        """Whether a proxy's certificate is in the system's store only, and uv was not told to look there."""
+        """Tell whether a proxy's certificate is in the system's store only, and uv was not told to look there."""
         return "uv's certificates" not in self.working and environ.get("UV_SYSTEM_CERTS") != "1"
 
     def outcome(self, command: list[str], line: str, environ: dict[str, str]) -> tuple[bool, str]:

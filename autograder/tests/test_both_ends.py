@@ -42,7 +42,7 @@ def solution(part: Part) -> dict[str, str]:
 
 
 def stubs(part: Part) -> dict[str, str]:
-    """What a learner begins with."""
+    """The files that a learner begins with."""
     return {file: generate_stub(source, part.name) for file, source in solution(part).items()}
 
 
@@ -56,7 +56,7 @@ def grade_files(
 
 
 def report(part: Part, result: PartRecord, files: dict[str, str]) -> str:
-    """What the learner reads."""
+    """The report that the learner reads."""
     stream = io.StringIO()
     submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
     terminal.show(Console(file=stream, width=160), part, result, {}, places(part, submission))

@@ -14,7 +14,7 @@ from autograder.scripts import checkpoints
 
 @dataclass(frozen=True)
 class Config:
-    """What a toy depends on."""
+    """The settings of a toy."""
 
     steps: int = 3
     device: str = "cpu"
@@ -61,7 +61,7 @@ def test_what_is_no_checkpoint_of_this_run_is_refused(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Older(Config):
-    """What the toy of another version depends on."""
+    """The settings of the toy of another version."""
 
     width: int = 1
 

@@ -167,7 +167,7 @@ def test_every_test_has_problems(part: Part) -> None:
 
 
 def forbidden_in_tests(source: str) -> Iterator[str]:
-    """What cannot be recorded and replayed: choices that a body makes itself, and settings, which are the judge's."""
+    """Find what cannot be recorded and replayed: choices that a body makes, and settings, which are the judge's."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)

@@ -50,7 +50,7 @@ def imports(source: str, path: str) -> Iterator[tuple[int, str]]:
 
 
 def is_below(name: str, packages: Iterable[str]) -> bool:
-    """Whether the module is one of these, within one of these, or on the way to one of these."""
+    """Tell whether the module is one of these, within one of these, or on the way to one of these."""
     return any(
         name == package or name.startswith(f"{package}.") or package.startswith(f"{name}.") for package in packages
     )
@@ -64,13 +64,13 @@ def is_standard(name: str) -> bool:
 
 
 def violations(path: str, source: str, parts: list[Part]) -> list[str]:
-    """What the file, named from the root, imports and may not."""
+    """List what the file, named from the root, imports and may not."""
     allowed = rule_of(path, parts)
     return [f"{path}:{line} imports {name}" for line, name in imports(source, path) if not allowed(name)]
 
 
 def rule_of(path: str, parts: list[Part]) -> Allowed:
-    """What the file at this place may import."""
+    """Find what the file at this place may import."""
     top, *below = PurePosixPath(path).parts
     part = next((part for part in parts if part.name == top), None)
     if part is not None:
@@ -118,7 +118,7 @@ def code_of(parts: list[Part]) -> Allowed:
 
 
 def is_given(name: str, parts: list[Part]) -> bool:
-    """Whether a module is one that no learner writes (or one of the decoders)."""
+    """Tell whether a module is one that no learner writes (or one of the decoders)."""
     for part in parts:
         if name.startswith(f"{part.name}."):
             written = name.split(".")[1] + ".py" in part.files
@@ -225,7 +225,7 @@ CATCH_ALL = ("utils", "helpers", "misc", "common", "scripts", "util", "helper", 
 
 
 def misplaced(root: Path) -> list[str]:
-    """What the design has no place for."""
+    """List what the design has no place for."""
     ignored = [".git", *_ignored_by_git(root)]
     made = tuple(f"{pattern}/" for pattern in ignored)  # such as a class that is graded here
     entries = [path for path in root.iterdir() if not any(fnmatch(path.name, pattern) for pattern in ignored)]

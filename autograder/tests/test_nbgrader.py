@@ -154,7 +154,7 @@ class Class:
         self.course, self.folder = course, course.root / "notebooks"
 
     def nbgrader(self, *arguments: str) -> str:
-        """What the command prints; it must succeed."""
+        """Run the command, which must succeed; give what it prints."""
         left_out = ("SFRATORCH", "PYTEST", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         command = [sys.executable, "-m", "nbgrader", *arguments]

@@ -25,7 +25,7 @@ CONFIG = ROOT / "notebooks" / "nbgrader_config.py"
 
 
 def configured(text: str) -> Config:
-    """What the text of a configuration sets."""
+    """Read what the text of a configuration sets."""
     config = Config()
     exec(compile(text, CONFIG, "exec"), {"get_config": lambda: config, "__file__": str(CONFIG)})
     return config

@@ -12,7 +12,7 @@ from autograder.scripts import options
 
 @dataclass(frozen=True)
 class Config:
-    """What a toy depends on."""
+    """The settings of a toy."""
 
     data: str | None = None
     batch_size: int = 4

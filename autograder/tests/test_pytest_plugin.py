@@ -43,7 +43,7 @@ def run_pytest(tree: Tree, *arguments: str, **environment: str) -> subprocess.Co
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """How many passed, failed and were skipped, without the time."""
+    """Read how many passed, failed and were skipped, without the time."""
     return done.stdout.strip().splitlines()[-1].strip("= ").partition(" in ")[0]
 
 

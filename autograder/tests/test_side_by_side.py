@@ -25,7 +25,7 @@ sys.exit(side_by_side.main("part9_toy", None, lambda rounds: STEPS))
 
 
 def benchmarks(folder: Path, steps: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """What the benchmarks of a part in this folder say."""
+    """Run the benchmarks of a part in this folder."""
     (folder / "part9_toy").mkdir()
     (folder / "part9_toy/benchmarks.py").write_text(TOY_BENCHMARKS.replace("STEPS", steps), encoding="utf-8")
     return run(folder, "-m", "part9_toy.benchmarks", *options, SFRATORCH_CODE="own")

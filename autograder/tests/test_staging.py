@@ -22,7 +22,7 @@ WORKER = {f"autograder/worker/{name}" for name in staging.WORKER_FILES} | {"auto
 
 @pytest.fixture(autouse=True)
 def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where stages are made in these tests, so that what is left of them can be seen."""
+    """The folder in which stages are made in these tests, so that what is left of them can be seen."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

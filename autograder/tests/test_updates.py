@@ -50,7 +50,7 @@ def mine(made: tuple[Course, Course], tmp_path: Path) -> Course:
 
 
 def kept(mine: Course) -> dict[str, bytes]:
-    """What stands in the folder of what was kept, by its old name."""
+    """Read the folder of what was kept, by its old name."""
     content = mine.content().items()
     return {name.split("/", 3)[3]: each for name, each in content if name.startswith(".sfratorch/kept/")}
 

@@ -147,7 +147,7 @@ class Installed(NamedTuple):
     packages: Path
 
     def run(self, folder: Path, *arguments: str) -> str:
-        """What the program prints when it is called in this folder; it must succeed."""
+        """Call the program in this folder, which must succeed; give what it prints."""
         done = run(folder, *arguments, python=self.python, PYTHONPATH="")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

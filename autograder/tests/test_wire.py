@@ -458,7 +458,7 @@ SERIALISERS = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "clo
 
 
 def unsafe(source: str) -> Iterator[str]:
-    """What in a source could run data as code: serialisers, `eval`, `exec`, arrays of objects from a file."""
+    """Find what in a source could run data as code: serialisers, `eval`, `exec`, arrays of objects from a file."""
     for node in ast.walk(ast.parse(source)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []

@@ -27,7 +27,7 @@ class ForbiddenImport(ImportError):
 
 
 def allowed(name: str, part: str, may_import: Iterable[str]) -> bool:
-    """Whether a part's exercise file may import this module: the standard library, the part itself, and what
+    """Tell whether a part's exercise file may import this module: the standard library, the part itself, and what
     part.toml names.
 
     `scipy.special` in `may_import` allows `scipy` (needed on the way), `scipy.special` and what is below it.
@@ -41,7 +41,7 @@ def allowed(name: str, part: str, may_import: Iterable[str]) -> bool:
 
 
 def may_import_sentence(part: str, may_import: Iterable[str]) -> str:
-    """What a refused import is told."""
+    """Say what a refused import is told."""
     return f"{part} may import {', '.join(may_import)} and the standard library without ctypes."
 
 
@@ -87,7 +87,7 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
         raise ForbiddenImport(self.refused)
 
     def _asking(self) -> str:
-        """Where the submission asks, or nothing where a library does.
+        """Find where the submission asks, or nothing where a library does.
 
         The standard library asks for others: whoever called it does, or who started a thread of nothing else.
         """
@@ -102,6 +102,6 @@ class ImportPolicy(importlib.abc.MetaPathFinder):
 
 
 def _is_standard(path: str) -> bool:
-    """Whether a file is the standard library's, below which libraries may stand too."""
+    """Tell whether a file is the standard library's, below which libraries may stand too."""
     packages = f"{os.sep}site-packages{os.sep}"
     return path.startswith("<frozen ") or (path.startswith(_STANDARD_LIBRARY) and packages not in path)

@@ -1,4 +1,4 @@
-"""What the worker gives up before it reads a line of the submission, found out by trying.
+"""The powers that the worker gives up before it reads a line of the submission, found out by trying.
 
 L0 is how the judge starts it (judge/worker_process.py).  L1 is here: limits, and another user where the judge is root.
 L2 and L3 (walls around files and system calls, control groups) join `_APPLY` as further functions of the same shape.

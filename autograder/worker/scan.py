@@ -54,7 +54,7 @@ def forbidden_uses(tree: ast.Module, file: str, part: str, may_not_use: Mapping[
 
 
 class _Definitions:
-    """What a file defines: by its names, and by the attributes that `self` has in it."""
+    """The definitions of a file: by its names, and by the attributes that `self` has in it."""
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
@@ -87,7 +87,7 @@ class _Definitions:
         return reached
 
     def of(self, node: ast.AST) -> list[ast.AST]:
-        """What a name, or an attribute of `self`, stands for in this file."""
+        """Find what a name, or an attribute of `self`, stands for in this file."""
         if isinstance(node, ast.Name):
             return self.names.get(node.id, [])
         return self.attributes.get(node.attr, []) if isinstance(node, ast.Attribute) and _is_own(node) else []

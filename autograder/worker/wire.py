@@ -36,7 +36,7 @@ class WireError(Exception):
 
 
 class Setup(msgspec.Struct, tag="setup", forbid_unknown_fields=True):
-    """How the worker shall live: where, what it may import, and its limits (0 means: no limit)."""
+    """The life that the worker shall lead: where, what it may import, and its limits (0 means: no limit)."""
 
     home: str
     part: str
