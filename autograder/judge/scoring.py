@@ -29,7 +29,7 @@ def outcome_of(outcomes: Sequence[str]) -> str:
 
 
 def is_absent(results: Sequence[TestResult]) -> bool:
-    """Tell whether an exercise is not there at all: all oracle tests find it not attempted, not handed in or refused."""
+    """Tell if an exercise is not there at all: all oracle tests find it not attempted, not handed in or refused."""
     oracles = [result for result in results if result.test.kind == "oracle"]
     return bool(oracles) and all(OUTCOMES[result.outcome].blocks for result in oracles)
 
