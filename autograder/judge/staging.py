@@ -12,10 +12,11 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 from autograder.judge.exercises import ROOT, Part, earlier_parts
 from autograder.judge.handed_out import HandedOut, handed_out
@@ -42,37 +43,43 @@ class Stage:
             _remove(self.folder)
 
 
+class StagedFiles(NamedTuple):
+    """Everything that a worker gets, by path from its folder, and the sentence for each file that was not handed in."""
+
+    contents: dict[str, bytes]
+    not_handed_in: dict[str, str]
+
+
 def make_stage(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> Stage:
-    """Copy what a worker needs to run `part`'s probes on `submission` into a new folder."""
+    """Write what a worker needs to run `part`'s probes on `submission` into a new folder."""
+    files = staged_files(part, submission, upstream, root)
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="sfratorch-")))
     try:
-        _copy(ROOT / "autograder" / "__init__.py", folder / "autograder")
-        for file in WORKER_FILES:
-            _copy(ROOT / "autograder" / "worker" / file, folder / "autograder" / "worker")
-        given = handed_out(root) if submission.is_in_place else HandedOut()
-        _stage_earlier(part, submission, upstream, given, folder, root)
-        for name, content in {**_given_modules(part, given), **_probes(part, given)}.items():
-            _write(folder / part.name / name, content)
-        missing = _stage_part(part, submission, folder)
+        for name, content in files.contents.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         for path in folder.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # readable by a worker of another user, whatever the umask
         (folder / "home").mkdir(mode=0o700)
     except BaseException:
         _remove(folder)
         raise
-    return Stage(folder, missing)
+    return Stage(folder, files.not_handed_in)
 
 
-def _stage_part(part: Part, submission: Submission, folder: Path) -> dict[str, str]:
-    missing = {}
+def staged_files(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> StagedFiles:
+    """Choose what a worker needs to run `part`'s probes on `submission`."""
+    given = handed_out(root) if submission.is_in_place else HandedOut()
+    contents = {"autograder/__init__.py": (ROOT / "autograder" / "__init__.py").read_bytes()}
+    contents |= {f"autograder/worker/{file}": (ROOT / "autograder/worker" / file).read_bytes() for file in WORKER_FILES}
+    contents |= _earlier_modules(part, submission, upstream, given, root)
+    ours = {**_given_modules(part, given), **_probes(part, given)}
+    contents |= {f"{part.name}/{name}": content for name, content in ours.items()}
     handed_in = submission.of(part)
-    for file in part.files:
-        content = handed_in.get(file, f"{file} was not handed in")
-        if isinstance(content, str):
-            missing[file] = content
-        else:
-            _write(folder / part.name / file, content)
-    return missing
+    files = {file: handed_in.get(file, f"{file} was not handed in") for file in part.files}
+    contents |= {f"{part.name}/{file}": content for file, content in files.items() if isinstance(content, bytes)}
+    return StagedFiles(contents, {file: reason for file, reason in files.items() if isinstance(reason, str)})
 
 
 def _given_modules(part: Part, given: HandedOut) -> dict[str, bytes]:
@@ -86,24 +93,37 @@ def _probes(part: Part, given: HandedOut) -> dict[str, bytes]:
     return {f"tests/{name}": _original(part, f"tests/{name}", given) for name in names}
 
 
-def _stage_earlier(
-    part: Part, submission: Submission, upstream: str, given: HandedOut, folder: Path, root: Path
-) -> None:
-    """Of earlier parts the modules that this one may import, and what they import in turn.
+def _earlier_modules(
+    part: Part, submission: Submission, upstream: str, given: HandedOut, root: Path
+) -> dict[str, bytes]:
+    """Give of earlier parts the modules that this one may import, and what they import in turn.
 
     Nothing else of them is there: part 1's tape, say, would do the exercises of the parts that follow.
     """
     modules: dict[str, bytes] = {}
     for earlier in earlier_parts(part, root):
         files = {**_given_modules(earlier, given), **_earlier_exercises(earlier, submission, upstream, given)}
-        modules |= {f"{earlier.name}.{Path(file).stem}": content for file, content in files.items()}
-    wanted = [name for name in modules if any(f"{name}.".startswith(f"{entry}.") for entry in part.may_import)]
-    while wanted:
-        name = wanted.pop()
-        if name in modules:
-            package, content = name.partition(".")[0], modules.pop(name)
-            _write(folder / f"{name.replace('.', '/')}.py", content)
-            wanted += [f"{package}.__init__", *_imports(content, package)]
+        modules |= {f"{earlier.name}/{file}": content for file, content in files.items()}
+    wanted = [path for path in modules if any(f"{name_of(path)}.".startswith(f"{name}.") for name in part.may_import)]
+    return {path: modules[path] for path in reached(wanted, modules)}
+
+
+def reached(wanted: Iterable[str], modules: Mapping[str, bytes]) -> set[str]:
+    """Follow the imports of these modules among all, each named by its path."""
+    by_name = {name_of(path): path for path in modules}
+    pending, found = {name_of(path) for path in wanted}, set[str]()
+    while pending:
+        path = by_name.get(pending.pop(), "")
+        if path and path not in found:
+            found.add(path)
+            package = path.partition("/")[0]
+            pending |= {f"{package}.__init__", *_imports(modules[path], package)}
+    return found
+
+
+def name_of(path: str) -> str:
+    """Give a module its dotted name."""
+    return path.removesuffix(".py").replace("/", ".")
 
 
 def _earlier_exercises(part: Part, submission: Submission, upstream: str, given: HandedOut) -> dict[str, bytes]:
@@ -128,16 +148,6 @@ def _imports(content: bytes, package: str) -> Iterator[str]:
     """The dotted names that a file of this package imports; none where it does not parse, which the worker tells."""
     with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
         yield from (name for _, name in scan.imports(scan.parsed(content), package))
-
-
-def _copy(source: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, folder / source.name)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 def _remove(folder: Path) -> None:

@@ -174,7 +174,7 @@ def test_nothing_is_left_when_staging_fails(
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(staging, "_stage_part", fail)
+    monkeypatch.setattr(Path, "chmod", fail)
     with pytest.raises(KeyboardInterrupt):
         make_stage(parts[0], handed_in(parts[0]))
     assert list(temporary_files.iterdir()) == []
