@@ -12,12 +12,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import traceback
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +22,24 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from autograder.atomic_files import write_whole
-from autograder.judge import progress as remembered
 from autograder.judge import submission as submissions
 from autograder.judge.candidate import DebugCandidate, WorkerCandidate
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
 from autograder.judge.failures import CannotGrade, NotAttempted
-from autograder.judge.handed_out import handed_out, module_as_given
+from autograder.judge.handed_out import handed_out
 from autograder.judge.isolation import hide_value
 from autograder.judge.record import PartRecord
-from autograder.judge.staging import make_stage
+from autograder.judge.staging import StagedFiles, staged_files, write_stage
+from autograder.practice import progress
+from autograder.practice.dependencies import dependencies
+from autograder.practice.packing import DEFAULT_ZIP, PRACTICE, pack, zip_path
+from autograder.practice.progress import add_remembered, nothing_graded
 from autograder.printable import bounded, one_line, printable
 from autograder.scripts.showing import plain_console
 from autograder.testing.failures import GraderFault, Wrong
 
 GRADED, BELOW, CANNOT = 0, 1, 2
 INTERRUPTED = 130
-DEFAULT_ZIP = "PART.zip"
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,8 @@ class Choice:
     upstream: str = "reference"
     seed: int | None = None
     examples: int | None = None
+    profile: str | None = None
+    fresh: bool = False
     json: Path | None = None
     markdown: Path | None = None
     fail_under: float | None = None
@@ -65,6 +65,12 @@ class Choice:
         """Whose code is graded, as `submissions.chosen` takes it."""
         return submissions.SOLUTION if self.solution else str(self.submission or "")
 
+    @property
+    def runs_everything(self) -> bool:
+        """Whether what passed before is run again: something was asked for that has to be found out now."""
+        asked = (self.seed, self.examples, self.profile, self.json, self.markdown, self.fail_under, self.pack)
+        return self.fresh or bool(self.exercises or self.code) or any(option is not None for option in asked)
+
 
 def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[str, str]) -> int:
     """Run a command line. A mistake of the person who typed it is one line on standard error and exit code 2."""
@@ -72,7 +78,7 @@ def start(app: typer.Typer, arguments: Sequence[str], default_values: Mapping[st
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped cleans up as Ctrl-C does
     try:
-        exit_code = app(list(_with_defaults(arguments, default_values)), standalone_mode=False) or 0
+        exit_code = app(list(_with_defaults([*_spread(arguments)], default_values)), standalone_mode=False) or 0
         if exit_code == INTERRUPTED:  # typer has caught it, and says nothing
             raise KeyboardInterrupt
         return exit_code
@@ -117,9 +123,60 @@ def part_names() -> str:
     return ", ".join(part.short_name for part in find_parts())
 
 
+def _spread(arguments: Sequence[str]) -> Iterator[str]:
+    """Give every exercise after -e an -e of its own."""
+    known = {exercise.id for part in find_parts() for exercise in part.exercises} if "-e" in arguments else set()
+    option = ""
+    for before, argument in itertools.pairwise(["", *arguments]):
+        if argument.startswith("-"):
+            option = argument
+        elif option in ("-e", "--exercise") and before != option:
+            if argument in known:
+                yield option
+            else:
+                option = ""
+        yield argument
+
+
 def chosen_parts(name: str) -> list[Part]:
     """The parts that `part4`, `part4_attention` or `all` names."""
     return find_parts() if name == "all" else [find_part(name)]
+
+
+def show_map() -> int:
+    """Show how far the learner is in every part."""
+    from autograder.practice import course_map
+
+    course_map.show(_console(), find_parts())
+    return GRADED
+
+
+def hint(part_name: str, exercise_id: str) -> int:
+    """Show the next hint of an exercise."""
+    from autograder.practice.hints import next_hint
+
+    part = find_part(part_name)
+    for line in next_hint(part, part.exercise(exercise_id)):
+        _console().print(line)
+    return GRADED
+
+
+def compare(part_name: str, exercise_id: str) -> int:
+    """Show the learner's text of an exercise and the reference's."""
+    from autograder.practice import comparing
+
+    part = find_part(part_name)
+    comparing.show(_console(), part, part.exercise(exercise_id))
+    return GRADED
+
+
+def reset_exercise(part_name: str, exercise_id: str) -> int:
+    """Put an exercise back to its stub."""
+    from autograder.practice.resetting import reset
+
+    part = find_part(part_name)
+    reset(part, part.exercise(exercise_id))
+    return GRADED
 
 
 def grade_parts(choice: Choice) -> int:
@@ -133,12 +190,12 @@ def grade_parts(choice: Choice) -> int:
     console = _console()
     results = []
     for part in parts:
-        before = remembered.load(part)
-        result = _grade_part(part, submission, choice, before)
-        if submission.is_in_place:
-            remembered.save(part, remembered.update(before, result))
+        before = progress.load(part)
+        if before.complaint and submission.is_in_place:
+            console.print(before.complaint, style="yellow")
+        result = _grade_part(part, submission, choice, before.progress)
         terminal.show(
-            console, part, result, before.outcomes if submission.is_in_place else {}, places(part, submission)
+            console, part, result, before.progress.outcomes if submission.is_in_place else {}, places(part, submission)
         )
         results.append(result)
     if choice.part == "all":
@@ -160,27 +217,41 @@ def grade_parts(choice: Choice) -> int:
 
 
 def _grade_part(
-    part: Part, submission: submissions.Submission, choice: Choice, before: remembered.PartProgress
+    part: Part, submission: submissions.Submission, choice: Choice, before: progress.PartProgress
 ) -> PartRecord:
-    with WorkerCandidate(part, make_stage(part, submission, choice.upstream)) as candidate:
+    """Grade what is not remembered, and remember it if it is the learner's."""
+    files = staged_files(part, submission, choice.upstream)
+    depend_on = dependencies(part, files.contents) if submission.is_in_place else {}
+    remembered = set() if choice.runs_everything else progress.still_passed(before, depend_on)
+    wanted = [name for name in choice.exercises or part.ids if name not in remembered]
+    result = _graded(part, files, submission, choice, before, wanted) if wanted else nothing_graded(part, submission)
+    if submission.is_in_place:
+        add_remembered(result, part, before, remembered)
+        progress.save(part, progress.update(progress.load(part).progress, result, depend_on))
+    ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
+    result.ignored_files = [one_line(name) for name in ignored if name != PRACTICE]
+    return result
+
+
+def _graded(
+    part: Part,
+    files: StagedFiles,
+    submission: submissions.Submission,
+    choice: Choice,
+    before: progress.PartProgress,
+    wanted: Sequence[str],
+) -> PartRecord:
+    with WorkerCandidate(part, write_stage(files)) as candidate:
         # The worker starts on the other core while hypothesis and torch are imported here.
         from autograder.judge.collection import EXAMPLES, collect
         from autograder.judge.grading import grade
 
         with _progress(part) as tell_total_and_result:
             seed = choice.seed if choice.seed is not None else random.SystemRandom().randrange(2**31)
-            collection = collect(part, seed, choice.examples or EXAMPLES["learner"], choice.exercises or None)
-            earlier = remembered.failing_problems(before) if submission.is_in_place else {}
-            result = grade(
-                collection,
-                candidate,
-                submission.label,
-                earlier=earlier,
-                tell=tell_total_and_result(len(collection.tests)),
-            )
-    ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
-    result.ignored_files = [one_line(name) for name in ignored if name != PRACTICE]
-    return result
+            collection = collect(part, seed, choice.examples or EXAMPLES[choice.profile or "learner"], wanted)
+            earlier = progress.failing_problems(before) if submission.is_in_place else {}
+            tell = tell_total_and_result(len(collection.tests))
+            return grade(collection, candidate, submission.label, earlier=earlier, tell=tell)
 
 
 @contextlib.contextmanager
@@ -215,7 +286,7 @@ def _check(choice: Choice, parts: Sequence[Part]) -> None:
         if choice.pack != DEFAULT_ZIP and len(parts) > 1:
             raise CannotGrade(f"--pack must be given without a name for all parts; got {choice.pack}.")
         for part in parts:
-            check_writable(_zip_path(part, choice.pack), "--pack")
+            check_writable(zip_path(part, choice.pack), "--pack")
 
 
 def check_writable(path: Path, option: str) -> None:
@@ -243,76 +314,7 @@ def places(part: Part, submission: submissions.Submission) -> dict[str, str]:
     return found
 
 
-PRACTICE = "practice.json"
 MOST_PROCESSES = 8  # of the self-test; each imports torch
-
-
-def pack(part: Part, submission: submissions.Submission, result: PartRecord, name: str) -> Path:
-    """Write the zip to hand in: the exercise files and the record of this practice run."""
-    from autograder.reports import json_record
-
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file, content in submission.of(part).items():
-            if isinstance(content, bytes):
-                archive.writestr(f"{part.name}/{file}", content)
-        archive.writestr(PRACTICE, json_record.to_json([result], all_parts=False))
-    path = _zip_path(part, name)
-    write_whole(path, buffer.getvalue())
-    return path
-
-
-def _zip_path(part: Part, name: str) -> Path:
-    return Path(f"{part.name}.zip" if name == DEFAULT_ZIP else name)
-
-
-def reset_exercise(part_name: str, exercise_id: str) -> int:
-    """Put an exercise's functions back to what the stub says, and keep the old file."""
-    from autograder.authoring.stubs import reset_region
-
-    part = find_part(part_name)
-    exercise = part.exercise(exercise_id)
-    path = part.folder / exercise.file
-    try:
-        source = path.read_bytes().decode("utf-8")
-        restored = reset_region(source, _stub(part, exercise.file), exercise_id, f"{part.name}/{exercise.file}")
-    except (OSError, ValueError) as error:
-        raise CannotGrade(str(error)) from None
-    if restored == source:
-        print(f"{exercise_id} is as it was handed out; nothing to do.")
-        return GRADED
-    kept = _keep(path).relative_to(ROOT)
-    write_whole(path, restored.encode("utf-8"))
-    print(f"{exercise_id} in {part.name}/{exercise.file} is as it was handed out; what you had is kept in {kept}.")
-    return GRADED
-
-
-def _stub(part: Part, file: str) -> str:
-    """The stub of an exercise file: generated where the reference is here, else as handed out, else as committed."""
-    from autograder.authoring.stubs import generate_stub
-
-    reference = part.folder / "solution" / file
-    if reference.is_file():
-        return generate_stub(reference.read_text(encoding="utf-8"), part.name)
-    if (stub := module_as_given(f"{part.name}/{file}")) is not None:
-        return stub.decode("utf-8")
-    shown = subprocess.run(["git", "show", f"HEAD:./{part.name}/{file}"], cwd=ROOT, capture_output=True, check=False)
-    if shown.returncode != 0:
-        raise CannotGrade(
-            f"--reset must find the stub of {part.name}/{file}; neither the reference nor git has it. "
-            "Take it from the handout."
-        )
-    return shown.stdout.decode("utf-8")
-
-
-def _keep(path: Path) -> Path:
-    folder = remembered.FOLDER / "kept" / path.parent.name
-    folder.mkdir(parents=True, exist_ok=True)
-    moment = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (f"{moment}-{number}-{path.name}" for number in itertools.count(1))  # two resets may share a second
-    kept = next(folder / name for name in names if not (folder / name).exists())
-    write_whole(kept, path.read_bytes())
-    return kept
 
 
 def debug(choice: Choice) -> int:

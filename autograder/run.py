@@ -17,13 +17,15 @@ import typer  # noqa: E402
 
 from autograder import commands  # noqa: E402
 from autograder.judge.failures import CannotGrade  # noqa: E402
+from autograder.practice.packing import DEFAULT_ZIP  # noqa: E402
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 # What an option without its value means: `--pack` alone, `--self-test` alone.
-DEFAULT_VALUES = {"--pack": commands.DEFAULT_ZIP, "--self-test": "quick"}
+DEFAULT_VALUES = {"--pack": DEFAULT_ZIP, "--self-test": "quick"}
 
+MAP = "map"
 PartName = Annotated[
-    str | None, typer.Argument(metavar="PART", help="part1, part1_autograd, …, or all.", show_default=False)
+    str | None, typer.Argument(metavar="PART", help="part1, part1_autograd, …, all, or map.", show_default=False)
 ]
 
 
@@ -31,7 +33,7 @@ PartName = Annotated[
 def run(
     part: PartName = None,
     exercise: Annotated[
-        list[str] | None, typer.Option("-e", "--exercise", help="Only this exercise; may be given again.")
+        list[str] | None, typer.Option("-e", "--exercise", help="Only this exercise, or these.")
     ] = None,
     solution: Annotated[
         bool, typer.Option("--solution", help="Grade the reference instead of the files in place.")
@@ -46,6 +48,14 @@ def run(
         int | None, typer.Option(help="Seed of the problems; a new one in every run otherwise.", min=0, max=2**63 - 1)
     ] = None,
     examples: Annotated[int | None, typer.Option(help="Problems drawn for each test.", min=1, max=100_000)] = None,
+    profile: Annotated[
+        Literal["learner", "grading"] | None, typer.Option(help="How many problems: 30 a test, or 100 as in grading.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run again what passed before.")] = False,
+    hint: Annotated[str | None, typer.Option(metavar="EXERCISE", help="Show the next hint.")] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="EXERCISE", help="Show your text and the reference's side by side.")
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Run in this process, so that breakpoint() works. Gives no score.")
     ] = False,
@@ -63,15 +73,20 @@ def run(
         str | None, typer.Option(metavar="EXTRA", help="Install train, notebooks, classroom, peers, dev or cuda.")
     ] = None,
 ) -> None:
-    """Grade a part of the course. Exit code 0: graded; 1: below --fail-under; 2: could not grade."""
+    """Grade a part of the course; alone, or with map, show how far you are.
+
+    Exit code 0: graded; 1: below --fail-under; 2: could not grade."""
     if install is not None:
         raise typer.Exit(install_extra(install))
     if self_test is not None:
         raise typer.Exit(commands.self_test(self_test))
     if part is None:
-        raise CannotGrade(f"PART must be given: {commands.part_names()} or all; --help shows every option.")
-    if reset is not None:
-        raise typer.Exit(commands.reset_exercise(part, reset))
+        raise CannotGrade(f"PART must be given: {commands.part_names()}, all or map; --help shows every option.")
+    if part == MAP:
+        raise typer.Exit(commands.show_map())
+    for exercise_id, do in ((hint, commands.hint), (compare, commands.compare), (reset, commands.reset_exercise)):
+        if exercise_id is not None:
+            raise typer.Exit(do(part, exercise_id))
     choice = commands.Choice(
         part=part,
         exercises=tuple(exercise or ()),
@@ -80,6 +95,8 @@ def run(
         upstream=upstream,
         seed=seed,
         examples=examples,
+        profile=profile,
+        fresh=fresh,
         json=json,
         markdown=markdown,
         fail_under=fail_under,
@@ -89,4 +106,4 @@ def run(
 
 
 if __name__ == "__main__":
-    sys.exit(commands.start(app, sys.argv[1:], DEFAULT_VALUES))
+    sys.exit(commands.start(app, sys.argv[1:] or [MAP], DEFAULT_VALUES))

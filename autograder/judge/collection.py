@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import traceback
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase
 
 from autograder.judge.exercises import Exercise, Part
 from autograder.testing.failures import GraderFault
-from autograder.testing.marks import KINDS, Kind, Mark, mark_of
+from autograder.testing.marks import KINDS, Kind, Mark, mark_of, marked_exercises
 
 Problem = dict[str, Any]
 EXAMPLES = {"learner": 30, "grading": 100}
@@ -59,20 +59,23 @@ def collect(
     """Import the part's tests and draw their problems; `only` names exercises to restrict this to."""
     wanted = set(only) if only is not None else {exercise.id for exercise in part.exercises}
     exercises = tuple(exercise for exercise in part.exercises if exercise.id in wanted)
-    tests = [test for test in find_tests(part) if test.exercise in wanted]
+    tests = [test for test in find_tests(part, wanted) if test.exercise in wanted]
     order = {exercise.id: position for position, exercise in enumerate(exercises)}
     tests.sort(key=lambda test: (order[test.exercise], KINDS.index(test.kind)))
     return Collection(part, exercises, tuple(tests), seed, {test.id: draw(test, seed, examples) for test in tests})
 
 
-def find_tests(part: Part) -> list[CollectedTest]:
-    """The tests in `tests/test_*.py`, in the order of the files.
+def find_tests(part: Part, wanted: Container[str] | None = None) -> list[CollectedTest]:
+    """The tests in `tests/test_*.py`, in the order of the files; with `wanted`, of files that test such an exercise.
 
     Raises GraderFault for one without an exercise of the part.
     """
     known = {exercise.id for exercise in part.exercises}
     tests = []
     for path in sorted((part.folder / "tests").glob("test_*.py")):
+        marked = marked_exercises(path.read_text(encoding="utf-8"))
+        if wanted is not None and not any(exercise in wanted for exercise in marked):
+            continue
         try:
             module = importlib.import_module(f"{part.name}.tests.{path.stem}")
         except Exception as error:

@@ -64,6 +64,10 @@ class Part:
         return tuple(dict.fromkeys(exercise.file for exercise in self.exercises))
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(exercise.id for exercise in self.exercises)
+
+    @property
     def max_points(self) -> float:
         return sum(exercise.points for exercise in self.exercises if not exercise.extra)
 

@@ -56,6 +56,7 @@ class ExerciseRecord(msgspec.Struct, kw_only=True):
     outcome: str
     message: str = ""
     hints_used: int = 0
+    is_remembered: bool = False  # passed in an earlier run, since which nothing that it depends on has changed
     tests: list[TestRecord]
 
 

@@ -52,7 +52,11 @@ class StagedFiles(NamedTuple):
 
 def make_stage(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> Stage:
     """Write what a worker needs to run `part`'s probes on `submission` into a new folder."""
-    files = staged_files(part, submission, upstream, root)
+    return write_stage(staged_files(part, submission, upstream, root))
+
+
+def write_stage(files: StagedFiles) -> Stage:
+    """Write these files into a new folder."""
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="sfratorch-")))
     try:
         for name, content in files.contents.items():

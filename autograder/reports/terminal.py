@@ -27,7 +27,9 @@ def show(
 
     `before` are the outcomes of the last run; `places` says in which file and line an exercise is to be written.
     """
-    console.print(Text.assemble((f"{part.name}", "bold"), f"  {part.title}   ({result.code}, seed {result.seed})"))
+    has_run = any(not exercise.is_remembered for exercise in result.exercises)
+    drawn = f", seed {result.seed}" * has_run
+    console.print(Text.assemble((f"{part.name}", "bold"), f"  {part.title}   ({result.code}{drawn})"))
     console.print(_table(result.exercises))
     console.print(_total(result))
     _show_newly_green(console, result, before)
@@ -49,7 +51,7 @@ def show(
             highlight=False,
             markup=False,
         )
-    console.print(_practice_line(result), style="dim", highlight=False)
+    console.print(_practice_line(part, result), style="dim", highlight=False)
 
 
 def show_sum(console: Console, results: Sequence[PartRecord]) -> None:
@@ -74,6 +76,9 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> Non
     grid.add_column(overflow="fold")
     for line in explanation(failing[0]):
         grid.add_row(line.name, Text(line.text, style=line.style))
+    if hints := len(part.exercise(exercise.id).hints):
+        command = f"python autograder/run.py {part.short_name} --hint {exercise.id}   "
+        grid.add_row("hint", f"{command * (exercise.hints_used < hints)}{exercise.hints_used} of {hints} shown")
     console.print(Padding(grid, (0, 0, 0, 2)))
     if failing[1:]:
         others = ", ".join(
@@ -96,7 +101,7 @@ def _table(exercises: Sequence[ExerciseRecord]) -> Table:
             Text(outcome.mark, style=outcome.style),
             exercise.id + (" (extra)" if exercise.extra else ""),
             f"{number(exercise.points)} / {number(exercise.max_points)}",
-            Text(outcome.word, style=outcome.style),
+            Text("passed before" if exercise.is_remembered else outcome.word, style=outcome.style),
             Text(exercise.message if exercise.outcome == BLOCKED else exercise.title),
         )
     return table
@@ -113,7 +118,7 @@ def _show_newly_green(console: Console, result: PartRecord, before: Mapping[str,
     green = [
         exercise.id
         for exercise in result.exercises
-        if exercise.outcome == PASSED and before.get(exercise.id, PASSED) != PASSED
+        if exercise.outcome == PASSED and not exercise.is_remembered and before.get(exercise.id, PASSED) != PASSED
     ]
     if green:
         console.print(Text(f"newly green: {', '.join(green)}", style="green"))
@@ -153,7 +158,13 @@ def _show_next(
             console.print(Text(f"hand in:       python autograder/run.py {part.short_name} --pack"))
 
 
-def _practice_line(result: PartRecord) -> str:
+def _practice_line(part: Part, result: PartRecord) -> str:
+    remembered = sum(exercise.is_remembered for exercise in result.exercises)
+    again = f"python autograder/run.py {part.short_name} --fresh"
+    if remembered == len(result.exercises):
+        return f"practice: all of it is remembered, and nothing has changed since (run it again: {again})"
+    if remembered:
+        return f"practice: {remembered} exercises are remembered, and not run again ({again})"
     handout = f" with handout {result.versions[HANDOUT]}" if HANDOUT in result.versions else ""
     return f"practice{handout}, on isolation level {result.isolation.level} (what holds and what does not: --json)"
 

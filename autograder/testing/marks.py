@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
@@ -55,3 +56,11 @@ def mark_of(function: object) -> Mark | None:
     """The mark of a test function, or None."""
     mark = getattr(function, "sfratorch_mark", None)
     return mark if isinstance(mark, Mark) else None
+
+
+_MARK = re.compile(r'^@(?:oracle_test|law|edge_case)\("([^"]+)"\)', re.MULTILINE)
+
+
+def marked_exercises(source: str) -> set[str]:
+    """Name the exercises of a test file without importing it."""
+    return set(_MARK.findall(source))

@@ -152,7 +152,10 @@ def test_a_broken_file_of_ours_is_to_blame_itself(tree: Tree, broken: str) -> No
 
 # What is typed, and what the one line must say. {tree} stands for the folder of the copy.
 MISTAKES = {
-    "": "PART must be given: part1, part2 or all",
+    "": "PART must be given: part1, part2, all or map; --help",
+    "--hint toy.double": "PART must be given: ",
+    "part1 --hint toy.triple": "exercise must be one of part1_toy's; got 'toy.triple'.",
+    "part1 --profile hard": "'learner', 'grading'",
     "part3": "part must be one of part1, part2 or all; got 'part3'.",
     "part1_other": "part must be one of part1, part2 or all; got 'part1_other'.",
     "part1 part2": "unexpected extra argument",
@@ -470,7 +473,7 @@ def test_a_reset_of_a_file_that_cannot_be_read_changes_nothing(tree: Tree) -> No
     ("source", "said"),
     [
         (SOLUTION["toy.py"].replace("return 2.0 * x", "print('here'); raise KeyError('x')"), "KeyError: 'x'"),
-        pytest.param(WRONG, "toy.double: double gives 2 x.\ngot y[0] = ", marks=pytest.mark.slow),
+        pytest.param(WRONG, "toy.double\n  claim                   double gives 2 x.\n", marks=pytest.mark.slow),
         pytest.param(SOLUTION["toy.py"], "other.shift is not attempted.", marks=pytest.mark.slow),
         pytest.param(
             SOLUTION["toy.py"].replace("return 2.0 * x", "raise SystemExit(3)"), "SystemExit: 3", marks=pytest.mark.slow

@@ -218,7 +218,18 @@ AT_THE_TOP = (
     ".ci", ".gitattributes", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
     "LICENSE", "README.md", "autograder", "constraints.txt", "notebooks", "part[0-9]_*", "pyproject.toml",
 )  # fmt: skip
-IN_THE_GRADER = ("__pycache__", "authoring", "classroom", "judge", "reports", "scripts", "testing", "tests", "worker")
+IN_THE_GRADER = (
+    "__pycache__",
+    "authoring",
+    "classroom",
+    "judge",
+    "practice",
+    "reports",
+    "scripts",
+    "testing",
+    "tests",
+    "worker",
+)
 IN_A_PART = ("__pycache__", "checks", "solution", "tests")
 SCRIPT_KIT = "autograder/scripts"
 CATCH_ALL = ("utils", "helpers", "misc", "common", "scripts", "util", "helper", "tools")

@@ -210,7 +210,8 @@ def test_the_first_failing_exercise_is_shown_in_full() -> None:
         "printed hello",
         "again python autograder/run.py part1 -e toy.a",
     ]
-    assert block[12] == "also: two (wrong)"
+    assert block[12] == "hint python autograder/run.py part1 --hint toy.a 0 of 2 shown"
+    assert block[13] == "also: two (wrong)"
 
 
 def test_only_the_first_failing_exercise_is_shown_in_full() -> None:

@@ -1,0 +1,46 @@
+"""Hints: one at a time, and how many were shown is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograder.judge.exercises import Exercise, Part
+from autograder.judge.failures import CannotGrade
+from autograder.practice import progress
+
+
+def next_hint(part: Part, exercise: Exercise) -> list[str]:
+    """Reveal one more hint and give its lines; where none is left, give them all again."""
+    if not exercise.hints:
+        rule = "--hint must name an exercise that has hints"
+        raise CannotGrade(f"{rule}; {exercise.id} has none. {section(part, exercise)}")
+    known = progress.load(part).progress
+    remembered = known.of(exercise.id)
+    shown = min(remembered.hints_used + 1, len(exercise.hints))
+    if shown > remembered.hints_used:
+        remembered.hints_used = shown
+        known.exercises[exercise.id] = remembered
+        progress.save(part, known)
+        return list(_lines(part, exercise, range(shown - 1, shown)))
+    return [f"{exercise.id} has no other hint; once more:", *_lines(part, exercise, range(shown))]
+
+
+def _lines(part: Part, exercise: Exercise, numbers: range) -> Iterator[str]:
+    for number in numbers:
+        yield f"{exercise.id}, hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}"
+    if numbers.stop == len(exercise.hints):
+        yield section(part, exercise)
+    else:
+        yield f"One more: python autograder/run.py {part.short_name} --hint {exercise.id}"
+
+
+def section(part: Part, exercise: Exercise) -> str:
+    """Say where the part's README tells of an exercise."""
+    heading, readme = "", part.folder / "README.md"
+    lines = readme.read_text(encoding="utf-8").splitlines() if readme.exists() else []
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        if exercise.id in line:
+            return f"The idea and the equations: {part.name}/README.md:{number}, {heading!r}."
+    return f"The idea and the equations: {part.name}/README.md."
