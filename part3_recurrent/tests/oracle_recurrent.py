@@ -14,8 +14,8 @@ from torch import Tensor
 from autograder.testing import assert_same, checked, truth
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests import oracle_gru_cell, oracle_rnn_cell
-from part3_recurrent.tests.oracle_cells import Parameters, Step, as_if, leaf
-from part3_recurrent.tests.oracle_sequences import KINDS, Roll, answer, of_direction, over_time
+from part3_recurrent.tests.oracle_cell import Parameters, Step, as_if, leaf
+from part3_recurrent.tests.oracle_rnn_and_gru import KINDS, Roll, answer, of_direction, over_time
 
 STEPS: dict[str, Step] = {"RNN": oracle_rnn_cell.step, "GRU": oracle_gru_cell.step}
 

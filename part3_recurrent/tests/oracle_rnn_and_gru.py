@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from autograder.testing import Candidate, Probe, assert_same
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import AVERAGED, OVERWRITTEN, Parameters, Step, leaf
+from part3_recurrent.tests.oracle_cell import AVERAGED, OVERWRITTEN, Parameters, Step, leaf
 
 KINDS = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU}
 

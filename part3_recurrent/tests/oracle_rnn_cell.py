@@ -9,7 +9,7 @@ from torch import Tensor, sigmoid, tanh
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part3_recurrent.tests.oracle_cells import (
+from part3_recurrent.tests.oracle_cell import (
     Parameters,
     Step,
     as_if,

@@ -13,7 +13,7 @@ from autograder.testing import truth
 from autograder.testing.strategies import Shape
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import as_if
+from part3_recurrent.tests.oracle_cell import as_if
 
 Lengths = Array | list[int] | None
 Summary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

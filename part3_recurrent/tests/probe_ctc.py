@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from part3_recurrent.ctc import CTCLoss, extend_target_with_blank, log_backward, log_forward, log_posteriors
+from part3_recurrent.tests import probe_ctc_loss
+from part3_recurrent.tests.probe_ctc_loss import warnings_as_errors
 
 Array = np.ndarray
 Named = dict[str, Any]
@@ -45,19 +45,19 @@ def gamma(log_probs: Array, target: Array, blank: int) -> Named:
 
 def alpha_without_warning(log_probs: Array, target: Array, blank: int) -> Named:
     """log α; a warning is an error."""
-    with _warnings_as_errors():
+    with warnings_as_errors():
         return alpha(log_probs, target, blank)
 
 
 def beta_without_warning(log_probs: Array, target: Array, blank: int) -> Named:
     """log β; a warning is an error."""
-    with _warnings_as_errors():
+    with warnings_as_errors():
         return beta(log_probs, target, blank)
 
 
 def gamma_without_warning(log_probs: Array, target: Array, blank: int) -> Named:
     """log γ; a warning is an error."""
-    with _warnings_as_errors():
+    with warnings_as_errors():
         return gamma(log_probs, target, blank)
 
 
@@ -72,8 +72,8 @@ def tables_of_views(log_probs: Array, target: Array, blank: int) -> Named:
 
 
 def forward(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named) -> Named:
-    """L = CTCLoss(options)(log_probs, targets, input_lengths, target_lengths)"""
-    return {"output": CTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)}
+    """Call CTCLoss(options).forward(log_probs, targets, input_lengths, target_lengths)."""
+    return probe_ctc_loss.forward(CTCLoss, log_probs, targets, input_lengths, target_lengths, options)
 
 
 def forward_and_backward(
@@ -84,17 +84,16 @@ def forward_and_backward(
     options: Named,
     grad_output: Array | float | None,
 ) -> Named:
-    """Forward, then backward with the upstream gradient; None leaves it out."""
-    loss = CTCLoss(**options)
-    output = loss.forward(log_probs, targets, input_lengths, target_lengths)
-    return {"output": output, "log_probs_grad": loss.backward() if grad_output is None else loss.backward(grad_output)}
+    """Run forward, then backward with the upstream gradient; None leaves it out."""
+    batch = log_probs, targets, input_lengths, target_lengths
+    return probe_ctc_loss.forward_and_backward(CTCLoss, *batch, options, grad_output)
 
 
 def forward_without_warning(
     log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
 ) -> Named:
-    """Forward; a warning is an error."""
-    with _warnings_as_errors():
+    """Run forward; a warning is an error."""
+    with warnings_as_errors():
         return forward(log_probs, targets, input_lengths, target_lengths, options)
 
 
@@ -106,8 +105,8 @@ def run_without_warning(
     options: Named,
     grad_output: Array | float | None,
 ) -> Named:
-    """Forward and backward; a warning is an error."""
-    with _warnings_as_errors():
+    """Run forward and backward; a warning is an error."""
+    with warnings_as_errors():
         return forward_and_backward(log_probs, targets, input_lengths, target_lengths, options, grad_output)
 
 
@@ -136,13 +135,6 @@ def backward_first(options: Named, grad_output: Array | float | None) -> None:
     """Backward of a new loss, without forward."""
     loss = CTCLoss(**options)
     loss.backward() if grad_output is None else loss.backward(grad_output)
-
-
-@contextlib.contextmanager
-def _warnings_as_errors() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        yield
 
 
 def _as_view(value: Any) -> Any:

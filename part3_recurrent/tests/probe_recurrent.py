@@ -9,8 +9,8 @@ import numpy as np
 from part3_recurrent.gru import GRU
 from part3_recurrent.recurrent import Recurrent
 from part3_recurrent.rnn import RNN
-from part3_recurrent.tests.probe_cells import as_view
-from part3_recurrent.tests.probe_sequences import gradients
+from part3_recurrent.tests.probe_cell import as_view
+from part3_recurrent.tests.probe_rnn_and_gru import gradients
 
 Array = np.ndarray
 Named = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from part3_recurrent.recurrent import Recurrent
-from part3_recurrent.tests.probe_cells import as_view
+from part3_recurrent.tests.probe_cell import as_view
 
 Array = np.ndarray
 Named = dict[str, Any]

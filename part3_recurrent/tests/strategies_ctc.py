@@ -194,6 +194,18 @@ def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
     return {**problem, "grad_output": np.asarray(number, dtype) if is_array else number}
 
 
+def with_other_padding(problem: Problem, log_prob: float) -> Problem:
+    """Replace what follows each example's frames by this log-probability, and what follows its labels by -1."""
+    log_probs, labels = problem["log_probs"], problem["targets"]
+    is_frame = np.arange(len(log_probs))[:, None] < problem["input_lengths"]  # (t, b)
+    is_label = np.arange(labels.shape[1]) < problem["target_lengths"][:, None]
+    return {
+        **problem,
+        "log_probs": np.where(is_frame[..., None], log_probs, log_probs.dtype.type(log_prob)),
+        "targets": np.where(is_label, labels, -1),
+    }
+
+
 @st.composite
 def refused_batches(draw: Draw) -> Problem:
     """Something that CTCLoss must not take, and the error for it."""

@@ -32,6 +32,7 @@ from part3_recurrent.tests.strategies_ctc import (
     wide_examples,
     with_gradients,
     with_impossible_symbols,
+    with_other_padding,
 )
 
 ctc = probes("ctc")
@@ -419,13 +420,8 @@ def test_gradient_sums_to_minus_one_at_every_frame(candidate: Candidate, problem
 @given(problem=with_gradients(batches()))
 def test_what_lies_after_an_end_changes_nothing(candidate: Candidate, problem: Problem) -> None:
     """Other log-probabilities after an example's frames, and other padding of the targets, change nothing."""
-    is_frame = np.arange(len(problem["log_probs"]))[:, None, None] < problem["input_lengths"][:, None]
-    is_label = np.arange(problem["targets"].shape[1]) < problem["target_lengths"][:, None]
-    other = {
-        "log_probs": np.where(is_frame, problem["log_probs"], problem["log_probs"].dtype.type(-100)),
-        "targets": np.where(is_label, problem["targets"], -1),
-    }
-    assert_same(candidate.run(ctc.forward_and_backward, **{**problem, **other}), oracle.loss(**problem))
+    other = with_other_padding(problem, -100.0)
+    assert_same(candidate.run(ctc.forward_and_backward, **other), oracle.loss(**problem))
 
 
 @edge_case("ctc.loss_backward")

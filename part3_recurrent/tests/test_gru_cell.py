@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, array, without_gradient
 from part3_recurrent.tests import oracle_gru_cell as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
 from part3_recurrent.tests.strategies import NONE, cells, wrong_cell_inputs
 
 gru_cell = probes("gru_cell")

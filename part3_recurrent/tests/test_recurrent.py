@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_recurrent as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.oracle_sequences import assert_adds_up
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
+from part3_recurrent.tests.oracle_rnn_and_gru import assert_adds_up
 from part3_recurrent.tests.strategies import BATCHES, NONE, parameter_shapes
 
 recurrent = probes("recurrent")

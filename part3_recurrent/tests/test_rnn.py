@@ -7,8 +7,8 @@ from hypothesis import given
 from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_rnn as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.oracle_sequences import assert_adds_up, with_other_padding
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
+from part3_recurrent.tests.oracle_rnn_and_gru import assert_adds_up, with_other_padding
 from part3_recurrent.tests.strategies import NONE, directions, directions_in_two_chunks
 
 rnn = probes("rnn")
