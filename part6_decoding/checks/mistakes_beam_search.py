@@ -114,7 +114,7 @@ MISTAKES = (
     ),
     select(
         "beam search: one candidate of each beam",
-        (f"{BEST}{INDENT}{APART}", ONE_OF_EACH.strip().replace("\n", INDENT)),
+        (f"{BEST}  # among (b, size · v){INDENT}{APART}", ONE_OF_EACH.strip().replace("\n", INDENT)),
         says="the best candidate of each beam is taken; one beam may have several",
     ),
     select(
