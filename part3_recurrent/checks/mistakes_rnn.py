@@ -1,4 +1,4 @@
-"""What may go wrong in one direction of a layer of RNN."""
+"""Known mistakes in one direction of a layer of RNN."""
 
 from __future__ import annotations
 

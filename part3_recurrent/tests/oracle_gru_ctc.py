@@ -37,13 +37,13 @@ class Network(torch.nn.Module):
 
 
 def log_softmax(logits: torch.Tensor) -> torch.Tensor:
-    """Over the classes."""
+    """Normalise over the classes."""
     return torch.log_softmax(logits, dim=-1)
 
 
 @cache
 def state_shapes(**sizes: Any) -> dict[str, Shape]:
-    """The shape of everything in the network's state dict."""
+    """Give the shape of everything in the network's state dict."""
     return {name: tuple(value.shape) for name, value in Network(**sizes).state_dict().items()}
 
 

@@ -32,7 +32,7 @@ def rnn_cell_mistakes(**problem: Any) -> Answer:
 
 
 def step(parameters: Parameters, x: Tensor, h: Tensor) -> Tensor:
-    """tanh(W_ih x + b_ih + W_hh h + b_hh)"""
+    """Compute tanh(W_ih x + b_ih + W_hh h + b_hh)."""
     return tanh(_total(parameters, x, h))
 
 

@@ -36,13 +36,13 @@ class Classifier(torch.nn.Module):
 
 
 def top_state(output: torch.Tensor, h_n: torch.Tensor) -> torch.Tensor:
-    """The last state of the top layer."""
+    """Take the last state of the top layer."""
     return h_n[-1]
 
 
 @cache
 def state_shapes(**sizes: int) -> dict[str, Shape]:
-    """The shape of everything in the classifier's state dict."""
+    """Give the shape of everything in the classifier's state dict."""
     return {name: tuple(value.shape) for name, value in Classifier(**sizes).state_dict().items()}
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with BatchedCTCLoss: take the loss of a batch and its gradient, and count steps."""
+"""Probes of BatchedCTCLoss: the loss of a batch and its gradient, and a count of steps."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def run_without_warning(
 
 @cache
 def growth_of_a_frame() -> int:
-    """How many times as many instructions of Python a further frame takes with 32 examples as with 2."""
+    """Divide the instructions of Python that a further frame takes with 32 examples by those with 2."""
     few, many = (_instructions(batch, frames=30) - _instructions(batch, frames=10) for batch in (2, 32))
     return many // max(1, few)
 
 
 def _instructions(batch: int, frames: int) -> int:
-    """How many instructions of Python forward and backward take."""
+    """Count the instructions of Python that forward and backward take."""
     loss, instructions = BatchedCTCLoss(), 0
     log_probs = np.full((frames, batch, 3), -np.log(3), np.float32)
 

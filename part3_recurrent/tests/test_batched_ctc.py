@@ -161,19 +161,19 @@ def test_gradient_of_examples_without_labels_or_frames(candidate: Candidate, pro
 
 
 def check_loss(candidate: Candidate, probe: Probe, problem: Problem) -> None:
-    """The loss is torch's, and no loop runs over examples."""
+    """Check that the loss is torch's, and that no loop runs over examples."""
     assert_right(candidate, probe, oracle.loss, problem, ["output"], oracle.losses_mistakes)
     check_steps(candidate)
 
 
 def check_gradient(candidate: Candidate, probe: Probe, problem: Problem) -> None:
-    """The gradient is torch's, and no loop runs over examples."""
+    """Check that the gradient is torch's, and that no loop runs over examples."""
     assert_right(candidate, probe, oracle.loss, problem, ["log_probs_grad"], oracle.gradient_mistakes)
     check_steps(candidate)
 
 
 def check_steps(candidate: Candidate) -> None:
-    """A further frame takes as many instructions of Python for 32 examples as for 2.
+    """Check that a further frame takes as many instructions of Python for 32 examples as for 2.
 
     Whatever the problem, it is measured once for a submission: right numbers alone do not make an answer here.
     """

@@ -123,10 +123,10 @@ def test_no_sequences_have_no_gradient(candidate: Candidate, problem: Problem) -
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of all gradients."""
+    """List the names of all gradients."""
     return [f"{name}_grad" for name in ("x", "h_0", *problem["state"])]
 
 
 def without_cut(problem: Problem) -> Problem:
-    """The problem in one chunk."""
+    """Leave the cut out of the problem."""
     return {name: value for name, value in problem.items() if name != "cut"}

@@ -21,7 +21,7 @@ GATES = 3
 
 @st.composite
 def kept_states(draw: Draw) -> Problem:
-    """A cell with a bias of z that nothing outweighs, an input, a state, and the upstream gradient."""
+    """Draw a cell with a bias of z that nothing outweighs, an input, a state, and the upstream gradient."""
     problem = draw(cells(GATES))
     batch, hidden = problem["grad_output"].shape
     dtype = problem["x"].dtype.name
@@ -139,5 +139,5 @@ def test_no_rows_have_no_gradient(candidate: Candidate, problem: Problem) -> Non
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of the gradients that the cell has."""
+    """List the names of the gradients that the cell has."""
     return [f"{name}_grad" for name in ("x", "h", *problem["state"])]

@@ -106,5 +106,5 @@ def test_no_rows_have_no_gradient(candidate: Candidate, problem: Problem) -> Non
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of the gradients that the cell has."""
+    """List the names of the gradients that the cell has."""
     return [f"{name}_grad" for name in ("x", "h", *problem["state"])]
