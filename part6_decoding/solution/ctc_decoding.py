@@ -79,7 +79,7 @@ def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) 
     """
     ### BEGIN SOLUTION ctc.keep_best: all prefixes in one beam; the largest ranks of those that are possible
     longer = [(*prefix, label) for prefix in beam.prefixes for label in range(extended.shape[1])]
-    candidates = Beam(  # (w + w · v)
+    candidates = Beam(  # w + w · v rows
         beam.prefixes + longer,
         torch.cat([beam.log_blank, torch.full_like(extended, -math.inf).flatten()]),
         torch.cat([beam.log_label, extended.flatten()]),

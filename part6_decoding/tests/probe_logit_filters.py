@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def min_p(logits: Array, min_p: float) -> Named:
 
 def filter_and_argument(name: str, logits: Array, setting: float) -> Named:
     """Say whether the filter of this name changes the logits."""
-    filters = {
+    filters: dict[str, Callable[..., torch.Tensor]] = {
         "temperature": apply_temperature,
         "top_k": filter_top_k,
         "top_p": filter_top_p,
