@@ -67,7 +67,7 @@ default_autograd().zero_grad()
 # ## A network with one hidden layer
 #
 # The same machine records a network that learns XOR: four points, of which two opposite corners belong together.
-# Constants (the points, the targets) are not on the tape, since nobody asks for their gradient.
+# Constants (the points, the targets) are not on the tape, since their gradient is not needed.
 # Read the picture from the top: every weight enters where it is used, and everything meets in one number.
 
 # %% alt="The tape of a two-layer network: weights enter from the sides, one mean at the bottom."
@@ -171,10 +171,10 @@ print(f"smallest error {min(largest_errors):.0e}, at ε = {sizes[np.argmin(large
 # ## Put to use
 #
 # Now the network may learn: a thousand steps against the gradient.
-# On the left the loss falls; on the right is what the network answers everywhere on the square.
+# On the left the loss falls; on the right is the network's output everywhere on the square.
 # A single line cannot part these corners, so the hidden layer has to bend it.
 
-# %% alt="A falling loss, and the square of inputs coloured by the answer: two corners blue, two red."
+# %% alt="A falling loss, and the square of inputs coloured by the output: two corners blue, two red."
 rate, steps = 2.0, 1000
 losses = []
 for _ in range(steps):

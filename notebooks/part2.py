@@ -7,9 +7,9 @@
 # ---
 
 # %% [markdown]
-# # Part 2: what layers see
+# # Part 2: layers, looked at
 #
-# You will see kernels slide over a picture, how far back an output looks, where pooling sends its gradient, how optimisers walk, and what softmax and cross-entropy ask for.
+# You will see kernels slide over a picture, which inputs an output depends on, where pooling sends its gradient, the paths of optimisers, and the gradient of softmax and cross-entropy.
 # Every picture is made by the layers of this part: their forward, and as often their backward.
 
 # %%
@@ -25,14 +25,14 @@ import numpy as np
 plt.style.use(ROOT / "notebooks" / "look.mplstyle")
 
 # %% [markdown]
-# ## What a kernel answers to
+# ## What a kernel responds to
 #
-# A convolution compares one small pattern with every place of a picture, and answers with a number: high where the picture is like the pattern, low where it is like its opposite.
+# A convolution compares one small pattern with every place of a picture, and gives a number: high where the picture is like the pattern, low where it is like its opposite.
 # The picture comes with scikit-learn; its mean over 3 × 3 pixels, a mean pooling, makes it small.
 # Below, red is positive and blue negative.
-# Look at the roof's horizontal lines, which the second kernel does not see and the third does, and at the sky: it is even, so all but the blur answer next to nothing there.
+# Look at the roof's horizontal lines, to which the second kernel gives nothing and the third does, and at the sky: it is even, so all but the blur give next to nothing there.
 
-# %% alt="A grey picture of a Chinese pavilion, and what four kernels answer: blur, vertical edges, horizontal edges, corners and dots."
+# %% alt="A grey picture of a Chinese pavilion, and the outputs of four kernels: blur, vertical edges, horizontal edges, corners and dots."
 from sklearn.datasets import load_sample_image
 
 from part2_layers.conv2d import Conv2d
@@ -72,7 +72,7 @@ plt.show()
 # **Try it.** Write your own kernel; it may have any size.
 # What would find the left edges of dark things only? What does a kernel of a single 1 away from its middle do?
 
-# %% tags=["try"] alt="The answer of a longer kernel that looks for diagonal lines."
+# %% tags=["try"] alt="The output of a longer kernel for diagonal lines."
 mine = -np.ones((5, 5)) + 5 * np.eye(5)
 conv = Conv2d(1, 1, kernel_size=mine.shape, bias=False)
 conv.weight[0, 0] = mine
@@ -81,7 +81,7 @@ show(axes, conv.forward(photo)[0, 0])
 plt.show()
 
 # %% [markdown]
-# ## How far back an output looks
+# ## The inputs that an output depends on
 #
 # One output of a 3 × 3 convolution depends on nine inputs.
 # Put such layers on top of each other, send a gradient of 1 into a single output, and `backward` shows what that output depends on, and how much.
@@ -121,7 +121,7 @@ plt.show()
 # ## Where pooling sends its gradient
 #
 # Max pooling keeps the largest of each window, mean pooling their mean.
-# On the way back the gradient of 1 of every output goes to the winner alone, or to all four in equal parts.
+# On the way back the gradient of 1 of every output goes to the largest alone, or to all four in equal parts.
 # Compare the last two panels: one trains a few inputs at full strength, the other all of them weakly.
 
 # %% alt="Six by six numbers, their maxima and means over two by two windows, and where the gradients go."
@@ -150,7 +150,7 @@ plt.show()
 # ## Kernels that were learnt
 #
 # Nobody writes kernels by hand.
-# A network of one convolution, one pooling and one Linear reads scikit-learn's handwritten digits of 8 × 8 pixels, and finds its own.
+# A network of one convolution, one pooling and one Linear learns its own from scikit-learn's handwritten digits of 8 × 8 pixels.
 
 # %%
 from sklearn.datasets import load_digits
@@ -179,11 +179,11 @@ right = model.forward(images[test]).argmax(axis=1) == labels[test]
 print(f"{right.sum()} of {len(test)} test digits are read correctly")
 
 # %% [markdown]
-# Above are its eight kernels, below what each answers to one digit, after the ReLU.
-# Ink is positive, so the second kernel looks for an edge with ink below and paper above, and the last one for an upright stroke.
-# The third and the seventh stayed small, and answer nothing to this digit.
+# Above are its eight kernels, below the output of each for one digit, after the ReLU.
+# Ink is positive, so the second kernel responds to an edge with ink below and paper above, and the last one to an upright stroke.
+# The third and the seventh stayed small, and give nothing for this digit.
 
-# %% alt="Eight learnt kernels of three by three, and below each its answer to a handwritten digit."
+# %% alt="Eight learnt kernels of three by three, and below each its output for a handwritten digit."
 digit = images[test[0]][None]
 maps = ReLU().forward(model[0].forward(digit))[0]
 figure, all_axes = plt.subplots(2, 9, figsize=(12, 3))
@@ -197,10 +197,10 @@ plt.show()
 
 # %% [markdown] tags=["question"]
 # **Question.** This convolution has 80 parameters; a Linear from 64 pixels to the same 8 · 36 numbers would have 18 720.
-# What does the convolution know about pictures that the Linear would have to learn, and when would that knowledge be wrong?
+# What does the convolution assume about pictures that the Linear would have to learn, and when would that be wrong?
 
 # %% [markdown]
-# ## How optimisers walk
+# ## The paths of optimisers
 #
 # The surface is a long valley, twenty times steeper across than along; the best place is marked by a star.
 # All three start at the same point and take 40 steps; a dot is a step.

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # Part 3: gates, and all the ways to say it
+# # Part 3: gates, and all alignments
 #
 # You will see the gates of a GRU open and close while a telephone dials, how far a gradient reaches back in time, and the lattice of all alignments that CTC sums over.
 # The network that you look at is trained on the way.
@@ -25,7 +25,7 @@ import numpy as np
 plt.style.use(ROOT / "notebooks" / "look.mplstyle")
 
 # %% [markdown]
-# ## What the network hears
+# ## The input of the network
 #
 # A telephone key sounds as two tones at once, one for its row and one for its column.
 # The upper picture is the sound itself, with noise; the lower one the energy in 40 bands of the mel scale, every 10 ms.
@@ -49,7 +49,7 @@ plt.show()
 # ## A recogniser, trained
 #
 # This is the part's own training script, cut short: 500 steps instead of 1 200.
-# Nothing tells the network when a digit was dialled, only which ones were, and in which order.
+# The targets do not hold when a digit was dialled, only which ones were, and in which order.
 
 # %%
 from part3_recurrent.train_gru_ctc import FRAMES_JOINED, Config, beginning, heard_page, listen, train
@@ -61,15 +61,15 @@ for number, epoch in enumerate(history.epochs, start=1):
     print(f"epoch {number:2}  loss {epoch.training_loss:.3f}  digit error on held-out strings {epoch.digit_error:.1%}")
 
 # %% [markdown]
-# A string of the test, as the network hears it.
-# It says each digit about as long as its tone sounds, and "blank" between them, also between the two equal digits at the end.
+# A string of the test, and the network's probabilities.
+# Each digit is probable about as long as its tone sounds, and the blank between them, also between the two equal digits at the end.
 
 # %% alt="A spectrogram of dialled digits, and below it the network's probability of each digit over time: high while its tone sounds."
 heard_page(history)
 
 # %% [markdown] tags=["question"]
-# **Question.** The loss knows no times: it never asked to say a digit as long as its tone sounds.
-# Which other outputs would give the same transcript? And what would be read if the network said no blank between two equal digits?
+# **Question.** The loss knows no times: it does not demand a digit as long as its tone sounds.
+# Which other outputs would give the same transcript? And what would be read if the network gave no blank between two equal digits?
 
 # %% [markdown]
 # ## Gates
@@ -237,8 +237,8 @@ draw_lattice([1, 2, 2], frames=4)
 #
 # Now the probabilities are the network's, for the six digits from above.
 # Before training, γ is a wide band of alignments; afterwards hardly more than one of them is left.
-# The gradient is p - γ, what the network says minus what it should say (red: less of it, blue: more).
-# Row 0 is the blank, row d + 1 the digit d: before training nearly every frame is told something, afterwards next to nothing is left to say.
+# The gradient is p - γ, the network's probability minus the posterior (red: too much, blue: too little).
+# Row 0 is the blank, row d + 1 the digit d: before training nearly every frame has a gradient, afterwards next to none has.
 
 # %% alt="Before and after training: the posterior over the lattice, and the gradient for every symbol at every frame."
 target = np.array(said) + 1
@@ -260,4 +260,4 @@ plt.show()
 
 # %% [markdown] tags=["question"]
 # **Question.** Before training the blank's row of p - γ is blue nearly everywhere.
-# Count the states that say "blank" and explain why the blank is the first thing that such a network learns.
+# Count the states of the blank and explain why the blank is the first thing that such a network learns.

@@ -51,9 +51,9 @@ for axes, (title, numbers) in zip(all_axes, panels.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# With a sharpness of 1 every query spreads its weight almost evenly; with 16 a word hardly sees anything but itself and its copies.
+# With a sharpness of 1 every query spreads its weight almost evenly; with 16 a word hardly attends to anything but itself and its copies.
 # The rows sum to 100 at any sharpness, up to rounding.
-# Look at *the*: it stands there twice, with the same score, and so the two share the weight equally. Nothing in a dot product knows which came first.
+# Look at *the*: it stands there twice, with the same score, and so the two share the weight equally. A dot product does not depend on which came first.
 
 # %% tags=["try"] alt="The weights between your words."
 # Another sentence, another sharpness. From which sharpness on does your first word give half of its weight to itself?
@@ -95,14 +95,14 @@ left.legend()
 plt.show()
 
 # %% [markdown] tags=["question"]
-# **Question 1.** With d = 1024 and undivided scores, what does the layer still learn about *where* to look when training begins, and why?
-# What about *what* it says, the values?
+# **Question 1.** With d = 1024 and undivided scores, what does the layer still learn about *where* to attend when training begins, and why?
+# What about *what* it outputs, the values?
 
 # %% [markdown]
 # ## Masks
 #
-# A mask is True where a query may not look.
-# `key_padding_mask` hides columns from everybody; the causal mask hides from each query what comes after it.
+# A mask is True where a query may not attend.
+# `key_padding_mask` hides columns from all queries; the causal mask hides from each query what comes after it.
 # `draw_masks.page` draws the same sentence after one step of padding, at a sharpness of nearly 4.
 # Compare each row with the same row of the first panel: what the mask takes away is shared out among the keys that are left, in the proportions that they had.
 
@@ -112,7 +112,7 @@ from part4_attention.draw_masks import PADDING, page
 page([PADDING, *words])
 
 # %% [markdown]
-# In the last panel `<pad>` may look nowhere: the causal mask leaves it itself alone, and that is padding.
+# In the last panel `<pad>` may attend to nothing: the causal mask leaves it itself alone, and that is padding.
 # Its row is zero and not nan; `masked_softmax` has to see to that.
 
 # %% [markdown]
@@ -151,10 +151,10 @@ plt.show()
 # %% [markdown]
 # Four things to find:
 #
-# 1. Under the hatching there is nothing: a masked key gets no gradient from a query that does not see it, neither does its value.
+# 1. Under the hatching there is nothing: a masked key gets no gradient from a query that may not attend to it, neither does its value.
 # 2. An output depends on its own query alone: dQ is a diagonal.
 # 3. dV is the picture of the weights once more: ‖dvⱼ‖ = W[i, j] ‖gᵢ‖.
-# 4. The first *the* sees a single key. Its value gets the whole gradient, its key and its query get none.
+# 4. The first *the* attends to a single key. Its value gets the whole gradient, its key and its query get none.
 #
 # The next cell checks the first and the third with numbers.
 
@@ -164,14 +164,14 @@ print("dV is the weights                ", np.allclose(lengths[2], attention.att
 print("gradients of a query without keys", *(length[0].max() for length in lengths))
 
 # %% [markdown] tags=["question"]
-# **Question 2.** The first *the* sees one key only, and the query's and the key's gradients are exactly zero.
-# Read it off the equation dS = W ⊙ (dW - Σ dW ⊙ W). When does a query that sees *two* keys get no gradient either?
+# **Question 2.** The first *the* attends to one key only, and the query's and the key's gradients are exactly zero.
+# Read it off the equation dS = W ⊙ (dW - Σ dW ⊙ W). When does a query that attends to *two* keys get no gradient either?
 
 # %% [markdown]
-# ## Heads that look at different things
+# ## Heads that attend to different things
 #
-# One softmax has one maximum. So that a word can look at several things at once, a layer has several heads, each on its own part of the projected features.
-# We set the projections by hand, to see three heads do three jobs.
+# One softmax has one maximum. So that a word can attend to several things at once, a layer has several heads, each on its own part of the projected features.
+# We set the projections by hand, so that each of three heads compares something else.
 # A word is now three vectors of 26 features: all its letters, its first letter, its position as cosines and sines.
 # Head 3 compares the *turned* position of the query: turning all waves back by one step makes the position of the word before.
 
@@ -186,7 +186,7 @@ features = np.hstack([spelled, initials, positions / np.sqrt(13)])[None]
 
 
 def look_back(steps):
-    """The matrix that turns the position of a word into that of the word so many steps before."""
+    """Make the matrix that turns the position of a word into that of the word so many steps before."""
     cosine, sine = np.diag(np.cos(steps * waves)), np.diag(np.sin(steps * waves))
     return np.block([[cosine, sine], [-sine, cosine]])
 
@@ -205,7 +205,7 @@ def layer_of(num_heads, steps_back, sharpness=20.0):
 
 
 def draw_heads(weights, titles):
-    """One panel for each head's weights (t, t)."""
+    """Draw a panel for each head's weights (t, t)."""
     size = 3.6 * len(titles), 4.4
     all_axes = plt.figure(figsize=size).subplots(1, len(titles), squeeze=False)
     for axes, title, each in zip(all_axes[0], titles, weights, strict=True):
@@ -221,12 +221,12 @@ weights = [*three.attention.attention_weights[0], *one.attention.attention_weigh
 draw_heads(weights, ["head 1: letters", "head 2: first letter", "head 3: the word before", "one head, all features"])
 
 # %% [markdown]
-# Read the row of *bears*: beside itself it finds *beds* in head 1, *big* and *beds* equally in head 2, and *big* alone in head 3. Three answers at the same time.
-# The single head has the same projections, but it adds the three scores up before its one softmax, and its answer is a compromise: *bears* looks mostly at *big*, and nobody can tell for which reason.
-# Look at the first row of head 3: there is no word before the first, no key fits better than another, and the head looks everywhere.
+# Read the row of *bears*: beside itself it finds *beds* in head 1, *big* and *beds* equally in head 2, and *big* alone in head 3. Three results at the same time.
+# The single head has the same projections, but it adds the three scores up before its one softmax, and its result is a compromise: *bears* attends mostly to *big*, and the weights do not show for which reason.
+# Look at the first row of head 3: there is no word before the first, no key fits better than another, and the weights are even.
 
 # %% tags=["try"] alt="The weights of head 3, the position turned by your steps."
-# Let head 3 look two words back, or ahead (a negative number). What does a half step give?
+# Let head 3 attend two words back, or ahead (a negative number). What does a half step give?
 your_steps = 2
 
 layer = layer_of(num_heads=3, steps_back=your_steps)
@@ -235,4 +235,4 @@ draw_heads(layer.attention.attention_weights[0, 2:], [f"head 3: {your_steps} bac
 
 # %% [markdown] tags=["question"]
 # **Question 3.** Let *bears* and *sat* change places. In which heads' pictures do rows and columns change places with them, and which head's picture stays as it is?
-# What would head 3 need to look at the last *noun* before, instead of the last word?
+# What would head 3 need to attend to the last *noun* before, instead of the last word?

@@ -10,7 +10,7 @@
 # # Part 5: a transformer, looked at
 #
 # You will see what positions look like as numbers, and how masks meet.
-# Then a small language model learns the docstrings of this Python's standard library for some seconds, and you look at its loss, its text, and where its heads look.
+# Then a small language model learns the docstrings of this Python's standard library for some seconds, and you look at its loss, its text, and the weights of its heads.
 
 # %%
 import sys
@@ -81,12 +81,12 @@ plt.show()
 
 # %% [markdown] tags=["question"]
 # **Question 1.** The curve is the same to the left and to the right: +3 and -3 have the same dot product.
-# A head has to find the character *before*, not the one after. How can it, with q and k projected by different matrices?
+# A head has to attend to the character *before*, not the one after. How can it, with q and k projected by different matrices?
 
 # %% [markdown]
 # ## Without positions, order does not exist
 #
-# We let one attention layer read five vectors, then the same five in another order, and look at the last query's answer.
+# We give one attention layer five vectors, then the same five in another order, and compare the last query's output.
 # Then the same with positions added.
 
 # %%
@@ -100,7 +100,7 @@ shuffled = x[:, [2, 0, 3, 1, 4]]  # the last stays where it is
 
 @torch.no_grad()
 def last_answer(x):
-    """What the last query of a sequence gets."""
+    """Attend with the last query of a sequence."""
     return layer(x, x, x)[0][0, -1]
 
 
@@ -138,11 +138,11 @@ plt.show()
 
 # %% [markdown]
 # With padding at the end, as here, the causal mask already hides it from every token that counts; the rows in which it still shows belong to padding itself.
-# With padding at the beginning a query would be left that sees nothing.
+# With padding at the beginning a query would be left that may attend to nothing.
 
 # %% [markdown] tags=["question"]
 # **Question 2.** A language model with padding at the end gives the same logits for the tokens that count with and without `PadMask`.
-# Why does `EncoderDecoderTransformer` need it all the same? Where would the padding of the *sources* be seen?
+# Why does `EncoderDecoderTransformer` need it all the same? Where would the padding of the *sources* count?
 
 # %% [markdown]
 # ## Some seconds of learning
@@ -198,7 +198,7 @@ plt.show()
 print("before\n", untrained, "\n\nafter\n", sample(history, 240), sep="")
 
 # %% [markdown]
-# ## Where the heads look
+# ## The weights of the heads
 #
 # `forward` returns the mean of a layer's heads. To see them one by one, we note what goes into each attention, and attend with the identity as the values: what comes back is then the weights themselves.
 
@@ -208,7 +208,7 @@ model = history.model.eval()
 
 @torch.no_grad()
 def heads_of(tokens):
-    """The weights of every head of every layer, (b, heads of all layers, t, t)."""
+    """Compute the weights of every head of every layer, (b, heads of all layers, t, t)."""
     entered = []
     hooks = [
         layer.self_attn.mha.register_forward_pre_hook(lambda mha, inputs: entered.append((mha, inputs[0])))
@@ -230,7 +230,7 @@ names = [f"layer {layer}, head {head}" for layer in (1, 2) for head in (1, 2, 3,
 
 
 def draw_heads(line):
-    """Rows are the characters that look, columns those that are looked at."""
+    """Draw the weights: rows are queries, columns keys."""
     tokens = torch.tensor([[text.vocabulary.index(character) for character in line]])
     characters = line.replace(" ", "\N{OPEN BOX}")
     _, all_axes = plt.subplots(2, 4, figsize=(14, 7.6))
@@ -246,8 +246,7 @@ def draw_heads(line):
 draw_heads("Return the name of a file.")
 
 # %% [markdown]
-# Nobody told the heads what to do.
-# In the first layer the weight stays near the diagonal; in the second it reaches further back, and some columns are dark in several rows: a character that many later ones look at.
+# In the first layer the weight stays near the diagonal; in the second it reaches further back, and some columns are dark in several rows: a character that many later ones attend to.
 # One line may mislead. The next picture is a mean over 64 pieces of the validation text: how much weight each head gives to the character itself, to the one before, and so on.
 
 # %% alt="How much weight each of eight heads gives to the characters 0 to 11 steps back, and to all that are further away."
@@ -281,4 +280,4 @@ draw_heads(your_line)
 
 # %% [markdown] tags=["question"]
 # **Question 3.** Choose a head of the last table and say in one sentence what it seems to do; then say what you would measure to be proven wrong.
-# Large weights on a character: do they prove that the model's answer depends on it?
+# Large weights on a character: do they prove that the model's output depends on it?

@@ -30,7 +30,7 @@ torch.set_num_threads(1)
 #
 # What is decoded is a function: tokens in, logits of the next token out.
 # Here it is a table that counts which letter, or a word's end, follows two letters in the docstrings of this Python's standard library.
-# After *he* it is rather sure that the word ends, after *re* it is not sure at all: two distributions to keep an eye on.
+# After *he* the word ends with a high probability, after *re* many letters are likely: two distributions to compare.
 # (The words below are those of Python 3.11's docstrings; other versions may give others.)
 
 # %%
@@ -47,7 +47,7 @@ contexts = {f"after “{begun}”": model(torch.tensor([tokenizer.encode(begun)]
 
 
 def draw_bars(axes, logits, reference):
-    """The 12 likeliest tokens of the reference: its probabilities as outlines, those of the logits filled."""
+    """Draw the 12 likeliest tokens of the reference: its probabilities as outlines, those of the logits filled."""
     order = reference[0].argsort(descending=True, stable=True)[:12]
     axes.bar(range(12), logits.softmax(dim=-1)[0, order], color="C0")
     axes.bar(range(12), reference.softmax(dim=-1)[0, order], fill=False, edgecolor="black", linewidth=1)
@@ -56,7 +56,7 @@ def draw_bars(axes, logits, reference):
 
 
 def draw_table(reshaped):
-    """A row for each context, a column for each way to reshape its logits."""
+    """Draw a row for each context, a column for each way to reshape its logits."""
     _, all_axes = plt.subplots(len(contexts), len(reshaped), figsize=(14, 5.4), sharey=True)
     for row, (context, logits) in zip(all_axes, contexts.items(), strict=True):
         for axes, (title, by_context) in zip(row, reshaped.items(), strict=True):
@@ -76,7 +76,7 @@ from part6_decoding.logit_filters import apply_temperature, filter_min_p, filter
 
 
 def reshape(filters):
-    """What each filter makes of the logits of each context."""
+    """Apply each filter to the logits of each context."""
     return {title: {name: change(logits) for name, logits in contexts.items()} for title, change in filters.items()}
 
 
@@ -86,9 +86,9 @@ draw_table(reshape(temperatures))
 # %% [markdown]
 # ## Filters
 #
-# All three take tokens away, and what is left grows until it sums to 1.
-# They differ in how many they take. *Top-k* keeps five, whether the model is sure or not.
-# *Top-p* keeps as many as it takes to reach 0.8, *min-p* those that are at least a tenth as likely as the likeliest: few where the model is sure, many where it is not.
+# All three drop tokens, and the probabilities of the others grow until they sum to 1.
+# They differ in how many they take. *Top-k* keeps five, whether the distribution is sharp or flat.
+# *Top-p* keeps as many as it takes to reach 0.8, *min-p* those that are at least a tenth as likely as the likeliest: few where it is sharp, many where it is flat.
 
 # %% alt="What top-k, top-p and min-p leave of both distributions."
 filters = {
@@ -117,11 +117,11 @@ draw_table(reshape(orders))
 # Which of the two orders would you give to somebody who wants surprising but correct words?
 
 # %% [markdown]
-# ## A beam search, watched
+# ## A beam search, step by step
 #
 # Three beams spell a word that begins with *p*. Each column is a step, its beams best first; a number is a sum of log-probabilities and can only fall.
 # Find the beam that greedy search follows: it is best after the first step, and what becomes of it is the worst of the three in the end.
-# Find the beam that is pushed out in the second step, too. We shall meet it again.
+# Find the beam that is pushed out in the second step, too. It comes up again below.
 
 # %% alt="The tree of a beam search over letters: in each step three beams, and what they outranked."
 from part6_decoding.draw_beams import page, search
@@ -233,7 +233,7 @@ log_probs, lengths = probabilities.log()[:, None], torch.tensor([4])
 
 
 def spelled(labels):
-    """Labels as a word; “nothing” without any."""
+    """Write labels as a word; “nothing” without any."""
     return "".join(symbols[label] for label in labels) or "nothing"
 
 

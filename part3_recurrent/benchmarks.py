@@ -1,4 +1,4 @@
-"""How fast recurrent layers and CTC are, beside torch: `python -m part3_recurrent.benchmarks`.
+"""The speed of recurrent layers and CTC, beside torch: `python -m part3_recurrent.benchmarks`.
 
 Every row is forward and backward, in float32.  Before anything is timed, the results are compared with torch's.
 """
@@ -24,7 +24,7 @@ CLASSES, LABELS = 30, 20
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """List what measures each row of the table."""
     from torch import nn
 
     from part3_recurrent.batched_ctc import BatchedCTCLoss
@@ -60,7 +60,7 @@ def recurrent_beside_torch(
     with_lengths: bool,
     goals: tuple[float, float] | None,
 ) -> list[Row]:
-    """zero_grad, forward and backward of a stack with torch's parameters; with lengths, torch packs and unpacks."""
+    """Measure zero_grad, forward and backward with torch's parameters; with lengths, torch packs and unpacks."""
     import numpy as np
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -95,7 +95,7 @@ def recurrent_beside_torch(
 
 
 def ctc_beside_torch(rounds: int, how: str, loss: CTCLoss, goals: tuple[float, float]) -> list[Row]:
-    """log-softmax, loss, and the gradient of the logits."""
+    """Measure log-softmax, loss, and the gradient of the logits."""
     import numpy as np
     import torch
     from torch.nn import functional

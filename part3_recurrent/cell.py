@@ -1,4 +1,4 @@
-"""What both cells have in common: their parameters, the stack, the checks, and σ. Given."""
+"""The base of both cells: their parameters, the stack, the checks, and σ. Given."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Cell(Module):
         self.stack: list[tuple[ndarray, ...]] = []
 
     def check_step(self, x: ndarray, h: ndarray | None) -> ndarray:
-        """h, or zeros where it is None.  Raises TypeError for anything but floats, ValueError for another shape."""
+        """Return h, or zeros for None.  Raises TypeError for anything but floats, ValueError for another shape."""
         check_floats("x", x)
         check_shape("x", x, ("batch", self.input_size))
         if h is None:
@@ -65,5 +65,5 @@ class Cell(Module):
 
 
 def sigmoid(x: ndarray) -> ndarray:
-    """σ(x) = 1 / (1 + e⁻ˣ), written so that nothing overflows."""
+    """Compute σ(x) = 1 / (1 + e⁻ˣ), written so that nothing overflows."""
     return 0.5 * (1 + np.tanh(0.5 * x))

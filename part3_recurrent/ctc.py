@@ -27,7 +27,7 @@ Labels = ndarray | Sequence[int]
 
 
 def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, ndarray]:
-    """The target with a blank before, between and after its labels; and where two states back may be skipped from.
+    """Put a blank before, between and after the labels; and say where two states back may be skipped from.
 
     extended = (blank, y₁, blank, y₂, …, blank).  can_skip[s] says whether a walk may come from s - 2: at a label that
     differs from the one before it.  An empty target becomes one blank.
@@ -42,7 +42,7 @@ def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, n
 
 
 def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
+    """Compute log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
 
     α[t, s] = (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2] if can_skip[s]) · p[t, extended[s]], from states 0 and 1 at t = 0
     Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot be reached is -inf.
@@ -56,7 +56,7 @@ def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
 
 
 def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
+    """Compute log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
 
     β[t, s] = Σ over the next states n of s, at frame t + 1, of p[t+1, extended[n]] · β[t+1, n]; β = 1 in the last two
     states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
@@ -71,7 +71,7 @@ def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
 
 
 def log_posteriors(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """log γ[t, s]: the log-probability that a walk which spells the target stands in state s at frame t.
+    """Compute log γ[t, s]: the log-probability that a walk which spells the target stands in state s at frame t.
 
     γ[t, s] = α[t, s] β[t, s] / Σ over s of α[t, s] β[t, s]
     Shapes: log_probs (t, v), result (t, 2·labels + 1).  A target that cannot be spelled in t frames: all -inf.
@@ -102,7 +102,7 @@ class CTCLoss(Module):
 
     @array_result
     def forward(self, log_probs: ndarray, targets: Labels, input_lengths: Labels, target_lengths: Labels) -> ndarray:
-        """The loss.
+        """Compute the loss.
 
         Shapes: log_probs (t, b, v), logarithms of probabilities; targets (b, longest), padded, or (Σ target_lengths,),
         one after another; input_lengths and target_lengths (b,); result () or, for "none", (b,).
@@ -128,7 +128,7 @@ class CTCLoss(Module):
         )
 
     def example_losses(self, log_probs: ndarray) -> ndarray:
-        """-log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
+        """Compute -log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
 
         Shapes: log_probs (t, b, v), result (b,).
         """
@@ -139,7 +139,7 @@ class CTCLoss(Module):
         )
 
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
-        """dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s]: the true partial derivative.
+        """Compute dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s], the partial derivative.
 
         Zero after an example's frames, and for an infeasible target.  Shapes: g as the loss, result (t, b, v).
         """
@@ -153,7 +153,7 @@ class CTCLoss(Module):
         )
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
+        """Compute dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
 
         Shapes: losses_grad (b,), result (t, b, v).
         """
@@ -168,7 +168,7 @@ class CTCLoss(Module):
 
 
 def split_targets(targets: Labels, target_lengths: Labels, batch: int, classes: int, blank: int) -> list[ndarray]:
-    """The labels of each example, from padded targets or from targets that stand one after another."""
+    """Split the labels of each example, from padded targets or from targets that stand one after another."""
     lengths, array = np.asarray(target_lengths), np.asarray(targets)
     for name, value in (("targets", array), ("target_lengths", lengths)):
         if value.dtype.kind not in "iu" and value.size:

@@ -34,7 +34,7 @@ class Embedding(Module):
         self.add_parameter("weight", rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype))
 
     def forward(self, x: ndarray) -> ndarray:
-        """The row of each symbol.  Shapes: x (...) of integers, y (..., embedding_dim).  There may be no symbols.
+        """Take the row of each symbol.  Shapes: x (...) of integers, y (..., embedding_dim).  There may be no symbols.
 
         Raises TypeError for anything but integers, ValueError for a symbol outside 0 to num_embeddings - 1.
         """
@@ -52,7 +52,7 @@ class Embedding(Module):
         )
 
     def backward(self, grad_output: ndarray) -> None:
-        """dL/dW[s] = Σ g over every place where s stood.  Symbols have no gradient, so nothing is returned.
+        """Compute dL/dW[s] = Σ g over every place where s stood.  Symbols have no gradient, so nothing is returned.
 
         Shapes: grad_output (..., embedding_dim).
         """

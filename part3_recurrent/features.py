@@ -1,4 +1,4 @@
-"""Sound, and what a recogniser sees of it: WAV files, log-mel features, spoken digits, touch tones. Given.
+"""Sound, and the features of it: WAV files, log-mel features, spoken digits, touch tones. Given.
 
 Sounds are float32 arrays (samples,) between -1 and 1, times are in seconds, frequencies in Hz.
 """
@@ -30,7 +30,7 @@ TONES = {digit: (_ROWS[(digit - 1) // 3], _COLUMNS[(digit - 1) % 3]) for digit i
 def log_mel(
     sound: ndarray, sample_rate: int = SAMPLE_RATE, num_mels: int = 40, window: float = 0.025, hop: float = 0.010
 ) -> ndarray:
-    """The logarithm of the energy in each band of the mel scale, frame by frame.
+    """Compute the logarithm of the energy in each band of the mel scale, frame by frame.
 
     log(Σ_f mel[m, f] · |STFT[t, f]|² + 10⁻⁶), with a Hann window; the bands are triangles, evenly spaced in
     mel(f) = 2595 log₁₀(1 + f / 700)     (Davis and Mermelstein 1980).
@@ -49,7 +49,7 @@ def log_mel(
 
 @cache
 def mel_bands(sample_rate: int, num_mels: int, size: int) -> ndarray:
-    """The weight of every frequency in every band.  Shape: (num_mels, size // 2 + 1)."""
+    """Compute the weight of every frequency in every band.  Shape: (num_mels, size // 2 + 1)."""
     highest = 2595 * np.log10(1 + sample_rate / 2 / 700)
     edges = 700 * (10 ** (np.linspace(0, highest, num_mels + 2) / 2595) - 1)
     frequencies = np.linspace(0, sample_rate / 2, size // 2 + 1)
@@ -59,13 +59,13 @@ def mel_bands(sample_rate: int, num_mels: int, size: int) -> ndarray:
 
 
 def normalized(features: ndarray) -> ndarray:
-    """Features with mean 0 and variance 1 in every band of an utterance: loudness and microphone drop out."""
+    """Normalise an utterance to mean 0 and variance 1 in every band: loudness and microphone drop out."""
     centred = features - features.mean(axis=0)
     return centred / (centred.std(axis=0) + 1e-5)
 
 
 def stacked(features: ndarray, count: int) -> ndarray:
-    """Every `count` frames joined into one, the last one filled up with zeros.
+    """Join every `count` frames into one, the last one filled up with zeros.
 
     Shapes: features (frames, bands), result (⌈frames / count⌉, count · bands).
     """
@@ -78,7 +78,7 @@ def stacked(features: ndarray, count: int) -> ndarray:
 
 
 def read_wav(path: Path | str) -> tuple[ndarray, int]:
-    """The sound of a PCM WAV file, its channels averaged, and its sample rate.
+    """Read the sound of a PCM WAV file, its channels averaged, and its sample rate.
 
     Raises FileNotFoundError, and ValueError that names the file for anything but 8, 16 or 32 bit PCM, and for a file
     that is broken or cut off.
@@ -101,7 +101,7 @@ def read_wav(path: Path | str) -> tuple[ndarray, int]:
 
 
 def wav_chunks(content: bytes) -> dict[bytes, tuple[int, bytes]]:
-    """A WAV file's chunks up to its sound, by their names: how many bytes each says that it has, and those it has.
+    """Find a WAV file's chunks up to its sound, by their names: how many bytes each says that it has, and those it has.
 
     The module `wave` reads no extensible header before Python 3.12.  Raises ValueError that says what is there instead.
     """
@@ -120,7 +120,7 @@ def wav_chunks(content: bytes) -> dict[bytes, tuple[int, bytes]]:
 
 
 def pcm_format(header: bytes) -> tuple[int, int, int]:
-    """Channels, sample rate, and bytes to a sample.  Raises ValueError for another format than PCM."""
+    """Read channels, sample rate, and bytes to a sample.  Raises ValueError for another format than PCM."""
     if len(header) < 16:
         raise ValueError("one whose header is cut off")
     format_tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", header)
@@ -134,7 +134,7 @@ def pcm_format(header: bytes) -> tuple[int, int, int]:
 
 
 def read_sound(path: Path | str) -> ndarray:
-    """The sound of a PCM WAV file.
+    """Read the sound of a PCM WAV file.
 
     Raises as read_wav does, and ValueError for another sample rate than SAMPLE_RATE, and for no samples at all.
     """
@@ -148,7 +148,7 @@ def read_sound(path: Path | str) -> ndarray:
 
 @lru_cache(maxsize=4)
 def sounds(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[Path, ndarray]:
-    """The recordings of these numbers, by their files, `<digit>_<speaker>_<number>.wav`.
+    """List the recordings of these numbers, by their files, `<digit>_<speaker>_<number>.wav`.
 
     What macOS leaves on other systems' disks, `._*.wav`, is no sound and is skipped.
     Raises FileNotFoundError if there is no such folder, ValueError if it holds no recording of one of these numbers,
@@ -177,7 +177,7 @@ def sounds(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[Path, ndarra
 
 @lru_cache(maxsize=4)
 def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, list[ndarray]]:
-    """The recordings of each digit.  Raises as `sounds` does."""
+    """Read the recordings of each digit.  Raises as `sounds` does."""
     found: dict[int, list[ndarray]] = {}
     for path, sound in sounds(folder, numbers).items():
         found.setdefault(int(path.name[0]), []).append(sound)
@@ -190,7 +190,7 @@ def recordings(folder: Path, numbers: range = TRAINING_NUMBERS) -> dict[int, lis
 def digit_strings(
     folder: Path | str, rng: np.random.Generator, numbers: range = TRAINING_NUMBERS, max_digits: int = 5
 ) -> Iterator[tuple[ndarray, list[int]]]:
-    """Endless strings of 1 to max_digits spoken digits, with random gaps of 0 to LONGEST_GAP between the recordings.
+    """Yield endless strings of 1 to max_digits spoken digits, with gaps of 0 to LONGEST_GAP between the recordings.
 
     Raises as `recordings` does.
     """
@@ -207,7 +207,7 @@ def digit_strings(
 def touch_tones(
     digits: Sequence[int], rng: np.random.Generator, lowest_snr: float = 0.0, highest_snr: float = 25.0
 ) -> ndarray:
-    """The sound of a telephone that dials these digits: two tones each, of random length, loudness and pitch, in noise.
+    """Synthesise the dial tones of these digits: two tones each, of random length, loudness and pitch, in noise.
 
     The signal-to-noise ratio is drawn between lowest_snr and highest_snr, in decibels.  No digits: silence.
     Raises ValueError for a digit outside 0 to 9.
@@ -231,7 +231,7 @@ def touch_tones(
 
 
 def tone_strings(rng: np.random.Generator, max_digits: int = 8) -> Iterator[tuple[ndarray, list[int]]]:
-    """Endless strings of 1 to max_digits dialled digits."""
+    """Yield endless strings of 1 to max_digits dialled digits."""
     while True:
         digits = [int(digit) for digit in rng.integers(0, 10, rng.integers(1, max_digits + 1))]
         yield touch_tones(digits, rng), digits

@@ -11,7 +11,7 @@ from part2_layers.module import check_shape
 
 
 def checked_lengths(name: str, lengths: ndarray | Sequence[int], time: int, batch: int, *, minimum: int = 1) -> ndarray:
-    """The lengths as an array.  Raises TypeError for anything but integers, ValueError outside minimum to `time`."""
+    """Check the lengths.  Raises TypeError for anything but integers, ValueError outside minimum to `time`."""
     array = np.asarray(lengths)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{name} must be integers; got {array.dtype}.")
@@ -24,7 +24,7 @@ def checked_lengths(name: str, lengths: ndarray | Sequence[int], time: int, batc
 
 
 def longest_first(lengths: ndarray) -> tuple[ndarray | slice, ndarray | slice]:
-    """The indices that sort a batch, the longest first, and those that undo it; slices where it is sorted."""
+    """Find the indices that sort a batch, the longest first, and those that undo it; slices where it is sorted."""
     if (lengths[1:] <= lengths[:-1]).all():
         return slice(None), slice(None)
     order = np.argsort(-lengths, kind="stable")
@@ -32,6 +32,6 @@ def longest_first(lengths: ndarray) -> tuple[ndarray | slice, ndarray | slice]:
 
 
 def turned(time: int, lengths: ndarray) -> ndarray:
-    """Which step stands at each place when every sequence is read from its end, padding last.  Shape: (time, b)."""
+    """Find the step at each place when every sequence is read from its end, padding last.  Shape: (time, b)."""
     place = np.arange(time)[:, None]
     return np.where(place < lengths, lengths - 1 - place, place)

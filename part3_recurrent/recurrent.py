@@ -67,7 +67,7 @@ class Recurrent(Module):
     # One direction of one layer: what RNN and GRU define
 
     def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
-        """Output (t, b, n), zero after each end, and the last hidden state (b, n), for x (t, b, ·) and h_0 (b, n).
+        """Compute the output (t, b, n), zero after each end, and h_n (b, n) from x (t, b, ·) and h_0 (b, n).
 
         `name` is that of the layer and direction, such as "l0_reverse".
         """
@@ -76,7 +76,7 @@ class Recurrent(Module):
     def run_backward(
         self, output_grad: ndarray, h_n_grad: ndarray, running: Sequence[int], name: str
     ) -> tuple[ndarray, ndarray]:
-        """The gradients of x (t, b, ·) and h_0 (b, n); those of the parameters are added to theirs."""
+        """Compute the gradients of x (t, b, ·) and h_0 (b, n), and add those of the parameters to theirs."""
         raise TypeError(f"{type(self).__name__} must define run_backward; it does not.")
 
     # All of them
@@ -84,7 +84,7 @@ class Recurrent(Module):
     def forward(
         self, x: ndarray, h_0: ndarray | None = None, lengths: ndarray | Sequence[int] | None = None
     ) -> tuple[ndarray, ndarray]:
-        """The top layer's output at every time, and every layer's last hidden state.
+        """Compute the top layer's output at every time, and every layer's last hidden state.
 
         Shapes: x (t, b, i), or (b, t, i) with batch_first; h_0 and h_n (layers · directions, b, n), zeros without h_0;
         output (t, b, directions · n) or (b, t, directions · n).  Both directions of a layer are neighbours in h_n.
@@ -115,7 +115,7 @@ class Recurrent(Module):
         return output, h_n
 
     def stack_forward(self, x: ndarray, h_0: ndarray) -> tuple[ndarray, ndarray]:
-        """Every layer and direction, for a batch that is sorted by length: the top layer's output, and h_n.
+        """Run every layer and direction, for a batch that is sorted by length: the top layer's output, and h_n.
 
         The second direction runs on the reversed sequences, and its output is reversed again.
         """
@@ -126,7 +126,7 @@ class Recurrent(Module):
         )
 
     def backward(self, output_grad: ndarray, h_n_grad: ndarray | None = None) -> tuple[ndarray, ndarray]:
-        """The gradients of x and h_0, given those of output and h_n (zeros if None).
+        """Compute the gradients of x and h_0, given those of output and h_n (zeros if None).
 
         Shapes: as in forward.  What stands after the end of a sequence has no gradient.
         Raises RuntimeError before the first forward, ValueError for another shape.
@@ -141,7 +141,7 @@ class Recurrent(Module):
         return (x_grad.swapaxes(0, 1) if self.batch_first else x_grad), h_0_grad
 
     def stack_backward(self, output_grad: ndarray, h_n_grad: ndarray) -> tuple[ndarray, ndarray]:
-        """The way back through stack_forward: the last layer first, and the directions' gradients of x add up."""
+        """Go back through stack_forward: the last layer first, and the directions' gradients of x add up."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "recurrent.backward: from the last layer to the first, both directions added. "
@@ -151,7 +151,7 @@ class Recurrent(Module):
     # Helpers, given
 
     def parameters_of(self, name: str) -> tuple[ndarray, ndarray, ndarray | float, ndarray | float]:
-        """weight_ih, weight_hh, bias_ih and bias_hh of a layer and direction; 0 in the place of a bias without."""
+        """Return weight_ih, weight_hh, bias_ih and bias_hh of a layer and direction; 0 for a bias that is not there."""
         biases = [getattr(self, f"{kind}_{name}") if self.bias else 0.0 for kind in ("bias_ih", "bias_hh")]
         return getattr(self, f"weight_ih_{name}"), getattr(self, f"weight_hh_{name}"), biases[0], biases[1]
 
@@ -166,16 +166,16 @@ class Recurrent(Module):
             getattr(self, f"bias_hh_{name}_grad").__iadd__(bias_hh)
 
     def dropout_after(self, layer: int) -> Dropout:
-        """The dropout between this layer and the next."""
+        """Return the dropout between this layer and the next."""
         dropout: Dropout = getattr(self, f"dropout_l{layer}")
         return dropout
 
     def without_padding(self, x: ndarray) -> ndarray:
-        """x (t, b, ·) with zeros after each end, whatever stood there: 0 · nan would be nan in a product over time."""
+        """Put zeros after each end of x (t, b, ·): 0 · nan would be nan in a product over time."""
         if self.running[-1] == x.shape[1]:
             return x
         return np.where((np.arange(len(x))[:, None] < self.lengths)[:, :, None], x, 0)
 
     def reversed(self, x: ndarray) -> ndarray:
-        """Each sequence of x (t, b, ·) from its end to its beginning; the padding stays behind it."""
+        """Reverse each sequence of x (t, b, ·); the padding stays behind it."""
         return x[turned(len(x), self.lengths), np.arange(x.shape[1])]

@@ -14,7 +14,7 @@ class RNNCell(Cell):
     gates = 1
 
     def forward(self, x: ndarray, h: ndarray | None = None) -> ndarray:
-        """The next hidden state; push (x, and what else backward needs) onto self.stack.
+        """Compute the next hidden state; push (x, and what else backward needs) onto self.stack.
 
         Shapes: x (b, i), h (b, n), result (b, n).  Without h: zeros.
         Raises TypeError for anything but floats, ValueError for another shape.
@@ -27,7 +27,7 @@ class RNNCell(Cell):
         )
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray]:
-        """dL/dx = a W_ih and dL/dh = a W_hh, where a = g · (1 - h'²), of the last forward on the stack.
+        """Compute dL/dx = a W_ih and dL/dh = a W_hh, where a = g · (1 - h'²), of the last forward on the stack.
 
         dL/dW_ih = Σ aᵀ x, dL/dW_hh = Σ aᵀ h, and each bias takes Σ a.
         Shapes: grad_output (b, n), results (b, i) and (b, n).  Raises RuntimeError if no forward is left.

@@ -48,7 +48,7 @@ CTC = {"plain": CTCLoss, "batched": BatchedCTCLoss}
 
 @dataclass(frozen=True)
 class Config:
-    """What a training run depends on: the same values give the same numbers. `data` is None for touch tones."""
+    """The settings of a training run: the same values give the same numbers. `data` is None for touch tones."""
 
     data: str | None = None
     hidden_size: int = 64
@@ -67,12 +67,12 @@ class Config:
 
     @classmethod
     def tones(cls, **changes: object) -> Config:
-        """What works for touch tones."""
+        """Give settings that work for touch tones."""
         return cls(**changes)  # type: ignore[arg-type]
 
     @classmethod
     def speech(cls, data: str | Path, **changes: object) -> Config:
-        """What works for the Free Spoken Digit Dataset."""
+        """Give settings that work for the Free Spoken Digit Dataset."""
         settings = {"hidden_size": 96, "num_layers": 2, "epochs": 25, "steps": 100, "warmup": 100, "lr": 3e-3}
         settings |= {"max_digits": 5, "validation_strings": 200}
         return cls(**{**settings, **changes, "data": str(data)})  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ class Config:
 
 
 class Epoch(NamedTuple):
-    """What an epoch came to. `infeasible` counts targets that are longer than their sound allows."""
+    """The results of an epoch. `infeasible` counts targets that are longer than their sound allows."""
 
     training_loss: float
     validation_loss: float
@@ -145,7 +145,7 @@ def train(
 
 
 def beginning(config: Config) -> History:
-    """A run before its first step.  Raises what the recordings raise."""
+    """Prepare a run before its first step.  Raises what the recordings raise."""
     utterances.read_all(config)
     rng = np.random.default_rng(config.seed)
     model = GRUCTC(utterances.NUM_MELS * FRAMES_JOINED, config.hidden_size, config.num_layers, CLASSES, rng=rng)
@@ -155,7 +155,7 @@ def beginning(config: Config) -> History:
 def train_epoch(
     history: History, strings: Iterator[Utterance], on_step: Callable[[int, float], None]
 ) -> tuple[float, int]:
-    """The mean loss of the epoch's steps, and how many of its targets were infeasible."""
+    """Train an epoch: the mean loss of its steps, and how many of its targets were infeasible."""
     config, model, optimizer = history.config, history.model, history.optimizer
     loss = CTC[config.ctc](BLANK, zero_infinity=True)
     losses, infeasible = [], 0
@@ -192,7 +192,7 @@ def record(history: History, training_loss: float, infeasible: int, validation: 
 
 
 def quality(epoch: Epoch) -> tuple[float, float]:
-    """What makes one epoch better than another: less is better."""
+    """Rank an epoch: less is better."""
     return epoch.digit_error, epoch.validation_loss
 
 
@@ -200,7 +200,7 @@ def quality(epoch: Epoch) -> tuple[float, float]:
 
 
 def padded(batch: Sequence[Utterance]) -> tuple[ndarray, ndarray, ndarray, ndarray]:
-    """x (t, b, bands), frames (b,), labels one after another, and how many each has (b,)."""
+    """Pad a batch: x (t, b, bands), frames (b,), labels one after another, and how many each has (b,)."""
     frames = np.array([len(utterance.heard) for utterance in batch])
     x = np.zeros((frames.max(), len(batch), utterances.NUM_MELS * FRAMES_JOINED), np.float32)
     for b, utterance in enumerate(batch):
@@ -214,7 +214,7 @@ def batches(all_of_them: list[Utterance], size: int) -> Iterator[list[Utterance]
 
 
 def needed_frames(digits: Sequence[int]) -> int:
-    """The frames that a target needs at least: one for each label, and one for a blank between two equal ones."""
+    """Count the frames that a target needs at least: one for each label, and one for a blank between two equal ones."""
     return len(digits) + sum(one == other for one, other in itertools.pairwise(digits))
 
 
@@ -222,19 +222,19 @@ def needed_frames(digits: Sequence[int]) -> int:
 
 
 def listen(model: GRUCTC, batch: Sequence[Utterance]) -> tuple[ndarray, ndarray]:
-    """The log-probabilities (t, b, classes) of a batch, and its frames (b,)."""
+    """Compute the log-probabilities (t, b, classes) of a batch, and its frames (b,)."""
     model.eval()
     x, frames, _, _ = padded(batch)
     return model.forward(x, frames), frames
 
 
 def transcribe(model: GRUCTC, batch: Sequence[Utterance]) -> list[list[int]]:
-    """The digits that the model hears in each utterance."""
+    """Transcribe each utterance."""
     return digits_of(*listen(model, batch))
 
 
 def digits_of(log_probs: ndarray, frames: ndarray) -> list[list[int]]:
-    """The digits of the best paths."""
+    """Decode the best paths as digits."""
     return [[label - 1 for label in path] for path in best_paths(log_probs, frames, BLANK)]
 
 
@@ -242,7 +242,7 @@ def digits_of(log_probs: ndarray, frames: ndarray) -> list[list[int]]:
 
 
 def save(history: History, path: Path) -> None:
-    """Everything that training depends on, so that it can go on exactly."""
+    """Save everything that training depends on, so that it can go on exactly."""
     about = {
         "config": asdict(history.config),
         "epochs": history.epochs,
@@ -260,7 +260,7 @@ def save(history: History, path: Path) -> None:
 
 
 def resume(path: Path, config: Config) -> History:
-    """The run that was saved there.
+    """Load the run that was saved there.
 
     Raises ValueError if the file is damaged, no checkpoint of this script, incomplete, or of another configuration.
     """
@@ -288,7 +288,7 @@ def resume(path: Path, config: Config) -> History:
 
 
 def parts_of(arrays: dict[str, ndarray]) -> dict[str, dict[str, ndarray]]:
-    """The arrays of the model, of the best epoch's weights, and of the optimiser."""
+    """Collect the arrays of the model, of the best epoch's weights, and of the optimiser."""
     parts: dict[str, dict[str, ndarray]] = {"model": {}, "best": {}, "optimizer": {}}
     checkpoints.check_names("content", {*parts, *(key.partition("/")[0] for key in arrays)}, parts)
     for key, value in arrays.items():
@@ -301,7 +301,7 @@ def parts_of(arrays: dict[str, ndarray]) -> dict[str, dict[str, ndarray]]:
 
 
 def curves(history: History) -> Figure:
-    """Loss and digit error after every epoch, with a dot at the best one."""
+    """Draw loss and digit error after every epoch, with a dot at the best one."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -326,7 +326,7 @@ def curves(history: History) -> Figure:
 
 
 def heard_page(history: History) -> Figure:
-    """A test utterance as the network hears it: the spectrogram, and below what it says at each frame."""
+    """Draw a test utterance: the spectrogram, and below it the probabilities at each frame."""
     from matplotlib.figure import Figure
 
     utterance = utterances.longest_test_string(history.config, FRAMES_JOINED)
@@ -349,7 +349,7 @@ def heard_page(history: History) -> Figure:
 
 
 def peaks(path: ndarray, label: int) -> list[int]:
-    """The first frame of every run of this label."""
+    """Find the first frame of every run of this label."""
     return [t for t in range(len(path)) if path[t] == label and (t == 0 or path[t - 1] != label)]
 
 
@@ -357,7 +357,7 @@ def peaks(path: ndarray, label: int) -> list[int]:
 
 
 def main() -> int:
-    """Train, say what came of it, draw. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
+    """Train, report the results, draw. Exit code 130 after Ctrl-C, 2 for what cannot be used."""
     config, folder, goes_on = parse(sys.argv[1:])
     path = folder / "last.npz"
 
@@ -381,7 +381,7 @@ def stopped(path: Path, console: Console) -> int:
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
-    """What to train, the folder for what comes of it, and whether to go on from there."""
+    """Parse the options: the configuration, the folder of the run, and whether to resume it."""
     description = "Learn to transcribe touch tones, or spoken digits, with a GRU and CTC."
     parser = options.Parser(MODULE, description=description)
     parser.add_argument(
@@ -427,7 +427,7 @@ def learn(history: History, folder: Path, console: Console) -> None:
 
 
 def report(history: History, folder: Path, console: Console) -> None:
-    """How good it is, where the weights are, and the pictures."""
+    """Report how good it is, where the weights are, and the pictures."""
     if history.test_digit_error is not None and history.test_string_error is not None:
         console.print(
             f"test: {percent(history.test_digit_error)} digit error, {percent(history.test_string_error)} of "

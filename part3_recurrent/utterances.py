@@ -1,4 +1,4 @@
-"""What recognisers are trained and judged on: endless strings of digits, spoken or dialled, and error rates. Given.
+"""Data to train and test recognisers on: endless strings of digits, spoken or dialled, and error rates. Given.
 
 Spoken ones are joined from recordings: numbers 0 to 4 are the test, 45 to 49 validate, the others train.
 """
@@ -27,7 +27,7 @@ NUM_MELS, HOP = 40, 0.010  # bands, and seconds from one frame to the next
 
 
 class Utterance(NamedTuple):
-    """What the network hears (frames, bands), and the digits that were said."""
+    """Features (frames, bands), and the digits that were said."""
 
     heard: ndarray
     digits: list[int]
@@ -36,7 +36,7 @@ class Utterance(NamedTuple):
 def strings_of(
     config: Any, rng: np.random.Generator, frames_joined: int = 1, numbers: range = TRAINING
 ) -> Iterator[Utterance]:
-    """Endless utterances of at most `max_digits`: dialled, or of the recordings in `data` that have these numbers."""
+    """Yield endless utterances of at most `max_digits`: dialled, or of the recordings in `data` of these numbers."""
     if config.data is None:
         sounds = features.tone_strings(rng, config.max_digits)
     else:
@@ -62,19 +62,19 @@ def read_all(config: Any, longest: float = math.inf, used: Sequence[range] = USE
 
 
 def held_out(config: Any, kind: str, frames_joined: int = 1, count: int | None = None) -> list[Utterance]:
-    """The same utterances in every run, of "validation" or "test": as many as the configuration says, or `count`."""
+    """Draw the utterances of "validation" or "test", the same in every run: as many as configured, or `count`."""
     numbers, seed = HELD_OUT[kind]
     strings = strings_of(config, np.random.default_rng(seed), frames_joined, numbers)
     return list(itertools.islice(strings, getattr(config, f"{kind}_strings") if count is None else count))
 
 
 def hear(sound: ndarray, frames_joined: int) -> ndarray:
-    """What the network gets to hear of a sound: log-mel features, normalised over the utterance, frames joined."""
+    """Compute the features of a sound: log-mel features, normalised over the utterance, frames joined."""
     return features.stacked(features.normalized(features.log_mel(sound, num_mels=NUM_MELS, hop=HOP)), frames_joined)
 
 
 def best_paths(log_probs: ndarray, frames: ndarray, blank: int) -> list[list[int]]:
-    """The likeliest symbol of each frame, without repetitions and then without blanks.
+    """Take the likeliest symbol of each frame, without repetitions and then without blanks.
 
     Shapes: log_probs (t, b, classes), frames (b,).
     """
@@ -85,13 +85,13 @@ def best_paths(log_probs: ndarray, frames: ndarray, blank: int) -> list[list[int
 
 
 def error_rates(said: Sequence[Utterance], heard: Sequence[list[int]]) -> tuple[float, float]:
-    """Digit error rate, Σ edit distances / Σ digits, and the part of the strings that are not right."""
+    """Compute the digit error rate, Σ edit distances / Σ digits, and the part of the strings that are not right."""
     distances = [edit_distance(utterance.digits, digits) for utterance, digits in zip(said, heard, strict=True)]
     return sum(distances) / sum(len(utterance.digits) for utterance in said), float(np.mean(np.array(distances) > 0))
 
 
 def edit_distance(one: Sequence[int], other: Sequence[int]) -> int:
-    """The fewest insertions, deletions and substitutions from one to the other     (Levenshtein 1966)."""
+    """Count the fewest insertions, deletions and substitutions from one to the other     (Levenshtein 1966)."""
     row = list(range(len(other) + 1))
     for count, symbol in enumerate(one, start=1):
         corner, row[0] = row[0], count
@@ -112,14 +112,14 @@ def spaced(digits: Sequence[int]) -> str:
 
 
 def longest_test_string(config: Any, frames_joined: int = 1) -> Utterance:
-    """The one with the most digits among the first of the test."""
+    """Find the utterance with the most digits among the first of the test."""
     return max(held_out(config, "test", frames_joined, 20), key=lambda each: len(each.digits))
 
 
 def draw_heard(
     rows: Sequence[Axes], heard: ndarray, probabilities: ndarray, step: int, blank: int, labels: dict[int, int]
 ) -> dict[int, Line2D]:
-    """What the network hears over seconds, and how probable CTC finds the blank and these digits' labels; their lines.
+    """Draw the features over seconds, and the probabilities of the blank and these digits' labels; return their lines.
 
     `step` counts frames.  Shapes: heard (frames, bands), probabilities (t, classes).
     """

@@ -1,4 +1,4 @@
-"""How fast sequences are made, beside Hugging Face's GPT-2: `python -m part6_decoding.benchmarks`.
+"""The speed of generation, beside Hugging Face's GPT-2: `python -m part6_decoding.benchmarks`.
 
 Both sides have the same weights and a key/value cache, in float32.  Before anything is timed, logits, sequences, scores
 and the distribution that is drawn from are compared, also with a model whose rows end early.  CTC's prefix beam search
@@ -30,10 +30,10 @@ SMALL: dict[str, Any] = {"num_layers": 2, "d_model": 32, "num_heads": 4, "d_ff":
 PROMPT, NEW_TOKENS = 16, 128
 BATCHES = (1, 8)
 EOS = 0
-NEVER, SOON = -50.0, 2.0  # what is added to the logit of EOS
+NEVER, SOON = -50.0, 2.0  # added to the logit of EOS
 BEAM_WIDTH = 5
 SAMPLING: dict[str, Any] = {"temperature": 0.8, "top_k": 50, "top_p": 0.9}
-SEARCHES: dict[str, dict[str, Any]] = {  # what GPT-2's generate is told
+SEARCHES: dict[str, dict[str, Any]] = {  # arguments of GPT-2's generate
     "greedy": {"do_sample": False},
     f"beam {BEAM_WIDTH}": {"do_sample": False, "num_beams": BEAM_WIDTH, "length_penalty": 0.0},
     "sampling": {"do_sample": True, **SAMPLING},
@@ -51,7 +51,7 @@ NOTES = ["GPT-2 was left out: python autograder/run.py --install peers brings tr
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """List what measures each row of the table."""
     measured: list[Step] = []
     if HAS_TRANSFORMERS:
         measured += [partial(beside_gpt2, search, batch, rounds) for batch in BATCHES for search in SEARCHES]
@@ -62,7 +62,7 @@ def steps(rounds: int) -> list[Step]:
 
 
 def beside_gpt2(search: str, batch: int, rounds: int) -> list[Row]:
-    """Tokens a second of a search, beside GPT-2's generate."""
+    """Measure a search's tokens a second, beside GPT-2's generate."""
     compare_search(search, *twins(SMALL, eos_bias=SOON, sharpness=3.0), batch, 4, 40)
     ours, theirs = twins(SIZES, eos_bias=NEVER)
     compare_search(search, ours, theirs, batch, PROMPT, NEW_TOKENS)
@@ -79,7 +79,7 @@ def beside_gpt2(search: str, batch: int, rounds: int) -> list[Row]:
 
 
 def beside_dictionaries(rounds: int) -> list[Row]:
-    """Prefix beam search beside the same search with a dictionary of prefixes, number by number."""
+    """Measure prefix beam search beside the same search with a dictionary of prefixes, number by number."""
     from part6_decoding.ctc_decoding import prefix_beam_decode
 
     log_probs, lengths = utterance(TIME, VOCAB)
@@ -97,7 +97,7 @@ def beside_dictionaries(rounds: int) -> list[Row]:
 
 
 def beside_flashlight(rounds: int) -> list[Row]:
-    """The same beside flashlight-text's C++, whose beam holds a prefix twice: after a blank, and after its label."""
+    """Measure it beside flashlight-text's C++, whose beam holds a prefix twice: after a blank, and after its label."""
     from part6_decoding.ctc_decoding import prefix_beam_decode
 
     log_probs, lengths = utterance(TIME, VOCAB)
@@ -119,7 +119,7 @@ def beside_flashlight(rounds: int) -> list[Row]:
 
 
 def twins(sizes: dict[str, Any], *, eos_bias: float, sharpness: float = 1.0) -> tuple[Any, Any]:
-    """Our language model and a GPT-2 of the same weights, in evaluation mode.
+    """Make our language model and a GPT-2 of the same weights, in evaluation mode.
 
     The final norm's first feature is always 1, so that the head can favour EOS as a bias would, which GPT-2's lacks.
     """
@@ -158,7 +158,7 @@ def twins(sizes: dict[str, Any], *, eos_bias: float, sharpness: float = 1.0) -> 
 
 
 def gpt2_weights(model: Any) -> dict[str, Any]:
-    """Our language model's weights under GPT-2's names.
+    """Give our language model's weights under GPT-2's names.
 
     | here                       | GPT-2                                        |
     |----------------------------|----------------------------------------------|
@@ -199,7 +199,7 @@ def gpt2_weights(model: Any) -> dict[str, Any]:
 
 
 def our_search(search: str, model: Any, prompts: Any, new_tokens: int) -> Found:
-    """The best sequence of each prompt, and its score."""
+    """Find the best sequence of each prompt, and its score."""
     from part6_decoding.sequence_generator import SequenceGenerator
 
     tokenizer = SimpleNamespace(eos_id=EOS)
@@ -213,7 +213,7 @@ def our_search(search: str, model: Any, prompts: Any, new_tokens: int) -> Found:
 
 
 def their_search(search: str, model: Any, prompts: Any, new_tokens: int, **options: Any) -> Any:
-    """What GPT-2's generate gives; EOS ends a row and fills it."""
+    """Run GPT-2's generate; EOS ends a row and fills it."""
     import torch
 
     mask = torch.ones_like(prompts)
@@ -221,7 +221,7 @@ def their_search(search: str, model: Any, prompts: Any, new_tokens: int, **optio
 
 
 def prompts_for(gpt2: Any, batch: int, length: int) -> Any:
-    """Random tokens (b, t) without EOS."""
+    """Draw tokens (b, t) without EOS."""
     import torch
 
     return torch.randint(1, gpt2.config.vocab_size, (batch, length), generator=torch.Generator().manual_seed(batch))
@@ -251,7 +251,7 @@ def compare_search(search: str, ours: Any, theirs: Any, batch: int, length: int,
 
 
 def our_distribution(model: Any, prompts: Any) -> Any:
-    """The probabilities (b, v) from which generate_sample draws the first token."""
+    """Compute the probabilities (b, v) from which generate_sample draws the first token."""
     import torch
 
     from part6_decoding.sequence_generator import Filters, SequenceGenerator
@@ -270,7 +270,7 @@ def prefix_beam_work() -> str:
 
 
 def utterance(time: int, vocab: int) -> tuple[Any, Any]:
-    """CTC's random log-probabilities (t, 1, v), and their length."""
+    """Draw CTC's log-probabilities (t, 1, v), and give their length."""
     import torch
 
     logits = SHARPNESS * torch.randn(time, 1, vocab, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -278,7 +278,7 @@ def utterance(time: int, vocab: int) -> tuple[Any, Any]:
 
 
 def dictionary_search(frames: list[list[float]], beam_width: int) -> Prefixes:
-    """Prefix beam search with blank 0 and without a language model, best first     (Hannun et al. 2014)."""
+    """Search prefixes with blank 0 and without a language model, best first     (Hannun et al. 2014)."""
     # Each prefix with the log-probabilities that it ends in a blank, and in its last label
     beam: dict[tuple[int, ...], list[float]] = {(): [0.0, -math.inf]}
     for blank, *labels in frames:
@@ -301,14 +301,14 @@ def add(ends: list[float], which: int, log_prob: float) -> None:
 
 
 def log_add(a: float, b: float) -> float:
-    """log(exp(a) + exp(b))."""
+    """Compute log(exp(a) + exp(b))."""
     if a < b:
         a, b = b, a
     return a if b == -math.inf else a + math.log1p(math.exp(b - a))
 
 
 def flashlight_search(vocab: int, beam_width: int) -> Any:
-    """A function that gives the best labels of float32 frames (t, v), with blank 0 and no language model."""
+    """Make a function that gives the best labels of float32 frames (t, v), with blank 0 and no language model."""
     import itertools
 
     from flashlight.lib.text import decoder

@@ -38,17 +38,17 @@ class Beam(NamedTuple):
     added: Tensor
 
     def ranks(self) -> Tensor:
-        """What prefixes are ordered by."""
+        """Rank prefixes by log(p_blank + p_label) and what is added."""
         return torch.logaddexp(self.log_blank, self.log_label) + self.added
 
 
 def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
-    """What one frame more makes of the prefixes: the same prefixes, and each with each label after it.
+    """Read one frame more: the same prefixes, and each with each label after it.
 
     stay, blank:  (p_blank + p_label) · p(blank)                 stay, label:  p_label · p(last)
     extended by c: (p_blank + p_label) · p(c), but p_blank · p(c) where c is the last label     (Hannun et al. 2014)
 
-    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions, as blank is.
+    An extension that is another prefix of the beam is added to that one's p_label, and is -inf itself, as blank is.
     Shapes: frame (v,), the extensions (w, v).
     """
     # YOUR CODE HERE
@@ -73,7 +73,7 @@ def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) 
 class LanguageModel:
     """Log-probabilities of what follows a prefix, by score_fn(tokens (rows, t)) -> logits (rows, v).
 
-    Rows begin with sos_id; all of a call are equally long; each prefix is asked about once.
+    Rows begin with sos_id; all of a call are equally long; each prefix is scored once.
     """
 
     def __init__(self, score_fn: ScoreFn, sos_id: int, vocab: int, device: torch.device) -> None:
@@ -81,15 +81,15 @@ class LanguageModel:
         self.known: dict[Labels, Tensor] = {}
 
     def log_probs(self, prefixes: Sequence[Labels]) -> Tensor:
-        """The log-probabilities (w, v) of each label after each of these different prefixes."""
+        """Compute the log-probabilities (w, v) of each label after each of these different prefixes."""
         # YOUR CODE HERE
         raise NotImplementedError(
-            "ctc.language_model: ask for what is not known, by length; log-softmax. "
+            "ctc.language_model: score what is not known, by length; log-softmax. "
             "See part6_decoding/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
     def logits(self, rows: list[list[int]]) -> Tensor:
-        """What score_fn says, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
+        """Return score_fn's logits, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
         logits = self.score_fn(torch.tensor(rows, device=self.device))
         if logits.shape != (len(rows), self.vocab):
             raise ValueError(f"score_fn must return logits ({len(rows)}, {self.vocab}); got {tuple(logits.shape)}.")
@@ -139,10 +139,10 @@ def search(
     length_bonus: float,
     eos_id: int | None,
 ) -> list[tuple[list[int], float]]:
-    """The best prefixes of one utterance, frames (t, v), with their ranks."""
+    """Find the best prefixes of one utterance, frames (t, v), with their ranks."""
 
     def weighed(prefixes: Sequence[Labels]) -> Tensor:
-        """lm_weight · log P_lm of each label after each prefix, (w, v)."""
+        """Compute lm_weight · log P_lm of each label after each prefix, (w, v)."""
         if model is None or not prefixes:
             return frames.new_zeros(len(prefixes), frames.shape[1])
         return lm_weight * model.log_probs(prefixes)
@@ -155,7 +155,7 @@ def search(
 
 
 def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
-    """The log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
+    """Return the log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
     if log_probs.ndim != 3 or lengths.shape != log_probs.shape[1:2]:
         raise ValueError(
             f"log_probs must be (t, b, v) and lengths (b,); got {tuple(log_probs.shape)} and {tuple(lengths.shape)}."
@@ -172,7 +172,7 @@ def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
 
 
 def finite_above(name: str, numbers: Tensor) -> Tensor:
-    """The numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
+    """Return the numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
     bad = (~numbers.amax(dim=1).isfinite()).nonzero()  # the largest is nan if any is
     if len(bad):
         row = int(bad[0, 0])

@@ -52,13 +52,13 @@ class Trigrams:
                 self.counts.setdefault(before, torch.zeros(tokenizer.eos_id + 1))[row[place]] += count
 
     def __call__(self, tokens: Tensor) -> Tensor:
-        """Logits (rows, v) after rows of letters (rows, t); after what never occurs, all are alike."""
+        """Give the logits (rows, v) after rows of letters (rows, t); after what never occurs, all are alike."""
         even = torch.ones(self.tokenizer.eos_id + 1)
         rows = ((self.tokenizer.sos_id, *row)[-2:] for row in tokens.tolist())
         return torch.stack([self.counts.get(tuple(before), even) for before in rows]).log()
 
 
-# The search, watched
+# The search, step by step
 
 
 class Node(NamedTuple):
@@ -113,13 +113,13 @@ class Tree:
         self.steps.append(beams + candidates[:OUTRANKED_SHOWN])
 
     def is_pushed_out(self, number: int, row: int) -> bool:
-        """Whether a beam is among those that nothing of the next step continues."""
+        """Say whether no beam of the next step continues this one."""
         later = self.steps[number + 1] if number + 1 < len(self.steps) else None
         return later is not None and row not in {node.parent for node in later if node.is_beam}
 
 
 class Search(NamedTuple):
-    """What is drawn: the tree, and the best beam that was found."""
+    """A tree, and the best beam that was found."""
 
     tree: Tree
     best: tuple[int, ...]
@@ -128,7 +128,7 @@ class Search(NamedTuple):
 
 
 def search(score_fn: Any, tokenizer: CharTokenizer, prompt: str, beam_width: int, steps: int) -> Search:
-    """Search from a prompt, and watch.  Raises ValueError for characters that the model does not know."""
+    """Search from a prompt, and keep the tree.  Raises ValueError for characters that the model does not know."""
     tokens = known(prompt, tokenizer)
     tree = Tree(score_fn, tokens)
     generator = SequenceGenerator(tree, tokenizer, len(tokens) + steps)
@@ -149,7 +149,7 @@ LEGEND: dict[str, tuple[str, Any, str]] = {  # edge, line and face
 
 
 def page(found: Search, title: str) -> Figure:
-    """Steps from left to right, in each the beams by rank, and below them what they outranked."""
+    """Draw the steps from left to right, in each the beams by rank, and below them what they outranked."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
@@ -175,7 +175,7 @@ def page(found: Search, title: str) -> Figure:
 
 
 def draw_node(axes: Axes, found: Search, number: int, row: int, node: Node) -> None:
-    """A token in a box, its score, and the line from its parent."""
+    """Draw a token in a box, its score, and the line from its parent."""
     style = style_of(found, number, row, node)
     colour, line, face = LEGEND[style]
     is_best = style == "on the best path"
@@ -190,7 +190,7 @@ def draw_node(axes: Axes, found: Search, number: int, row: int, node: Node) -> N
 
 
 def style_of(found: Search, number: int, row: int, node: Node) -> str:
-    """Which line of the legend a node belongs to."""
+    """Name the line of the legend that a node belongs to."""
     if node.tokens == found.best[: len(node.tokens)]:
         return "on the best path"
     if not node.is_beam:
@@ -201,14 +201,14 @@ def style_of(found: Search, number: int, row: int, node: Node) -> str:
 
 
 def shown(found: Search, number: int, node: Node) -> str:
-    """A node's token, or the prompt."""
+    """Write a node's token, or the prompt."""
     if number and node.tokens[-1] == found.tokenizer.eos_id:
         return "end"
     return visible(found.tokenizer.decode(node.tokens[-1:] if number else node.tokens), most=8)
 
 
 def visible(text: str, most: int) -> str:
-    """The last characters of a text, with signs for spaces and new lines."""
+    """Shorten a text to its last characters, with signs for spaces and new lines."""
     ending = text if len(text) <= most else f"…{text[1 - most :]}"
     return ending.replace(" ", "\N{OPEN BOX}").replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
 

@@ -36,7 +36,7 @@ USED = {
 
 @dataclass(frozen=True)
 class Settings:
-    """How characters are chosen, and how many."""
+    """Settings of how characters are chosen, and how many."""
 
     length: int = 300
     beam_width: int = 5
@@ -52,7 +52,7 @@ class Settings:
 
 
 class Windowed:
-    """Scores incrementally until the model's context is full; from then on, the last `context` characters anew."""
+    """A scorer, incremental until the model's context is full; from then on, of the last `context` characters anew."""
 
     def __init__(self, model: Any, context: int) -> None:
         self.model, self.context = model, context
@@ -81,7 +81,7 @@ class Continuation:
         self.generator = SequenceGenerator(Windowed(model, context), self.tokenizer, length, device)
 
     def write(self, how: str) -> None:
-        """Print a text in one of these ways."""
+        """Print a text, whose characters are chosen `how`."""
         settings = {name: getattr(self.settings, name) for name in USED[how]}
         if how == "beam":
             self.show_beams(*self.generator.generate_beam(self.tokens, **settings))
@@ -108,7 +108,7 @@ class Continuation:
 
 
 def known(prompt: str, tokenizer: CharTokenizer) -> list[int]:
-    """The tokens of a prompt.  Raises ValueError for an empty one, and for characters that the model does not know."""
+    """Encode a prompt.  Raises ValueError for an empty one, and for characters that the model does not know."""
     if not prompt:
         raise ValueError("--prompt must hold at least one character; got none.")
     unknown = [character for character in dict.fromkeys(prompt) if character not in tokenizer.index]

@@ -1,4 +1,4 @@
-"""What is done to the logits of the next token before one is chosen.  None of these changes its arguments.
+"""Filters of the next token's logits before one is chosen.  None changes its arguments.
 
 Shapes: logits (rows, v), sequences (rows, t).
 """

@@ -1,4 +1,4 @@
-"""Write down what an encoder has heard, in five ways: by its CTC head, by the decoder's attention, and by both. Given.
+"""Decode what an encoder gives, in five ways: by its CTC head, by the decoder's attention, and by both. Given.
 
 `model` is an EncoderDecoderTransformer, in evaluation mode; its tokens are the tokenizer's.
 In a notebook: `DECODERS["joint"](model, encode(model, sources, lengths), tokenizer)`.
@@ -23,7 +23,7 @@ ATTENTION_WEIGHT, LENGTH_BONUS = 0.3, 0.0  # chosen on validation strings; from 
 
 
 class Encoded(NamedTuple):
-    """What the decoders read.
+    """An encoder's output.
 
     Shapes: states (b, s, d), pad_mask (b, s), log_probs (s, b, v) of the CTC head, lengths (b,).
     """
@@ -38,30 +38,30 @@ Decoder = Callable[[Any, Encoded, CharTokenizer], list[list[int]]]
 
 
 def encode(model: Any, sources: Tensor, source_lengths: Tensor) -> Encoded:
-    """Let the encoder hear utterances.  Shapes: sources (b, t, bands), source_lengths (b,)."""
+    """Encode utterances.  Shapes: sources (b, t, bands), source_lengths (b,)."""
     states, pad_mask, _, ctc = model.encode(sources, source_lengths, return_attention=False)
     return Encoded(states, pad_mask, ctc["log_probs"], ctc["lengths"])
 
 
 def ctc_greedy(model: Any, encoded: Encoded, tokenizer: CharTokenizer) -> list[list[int]]:
-    """The best path of the CTC head."""
+    """Take the CTC head's best path."""
     return greedy_decode(encoded.log_probs, encoded.lengths, tokenizer.blank_id)
 
 
 def ctc_beam(model: Any, encoded: Encoded, tokenizer: CharTokenizer) -> list[list[int]]:
-    """The labels that are likeliest over all their alignments."""
+    """Find the labels that are likeliest over all their alignments."""
     ranked = prefix_beam_decode(encoded.log_probs, encoded.lengths, BEAM_WIDTH, tokenizer.blank_id)
     return [best for (best, _), *_ in ranked]
 
 
 def attention_greedy(model: Any, encoded: Encoded, tokenizer: CharTokenizer) -> list[list[int]]:
-    """The decoder's likeliest next token, until it ends."""
+    """Take the decoder's likeliest next token, until it ends."""
     tokens, _ = generator_of(model, encoded, tokenizer).generate_greedy(prompts(encoded, tokenizer))
     return labels_of(tokens, tokenizer)
 
 
 def attention_beam(model: Any, encoded: Encoded, tokenizer: CharTokenizer) -> list[list[int]]:
-    """The likeliest of what the decoder's beams come to."""
+    """Take the likeliest of the decoder's beams."""
     beams, _ = generator_of(model, encoded, tokenizer).generate_beam(prompts(encoded, tokenizer), BEAM_WIDTH)
     return labels_of(beams[:, 0], tokenizer)
 
@@ -74,7 +74,7 @@ def joint(
     length_bonus: float = LENGTH_BONUS,
     beam_width: int = BEAM_WIDTH,
 ) -> list[list[int]]:
-    """CTC's prefixes, ranked by the decoder's probabilities too     (Hori, Watanabe and Hershey 2017)."""
+    """Rank CTC's prefixes by the decoder's probabilities too     (Hori, Watanabe and Hershey 2017)."""
     found = []
     for i, length in enumerate(encoded.lengths.tolist()):
         one = slice(i, i + 1)
@@ -83,11 +83,11 @@ def joint(
             encoded.lengths[one],
             beam_width,
             tokenizer.blank_id,
-            partial(model.score, encoded=encoded.states[one, :length]),
-            attention_weight,
-            length_bonus,
-            tokenizer.sos_id,
-            tokenizer.eos_id,
+            score_fn=partial(model.score, encoded=encoded.states[one, :length]),
+            lm_weight=attention_weight,
+            length_bonus=length_bonus,
+            sos_id=tokenizer.sos_id,
+            eos_id=tokenizer.eos_id,
         )
         found.append(best[0])
     return found
@@ -106,7 +106,7 @@ DECODERS: dict[str, Decoder] = {
 
 
 def generator_of(model: Any, encoded: Encoded, tokenizer: CharTokenizer) -> SequenceGenerator:
-    """The decoder as a generator, which writes at most a label for each step of the encoder."""
+    """Make a generator of the decoder, which generates at most a label for each step of the encoder."""
     scorer = model.incremental_scorer(encoded.states, encoded.pad_mask)
     return SequenceGenerator(scorer, tokenizer, max(1, encoded.states.shape[1]), str(encoded.states.device))
 
@@ -116,5 +116,5 @@ def prompts(encoded: Encoded, tokenizer: CharTokenizer) -> Tensor:
 
 
 def labels_of(sequences: Iterable[Tensor], tokenizer: CharTokenizer) -> list[list[int]]:
-    """What stands between sos and eos."""
+    """Cut off sos, and everything from eos on."""
     return [list(itertools.takewhile(lambda token: token != tokenizer.eos_id, row[1:].tolist())) for row in sequences]

@@ -24,15 +24,15 @@ class CharTokenizer:
 
     @classmethod
     def from_text(cls, text: str) -> CharTokenizer:
-        """The tokenizer of the characters that occur in a text, in their order in Unicode."""
+        """Make a tokenizer of the characters that occur in a text, in their order in Unicode."""
         return cls("".join(sorted(set(text))))
 
     def encode(self, text: str) -> list[int]:
-        """The number of each character; unk_id for one that is not known."""
+        """Give the number of each character; unk_id for one that is not known."""
         return [self.index.get(character, self.unk_id) for character in text]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The characters of these numbers, a list or a tensor (t,): � for unk_id, nothing for sos, eos, blank and pad.
+        """Give the characters of numbers, a list or a tensor (t,): � for unk_id, nothing for sos, eos, blank and pad.
 
         Raises ValueError for a number that is none of the vocabulary.
         """
@@ -54,7 +54,7 @@ class CharTokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> CharTokenizer:
-        """The tokenizer that was saved there.  Raises ValueError for a file that save did not write."""
+        """Load the tokenizer that was saved there.  Raises ValueError for a file that save did not write."""
         try:
             saved = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError:  # neither JSON nor UTF-8

@@ -1,6 +1,6 @@
 """Write down the digits that are said in WAV files: `python -m part6_decoding.transcribe CHECKPOINT FILE.wav`.
 
-The checkpoint is one of train_asr, which hears what it was trained with: spoken digits, or touch tones.
+The checkpoint is one of train_asr, which transcribes what it was trained on: spoken digits, or touch tones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from part6_decoding import recognise  # noqa: E402
 
 
 def read(path: Path) -> ndarray:
-    """What the model hears of a file.  Raises OSError, and ValueError that names the file for one that it cannot hear.
+    """Compute the features of a file.  Raises OSError, and ValueError that names the file where that is impossible.
 
     Shape: (frames, bands).
     """
@@ -41,18 +41,18 @@ def read(path: Path) -> ndarray:
 
 @torch.no_grad()
 def transcripts(checkpoint: Path, paths: Sequence[Path], names: Iterable[str]) -> list[dict[str, str]]:
-    """What is said in each file, by each of these decoders: digits, or "nothing"."""
+    """Decode each file with each of these decoders: digits, or "nothing"."""
     model, _ = train_asr.load(checkpoint)
     found = []
-    for heard in [read(path) for path in paths]:
-        encoded = recognise.encode(model, torch.from_numpy(heard)[None], torch.tensor([len(heard)]))
+    for frames in [read(path) for path in paths]:
+        encoded = recognise.encode(model, torch.from_numpy(frames)[None], torch.tensor([len(frames)]))
         said = {name: recognise.DECODERS[name](model, encoded, train_asr.TOKENIZER) for name in names}
         found.append({name: train_asr.TOKENIZER.decode(labels) or "nothing" for name, (labels,) in said.items()})
     return found
 
 
 def tested(checkpoint: Path, data: str | None, console: Console) -> None:
-    """Print what every decoder makes of the test strings that train_asr tests on."""
+    """Print every decoder's errors on the test strings of train_asr."""
     model, config = train_asr.load(checkpoint)
     if data is not None:
         config = replace(config, data=data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 BOTH_OR_NEITHER = "a cell has both biases or neither of them"
-ANY_NEGATIVE = "reshape takes any negative size for the one to be found"
 
 EQUAL: dict[tuple[str, str, str], str] = {
     (
@@ -24,11 +23,6 @@ EQUAL: dict[tuple[str, str, str], str] = {
         ): "what lies two states on from the last two has probability 0"
         for padding in ("[True, False]", "[False, True]")
     },
-    (
-        "rnn.py",
-        "flat = totals_grad.reshape(-1, self.hidden_size)",
-        "flat = totals_grad.reshape(-2, self.hidden_size)",
-    ): ANY_NEGATIVE,
     (
         "ctc.py",
         "return log_walks - np.where(np.isneginf(log_p), 0, log_p)  # -inf - -inf would be nan",

@@ -1,4 +1,4 @@
-"""What may go wrong in CTC of a whole batch."""
+"""Known mistakes in CTC of a whole batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in CharacterPredictor."""
+"""Known mistakes in CharacterPredictor."""
 
 from __future__ import annotations
 

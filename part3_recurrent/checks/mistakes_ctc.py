@@ -1,4 +1,4 @@
-"""What may go wrong in CTC."""
+"""Known mistakes in CTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in Embedding."""
+"""Known mistakes in Embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in one direction of a layer of GRU."""
+"""Known mistakes in one direction of a layer of GRU."""
 
 from __future__ import annotations
 

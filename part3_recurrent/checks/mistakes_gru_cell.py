@@ -1,4 +1,4 @@
-"""What may go wrong in GRUCell."""
+"""Known mistakes in GRUCell."""
 
 from __future__ import annotations
 

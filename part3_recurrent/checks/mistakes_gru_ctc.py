@@ -1,4 +1,4 @@
-"""What may go wrong in GRUCTC."""
+"""Known mistakes in GRUCTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in RNN and GRU, where layers and directions are put together."""
+"""Known mistakes in RNN and GRU, where layers and directions are put together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in one direction of a layer of RNN."""
+"""Known mistakes in one direction of a layer of RNN."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ MISTAKES = (
         ("h_0.astype(totals.dtype)", "np.zeros_like(h_0)"),
         says="h_0 is left out: the first step begins with zeros",
     ),
-    forward("rnn: no memory", (" + h[:rows] @ weight_hh_t", ""), says="the state has no part in it: W_hh h is missing"),
-    forward("rnn: no bias", ("totals += bias_ih + bias_hh", "pass"), says="both biases are missing"),
+    forward("rnn: no memory", (" + h[:rows] @ weight_hh.T", ""), says="the state has no part in it: W_hh h is missing"),
+    forward("rnn: no bias", (" + (bias_ih + bias_hh)", ""), says="both biases are missing"),
     forward(
         "rnn: holds the output",
         (OUT, "output[t] = h"),
@@ -77,8 +77,8 @@ MISTAKES = (
     backward("rnn: lets padding have gradients", (BACK, f"in reversed(list(enumerate({ALL})))")),
     backward(
         "rnn: averages",
-        ("flat.T @", "flat.T / max(1, x.shape[1]) @"),
-        ("flat.sum(axis=0)", "flat.sum(axis=0) / max(1, x.shape[1])"),
+        ("rows_of_a.T @", "rows_of_a.T / max(1, x.shape[1]) @"),
+        ("rows_of_a.sum(axis=0)", "rows_of_a.sum(axis=0) / max(1, x.shape[1])"),
         says="the parameters' gradients are averaged over the batch; only a loss averages, a layer adds up",
     ),
     backward(

@@ -1,4 +1,4 @@
-"""What may go wrong in RNNCell."""
+"""Known mistakes in RNNCell."""
 
 from __future__ import annotations
 

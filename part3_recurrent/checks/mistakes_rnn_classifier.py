@@ -1,4 +1,4 @@
-"""What may go wrong in RNNClassifier."""
+"""Known mistakes in RNNClassifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people hand in: code that is right but for an edge case loses only that."""
+"""Checks of fair scores: code that is right but for an edge case loses only that."""
 
 from __future__ import annotations
 

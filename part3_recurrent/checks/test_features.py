@@ -27,12 +27,12 @@ SECOND = np.arange(SAMPLE_RATE) / SAMPLE_RATE
 
 
 def tone(frequency: float) -> np.ndarray:
-    """A pure tone of one second."""
+    """Make a pure tone of one second."""
     return np.sin(2 * np.pi * frequency * SECOND).astype(np.float32)
 
 
 def write_wav(path: Path, samples: np.ndarray, width: int = 2, rate: int = SAMPLE_RATE) -> Path:
-    """A file with these samples (frames,) or (frames, channels), given as integers of so many bytes."""
+    """Write a file with these samples (frames,) or (frames, channels), given as integers of so many bytes."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(width)
@@ -164,7 +164,7 @@ def test_24_bit_samples_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def riff(*chunks: bytes) -> bytes:
-    """A WAV file of these chunks."""
+    """Write a WAV file of these chunks."""
     content = b"".join([b"WAVE", *chunks])
     return b"RIFF" + struct.pack("<I", len(content)) + content
 
@@ -174,12 +174,12 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 
 def header(format_tag: int, bits: int = 16) -> bytes:
-    """What a chunk `fmt ` of one channel holds."""
+    """Pack a chunk `fmt ` of one channel."""
     return struct.pack("<HHIIHH", format_tag, 1, SAMPLE_RATE, bits // 8 * SAMPLE_RATE, bits // 8, bits)
 
 
 def extensible(format_tag: int, bits: int = 16) -> bytes:
-    """The same, with the format as the Windows headers' KSDATAFORMAT_SUBTYPE_PCM and its like."""
+    """Pack it with the format as the Windows headers' KSDATAFORMAT_SUBTYPE_PCM and its like."""
     guid = uuid.UUID(f"{format_tag:08x}-0000-0010-8000-00aa00389b71")
     return header(0xFFFE, bits) + struct.pack("<HHI", 22, bits, 4) + guid.bytes_le
 
@@ -219,7 +219,7 @@ def test_broken_chunks_are_refused_by_name(tmp_path: Path, chunks: list[bytes]) 
 
 
 def refusal(path: Path) -> str | None:
-    """Why a file is not read; None if it is."""
+    """Return the error of reading a file; None if it is read."""
     try:
         read_wav(path)
     except ValueError as error:
@@ -249,7 +249,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
 
 @pytest.fixture
 def spoken(tmp_path: Path) -> Path:
-    """A folder in which two speakers say 0 to 9 six times: ten equal samples, louder from digit to digit."""
+    """Make a folder in which two speakers say 0 to 9 six times: ten equal samples, louder from digit to digit."""
     for digit in range(10):
         for speaker in ("ann", "bob_2"):
             for number in range(6):
@@ -258,7 +258,7 @@ def spoken(tmp_path: Path) -> Path:
 
 
 def heard(sound: np.ndarray) -> list[int]:
-    """The digits in a string of such recordings: where the sound is not silent, its loudness names them."""
+    """Find the digits in a string of such recordings: where the sound is not silent, its loudness names them."""
     loud = np.rint(sound[sound != 0] * 16 - 1).astype(int)
     return loud[::10].tolist()
 
@@ -333,7 +333,7 @@ def test_a_missing_folder_is_not_found(tmp_path: Path) -> None:
 
 
 def strongest_two(sound: np.ndarray) -> list[float]:
-    """The frequency of the strongest part of the spectrum, and of the strongest 100 Hz away from it, in order."""
+    """Find the frequency of the strongest part of the spectrum, and of the strongest 100 Hz away from it, in order."""
     spectrum, frequencies = np.abs(np.fft.rfft(sound)), np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     first = frequencies[spectrum.argmax()]
     second = frequencies[np.where(np.abs(frequencies - first) < 100, 0, spectrum).argmax()]

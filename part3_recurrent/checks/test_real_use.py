@@ -40,7 +40,7 @@ for ours, theirs in [
 
 
 def run(*command: str, folder: Path) -> str:
-    """What a command prints; an error of the command is the test's."""
+    """Run a command, and return what it prints; an error of the command is the test's."""
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False
     )

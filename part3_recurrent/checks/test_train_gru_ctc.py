@@ -127,7 +127,7 @@ except FloatingPointError as error:
 
 
 def run(*arguments: str, folder: Path, code: int = 0, environment: dict[str, str] = ENVIRONMENT) -> str:
-    """What the command says; its exit code must be this one."""
+    """Run the command, and return what it prints; its exit code must be this one."""
     done = subprocess.run(
         [*COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
     )
@@ -137,7 +137,7 @@ def run(*arguments: str, folder: Path, code: int = 0, environment: dict[str, str
 
 
 def python(source: str, folder: Path) -> str:
-    """What a program prints; an error of the program is the test's."""
+    """Run a program, and return what it prints; an error of the program is the test's."""
     done = subprocess.run(
         [sys.executable, "-c", source], cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False
     )
@@ -154,7 +154,7 @@ def write_wav(path: Path, seconds: float, rate: int = 8000) -> None:
 
 
 def recordings(folder: Path, seconds: float = 0.3, rate: int = 8000) -> Path:
-    """A folder with two recordings for each of training, validation and test."""
+    """Make a folder with two recordings for each of training, validation and test."""
     folder.mkdir()
     for number in (0, 10, 45):
         for digit in (3, 4):
@@ -327,5 +327,5 @@ def test_spoken_digits_are_transcribed(tmp_path: Path) -> None:
 
 
 def digit_error(said: str) -> float:
-    """The part that stands in the last line on the test."""
+    """Read the error in the last line, on the test."""
     return float(said.rpartition("test: ")[2].partition(" %")[0]) / 100

@@ -1,4 +1,4 @@
-"""CTC of a whole batch at once: a loop over the frames, in which no step asks how many examples there are.
+"""CTC of a whole batch at once: a loop over the frames, whose steps take all examples together.
 
 Examples are padded to the most frames, targets to the longest.  Read from its end, a walk through a target is a walk
 through the reversed target, so β is α of what is turned round: one loop over twice the batch can serve both.
@@ -14,13 +14,13 @@ from part3_recurrent.lengths import turned
 
 
 class BatchedCTCLoss(CTCLoss):
-    """CTCLoss with all examples at once: its checks and its reduction, and other methods where it has a loop over them.
+    """CTCLoss with all examples at once: its checks and its reduction, without its loop over the examples.
 
     Padding never counts, whatever stands there.
     """
 
     def example_losses(self, log_probs: ndarray) -> ndarray:
-        """-log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
+        """Compute -log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
 
         Shapes: log_probs (t, b, v), result (b,).
         """
@@ -51,7 +51,7 @@ class BatchedCTCLoss(CTCLoss):
         ### END SOLUTION
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
+        """Compute dL/dlog_probs from the gradient of each example's own loss; zero where self.is_infeasible[b].
 
         Shapes: losses_grad (b,), result (t, b, v).
         """
@@ -66,7 +66,7 @@ class BatchedCTCLoss(CTCLoss):
 
 
 def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
-    """The log-probability of all walks that arrive in state s at frame t, before the frame's own emission.
+    """Compute the log-probability of all walks that arrive in state s at frame t, before the frame's own emission.
 
     Shapes: emissions (t, b, s), the log-probability of each state's symbol; can_skip (b, s); result (t, b, s).
     log α is this plus the emissions; of what is turned round, this is log β.
@@ -90,7 +90,7 @@ def log_arrivals(emissions: ndarray, can_skip: ndarray) -> ndarray:
 
 
 def log_sum(x: ndarray, axis: int) -> ndarray:
-    """log Σ eˣ along an axis, which stays with length 1; -inf where all of it is -inf.
+    """Compute log Σ eˣ along an axis, which stays with length 1; -inf where all of it is -inf.
 
     By hand it takes a third of what np.logaddexp does.
     """

@@ -37,7 +37,7 @@ class CharacterPredictor(Module):
         self.linear = Linear(hidden_size, vocab_size, dtype=dtype, rng=rng)
 
     def forward(self, x: ndarray, h_0: ndarray | None = None) -> tuple[ndarray, ndarray]:
-        """The logits of what follows each character, and the GRU's last hidden states, to go on from.
+        """Compute the logits of what follows each character, and the GRU's last hidden states, to go on from.
 
         Shapes: x (t, b) of integers, h_0 and h_n (layers, b, n), logits (t, b, v).
         Raises as Embedding.forward and GRU.forward do.
@@ -48,7 +48,7 @@ class CharacterPredictor(Module):
         ### END SOLUTION
 
     def backward(self, logits_grad: ndarray, h_n_grad: ndarray | None = None) -> ndarray:
-        """The gradient of h_0; characters have none.
+        """Compute the gradient of h_0; characters have none.
 
         Shapes: logits_grad (t, b, v), h_n_grad and result (layers, b, n).
         """
@@ -65,7 +65,7 @@ class CharacterPredictor(Module):
         temperature: float = 1.0,
         rng: np.random.Generator | None = None,
     ) -> ndarray:
-        """The prompt, and `length` characters more, each drawn from softmax(logits / temperature) of what came before.
+        """Continue the prompt by `length` characters, each drawn from softmax(logits / temperature) of those before.
 
         The same state of rng gives the same text.  However low the temperature, nothing overflows.
         Shapes: prompt (p,), result (p + length,) of int64.

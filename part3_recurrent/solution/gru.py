@@ -21,7 +21,7 @@ class GRU(Recurrent):
     gates = 3
 
     def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
-        """Output (t, b, hidden), zero after each end, and the last hidden state (b, hidden), for x (t, b, ·) and h_0.
+        """Compute the output (t, b, hidden), zero after each end, and h_n (b, hidden) from x (t, b, ·) and h_0.
 
         At time t the first running[t] sequences go on; the state of the others stays.  `name` is that of the layer and
         direction, such as "l0_reverse".
@@ -49,7 +49,7 @@ class GRU(Recurrent):
     def run_backward(
         self, output_grad: ndarray, h_n_grad: ndarray, running: Sequence[int], name: str
     ) -> tuple[ndarray, ndarray]:
-        """The gradients of x (t, b, ·) and h_0 (b, hidden); those of the parameters are added to theirs.
+        """Compute the gradients of x (t, b, ·) and h_0 (b, hidden), and add those of the parameters to theirs.
 
         GRUCell's equations, with g = output_grad_t + what comes back from step t + 1, or h_n_grad at a sequence's end.
         """

@@ -1,4 +1,4 @@
-"""GRUCell: one step of a network that decides what to keep."""
+"""GRUCell: one step of a network with gates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GRUCell(Cell):
     gates = 3
 
     def forward(self, x: ndarray, h: ndarray | None = None) -> ndarray:
-        """The next hidden state; push (x, and what else backward needs) onto self.stack.
+        """Compute the next hidden state; push (x, and what else backward needs) onto self.stack.
 
         Shapes: x (b, i), h (b, hidden), result (b, hidden).  Without h: zeros.
         Raises TypeError for anything but floats, ValueError for another shape.
@@ -37,7 +37,7 @@ class GRUCell(Cell):
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray]:
-        """dL/dx and dL/dh of the last forward on the stack, with g = grad_output:
+        """Compute dL/dx and dL/dh of the last forward on the stack, with g = grad_output:
 
         dn = g (1 - z) (1 - n²),  dz = g (h - n) z (1 - z),  dr = dn h_n r (1 - r)     (before tanh and σ)
         dL/dx = (dr, dz, dn) W_ih,  dL/dh = g z + (dr, dz, dn r) W_hh

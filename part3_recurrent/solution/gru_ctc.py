@@ -1,4 +1,4 @@
-"""GRUCTC: a GRU that says at every frame which symbol is spoken, for training with CTC."""
+"""GRUCTC: a GRU that classifies every frame, for training with CTC."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class GRUCTC(Module):
         self.linear = Linear(hidden_size * (2 if bidirectional else 1), num_classes, dtype=dtype, rng=rng)
 
     def forward(self, x: ndarray, lengths: ndarray | Sequence[int] | None = None) -> ndarray:
-        """The log-probability of every class at every frame.  Shapes: x (t, b, i), lengths (b,), result (t, b, v).
+        """Compute the classes' log-probabilities at every frame.  Shapes: x (t, b, i), lengths (b,), result (t, b, v).
 
         Logits in the thousands neither overflow nor warn.  Raises as GRU.forward does.
         """
@@ -52,7 +52,7 @@ class GRUCTC(Module):
         ### END SOLUTION
 
     def backward(self, log_probs_grad: ndarray) -> ndarray:
-        """dL/dx, through the log-softmax: dL/dlogits = g - softmax · Σ g.
+        """Compute dL/dx, through the log-softmax: dL/dlogits = g - softmax · Σ g.
 
         Shapes: log_probs_grad (t, b, v), result (t, b, i).  Raises RuntimeError before the first forward.
         """

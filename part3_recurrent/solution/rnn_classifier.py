@@ -1,4 +1,4 @@
-"""RNNClassifier: read a sequence, then say what it was."""
+"""RNNClassifier: one class for a whole sequence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RNNClassifier(Module):
         self.linear = Linear(hidden_size, num_classes, dtype=dtype, rng=rng)
 
     def forward(self, x: ndarray, lengths: ndarray | Sequence[int] | None = None) -> ndarray:
-        """One row of logits for each sequence.  Shapes: x (t, b, i), lengths (b,), logits (b, v).
+        """Compute a row of logits for each sequence.  Shapes: x (t, b, i), lengths (b,), logits (b, v).
 
         Raises as RNN.forward does.
         """
@@ -45,7 +45,7 @@ class RNNClassifier(Module):
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray) -> ndarray:
-        """dL/dx.  Shapes: grad_output (b, v), result (t, b, i).  Raises RuntimeError before the first forward."""
+        """Compute dL/dx.  Shapes: grad_output (b, v), result (t, b, i).  Raises RuntimeError before any forward."""
         check_grad_output(grad_output, self.linear.output_shape)
         ### BEGIN SOLUTION rnn_classifier.backward: the Linear, then the RNN: only h_n of the top layer has a gradient
         h_n_grad = np.zeros(self.rnn.h_n_shape, grad_output.dtype)

@@ -1,1 +1,1 @@
-"""The tests of part 3: probes know no answer, oracles know torch's, strategies draw the problems."""
+"""The tests of part 3: probes use the learner's code, oracles compute what is right, strategies draw the problems."""

@@ -1,4 +1,4 @@
-"""What the oracles of part 3 share: several outputs of torch, pulled back together.
+"""The shared part of the oracles of part 3: several outputs of torch, pulled back together.
 
 A truth takes the arguments of its probe and gives plain data under the probe's names.
 """
@@ -13,7 +13,7 @@ from autograder.testing.torch_oracle import Answer, Array, gradients_of
 
 
 def pull_back(outputs: Mapping[str, tuple[torch.Tensor, Array | None]], **inputs: torch.Tensor) -> Answer:
-    """The outputs, and the gradient of every input, under its name followed by _grad.
+    """Compute the outputs, and the gradient of every input, under its name followed by _grad.
 
     Each output comes with the upstream gradient; None stands for zeros.
     """

@@ -1,4 +1,4 @@
-"""torch's CTC of a batch, and which of its known mistakes may be made in taking all examples at once."""
+"""torch's CTC of a batch, and those of the known mistakes that CTC of a whole batch may make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same model built from torch's modules, what it makes likely, and what known mistakes would give.
+"""The same model built from torch's modules, its probabilities, and what known mistakes would give.
 
 Every solution may draw in its own way, so a text is never compared with another one that was drawn.  How often
 something is drawn follows the binomial distribution, whose tails are computed exactly.
@@ -47,7 +47,7 @@ class Predictor(torch.nn.Module):
 
 @cache
 def state_shapes(**sizes: int) -> dict[str, Shape]:
-    """The shape of everything in the model's state dict."""
+    """Give the shape of everything in the model's state dict."""
     return {name: tuple(value.shape) for name, value in Predictor(**sizes).state_dict().items()}
 
 
@@ -115,7 +115,7 @@ def _run(
 
 @truth
 def probabilities(sizes: Answer, state: Answer, texts: Array, temperature: float) -> Array:
-    """Of every next character, after each character of the texts.  Shapes: texts (t, b), result (t, b, v)."""
+    """Compute the next character's probabilities, after each of the texts.  Shapes: texts (t, b), result (t, b, v)."""
     logits = _run(sizes, state, texts, None)["logits"]
     return torch.softmax(torch.tensor(logits, dtype=torch.float64) / temperature, -1).numpy()
 
@@ -123,7 +123,7 @@ def probabilities(sizes: Answer, state: Answer, texts: Array, temperature: float
 def nearest_possible(
     sizes: Answer, state: Answer, prompt: Array | list[int], length: int, temperature: float, text: Array
 ) -> Array:
-    """The text as it is where its characters could be drawn, with the most probable one in the place of any other."""
+    """Replace each character that could not be drawn by the most probable one."""
     possible = np.array([*prompt, *text[len(prompt) :].clip(0, sizes["vocab_size"] - 1)])
     if length:
         after = probabilities(sizes, state, possible[:-1, None], temperature)[len(prompt) - 1 :, 0]
@@ -134,7 +134,7 @@ def nearest_possible(
 
 
 def most_probable_mistakes(sizes: Answer, state: Answer, prompt: Array | list[int], length: int) -> Answer:
-    """The texts of the most probable characters, for those who read something else than all that came before."""
+    """Give the texts of the most probable characters, if something else is read than all that came before."""
     begin = list(prompt)
 
     def write(read: Callable[[list[int]], list[int]], start: list[int] = begin) -> Array:
@@ -158,7 +158,7 @@ def most_probable_mistakes(sizes: Answer, state: Answer, prompt: Array | list[in
 
 
 def assert_counts(name: str, counts: Array, draws: int, probabilities: Array, mistakes: Mapping[str, Array]) -> None:
-    """So many of the draws as their probabilities let be; `mistakes` maps a sentence to other probabilities."""
+    """Check that each is drawn about as often as probable; `mistakes` maps a sentence to other probabilities."""
 
     def nearest_likely(probabilities: Array) -> dict[str, Array]:
         return {name: counts.clip(*bounds(draws, probabilities))}
@@ -168,7 +168,7 @@ def assert_counts(name: str, counts: Array, draws: int, probabilities: Array, mi
 
 
 def bounds(draws: int, probabilities: Array) -> tuple[Array, Array]:
-    """The smallest and the largest number of draws of something so probable that chance leaves possible."""
+    """Bound the number of draws of something so probable: the smallest and the largest possible by chance."""
     counts, probabilities = np.arange(draws + 1), probabilities[..., None]
     low = np.argmax(bdtr(counts, draws, probabilities) > CHANCE, axis=-1)
     high = np.argmax(bdtrc(counts, draws, probabilities) <= CHANCE, axis=-1)
@@ -176,7 +176,7 @@ def bounds(draws: int, probabilities: Array) -> tuple[Array, Array]:
 
 
 def drawing_mistakes(sizes: Answer, state: Answer, prompt: list[int], temperature: float) -> dict[str, Array]:
-    """The probabilities of the next character after the prompt that known mistakes would give."""
+    """Compute the next character's probabilities after the prompt that known mistakes would give."""
     tempered = {t: probabilities(sizes, state, np.array(prompt)[:, None], t)[-1, 0] for t in (1.0, 1 / temperature)}
     right = probabilities(sizes, state, np.array(prompt)[:, None], temperature)[-1, 0]
     last, first = (

@@ -51,7 +51,7 @@ def tables(log_probs: Array, target: Array, blank: int) -> Answer:
 
 
 def spelled(path: Iterable[int], blank: int) -> Path:
-    """What a path spells: repetitions taken out, then blanks."""
+    """Spell a path: repetitions taken out, then blanks."""
     return tuple(int(symbol) for symbol, _ in itertools.groupby(path) if symbol != blank)
 
 
@@ -62,7 +62,7 @@ def _alpha(
     counts: Callable[[Path], bool] = lambda path: True,
     both: Callable[[float, float], float] = operator.add,
 ) -> Array:
-    """For every beginning of a path that spells a beginning of the target: its probability, at the state it is in."""
+    """Sum the probability of every beginning of a path that spells a beginning of the target, at the state it is in."""
     wanted, table = tuple(target.tolist()), np.zeros((len(log_probs), 2 * len(target) + 1))
     for t in range(len(log_probs)):
         for path, probability in _paths(log_probs[: t + 1]):
@@ -74,7 +74,7 @@ def _alpha(
 
 
 def _beta(log_probs: Array, target: Array, blank: int, counts: Callable[[Path], bool] = lambda path: True) -> Array:
-    """For every state and every end of a path that spells the rest of the target from there: its probability."""
+    """Sum, at every state, the probability of every end of a path that spells the rest of the target from there."""
     wanted, table = tuple(target.tolist()), np.zeros((len(log_probs), 2 * len(target) + 1))
     for t, s in np.ndindex(table.shape):
         symbol = blank if s % 2 == 0 else wanted[s // 2]
@@ -85,7 +85,7 @@ def _beta(log_probs: Array, target: Array, blank: int, counts: Callable[[Path], 
 
 
 def _posteriors(log_probs: Array, target: Array, blank: int) -> Array:
-    """For every frame and state, the share of the paths through it among all that spell the target; or zeros."""
+    """Compute, for every frame and state, the share of the target's paths that go through it; or zeros."""
     table, total = np.zeros((len(log_probs), 2 * len(target) + 1)), 0.0
     for path, probability in _spelling(log_probs, target, blank):
         total += probability
@@ -95,13 +95,13 @@ def _posteriors(log_probs: Array, target: Array, blank: int) -> Array:
 
 
 def _spelling(log_probs: Array, target: Array, blank: int) -> Iterator[tuple[Path, float]]:
-    """The paths that spell the target, each with its probability."""
+    """List the paths that spell the target, each with its probability."""
     wanted = tuple(target.tolist())
     return ((path, probability) for path, probability in _paths(log_probs) if spelled(path, blank) == wanted)
 
 
 def _paths(log_probs: Array) -> Iterator[tuple[Path, float]]:
-    """Every path through these frames, with its probability; the empty one if there are none."""
+    """List every path through these frames, with its probability; the empty one if there are none."""
     frames, classes = log_probs.shape
     paths = np.array(list(itertools.product(range(classes), repeat=frames)), dtype=np.int64).reshape(
         classes**frames, frames
@@ -120,7 +120,7 @@ def _log(table: Array, dtype: np.dtype) -> Array:
 
 @truth
 def log_probability(log_probs: Array, target: Array, blank: int) -> Answer:
-    """log P(target), and the posterior of every symbol at every frame."""
+    """Compute log P(target), and the posterior of every symbol at every frame."""
     batch = log_probs[:, None], target, np.array([len(log_probs)]), np.array([len(target)])
     answer = loss(*batch, {"blank": blank, "reduction": "sum"}, None)
     return {"log_p": -answer["output"], "posteriors": -answer["log_probs_grad"][:, 0]}
@@ -128,7 +128,7 @@ def log_probability(log_probs: Array, target: Array, blank: int) -> Answer:
 
 @truth
 def beginnings(log_probs: Array, target: Array, blank: int) -> Array:
-    """For every frame t and k: log P(the first k labels | the frames until t)."""
+    """Compute, for every frame t and k, log P(the first k labels | the frames until t)."""
     shape = len(log_probs), len(target) + 1
     pairs = np.argwhere(np.ones(shape)) + np.array([1, 0])  # how many frames, how many labels
     losses = torch.nn.functional.ctc_loss(
@@ -143,7 +143,7 @@ def beginnings(log_probs: Array, target: Array, blank: int) -> Array:
 
 
 def ends(log_probs: Array, target: Array, blank: int) -> Array:
-    """For every frame t and k: log P(the target without its first k labels | the frames from t)."""
+    """Compute, for every frame t and k, log P(the target without its first k labels | the frames from t)."""
     return beginnings(log_probs[::-1].copy(), target[::-1].copy(), blank)[::-1, ::-1]
 
 
@@ -159,7 +159,7 @@ def loss(
     options: Answer,
     grad_output: Gradient = None,
 ) -> Answer:
-    """Torch's loss, and the partial derivatives by the log-probabilities."""
+    """Compute torch's loss, and the partial derivatives by the log-probabilities."""
     batch = log_probs.astype(np.float64), targets, input_lengths, target_lengths
     output, _ = _torch_loss(*batch, options, grad_output)
     # Torch gives infeasible examples a gradient of zero only if it is to make their losses zero.
@@ -183,7 +183,7 @@ def loss_of_paths(
     options: Answer,
     grad_output: Gradient = None,
 ) -> Answer:
-    """The same, by trying every path: an example's derivative is minus the share of the paths with a symbol there."""
+    """Compute it by trying every path: an example's derivative is minus the share of the paths with a symbol there."""
     blank, losses, gradient = options.get("blank", 0), np.zeros(len(input_lengths)), np.zeros(log_probs.shape)
     for b, (frames, length) in enumerate(zip(input_lengths, target_lengths, strict=True)):
         found = list(_spelling(log_probs[:frames, b], targets[b, :length], blank))
@@ -198,7 +198,7 @@ def loss_of_paths(
 
 
 def shares(target_lengths: Array, options: Answer, grad_output: Gradient) -> Array:
-    """What each example's own loss counts for, times the upstream gradient."""
+    """Weigh each example's own loss, times the upstream gradient."""
     upstream = np.asarray(1.0 if grad_output is None else grad_output, np.float64)
     if options.get("reduction", "mean") == "mean":
         return upstream / (len(target_lengths) * np.maximum(target_lengths, 1))
@@ -213,7 +213,7 @@ def _torch_loss(
     options: Answer,
     grad_output: Gradient,
 ) -> tuple[Array, Array]:
-    """The loss, and the gradient of logits of which log_probs is the log_softmax."""
+    """Compute the loss, and the gradient of logits of which log_probs is the log_softmax."""
     logits = torch.tensor(log_probs, requires_grad=True)
     lengths = torch.tensor(input_lengths), torch.tensor(target_lengths)
     output = torch.nn.CTCLoss(**options)(torch.log_softmax(logits, -1), torch.tensor(targets), *lengths)
@@ -355,7 +355,7 @@ def loss_mistakes(
 
 
 def _without_skips(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int) -> Array:
-    """Each example's loss if walks may not skip a blank."""
+    """Compute each example's loss if walks may not skip a blank."""
     starts = np.cumsum(target_lengths) - target_lengths
     losses = np.full(len(target_lengths), np.inf)
     for b, (frames, length) in enumerate(zip(input_lengths, target_lengths, strict=True)):
@@ -370,7 +370,7 @@ def _without_skips(log_probs: Array, targets: Array, input_lengths: Array, targe
 
 
 def _reduced(losses: Array, target_lengths: Array, options: Answer, dtype: np.dtype) -> Array:
-    """The loss of the batch, from those of its examples."""
+    """Reduce the loss of the batch, from those of its examples."""
     if options.get("zero_infinity"):
         losses = np.where(np.isinf(losses), 0, losses)
     weighted = losses * shares(target_lengths, options, None)
@@ -379,7 +379,7 @@ def _reduced(losses: Array, target_lengths: Array, options: Answer, dtype: np.dt
 
 @np.errstate(invalid="ignore")
 def _times(gradient: Array, factors: Array) -> Array:
-    """The product, also with factors that are infinite."""
+    """Multiply, also with factors that are infinite."""
     return np.asarray(gradient * factors)
 
 

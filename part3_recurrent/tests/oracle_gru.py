@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part3_recurrent.tests import oracle_sequences
+from part3_recurrent.tests import oracle_rnn_and_gru
 from part3_recurrent.tests.oracle_gru_cell import LAYERS_STEPS, step
 
 
@@ -20,8 +20,8 @@ def gru(
     output_grad: Array | None = None,
     h_n_grad: Array | None = None,
 ) -> Answer:
-    return oracle_sequences.run("GRU", state, x, h_0, running, output_grad, h_n_grad)
+    return oracle_rnn_and_gru.run("GRU", state, x, h_0, running, output_grad, h_n_grad)
 
 
 def gru_mistakes(**problem: Any) -> Answer:
-    return oracle_sequences.mistakes(step, LAYERS_STEPS, **problem)
+    return oracle_rnn_and_gru.mistakes(step, LAYERS_STEPS, **problem)

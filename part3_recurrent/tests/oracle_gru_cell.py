@@ -10,7 +10,7 @@ from torch import Tensor, sigmoid, tanh
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part3_recurrent.tests.oracle_cells import (
+from part3_recurrent.tests.oracle_cell import (
     Parameters,
     Step,
     as_if,
@@ -49,7 +49,7 @@ def gru_step(
     mix: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda z, n, h: (1 - z) * n + z * h,
     gates: tuple[int, int, int] = (0, 1, 2),
 ) -> Step:
-    """GRUCell's equations; a mistake is another function in the place of one of them, or other places of r, z and n."""
+    """Compute GRUCell's equations; a mistake replaces one of them, or changes the order of r, z and n."""
 
     def step(parameters: Parameters, x: Tensor, h: Tensor) -> Tensor:
         of_x, of_h = (product.chunk(3, dim=1) for product in products(parameters, x, h))

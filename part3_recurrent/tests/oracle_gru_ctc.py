@@ -13,7 +13,7 @@ from autograder.testing import truth
 from autograder.testing.strategies import Shape
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import as_if
+from part3_recurrent.tests.oracle_cell import as_if
 
 Lengths = Array | list[int] | None
 Last = Callable[[torch.Tensor], torch.Tensor]
@@ -37,13 +37,13 @@ class Network(torch.nn.Module):
 
 
 def log_softmax(logits: torch.Tensor) -> torch.Tensor:
-    """Over the classes."""
+    """Normalise over the classes."""
     return torch.log_softmax(logits, dim=-1)
 
 
 @cache
 def state_shapes(**sizes: Any) -> dict[str, Shape]:
-    """The shape of everything in the network's state dict."""
+    """Give the shape of everything in the network's state dict."""
     return {name: tuple(value.shape) for name, value in Network(**sizes).state_dict().items()}
 
 

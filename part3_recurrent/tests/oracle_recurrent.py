@@ -14,19 +14,19 @@ from torch import Tensor
 from autograder.testing import assert_same, checked, truth
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests import oracle_gru_cell, oracle_rnn_cell
-from part3_recurrent.tests.oracle_cells import Parameters, Step, as_if, leaf
-from part3_recurrent.tests.oracle_sequences import KINDS, Roll, answer, of_direction, over_time
+from part3_recurrent.tests.oracle_cell import Parameters, Step, as_if, leaf
+from part3_recurrent.tests.oracle_rnn_and_gru import KINDS, Roll, answer, of_direction, over_time
 
 STEPS: dict[str, Step] = {"RNN": oracle_rnn_cell.step, "GRU": oracle_gru_cell.step}
 
 
 def suffixes(options: Answer) -> tuple[str, ...]:
-    """What the names of each direction end with."""
+    """Give the endings of the names of each direction."""
     return ("", "_reverse") if options["bidirectional"] else ("",)
 
 
 def names(network: str, options: Answer) -> list[str]:
-    """The names in the state dict of torch's network, in their order."""
+    """List the names in the state dict of torch's network, in their order."""
     return list(KINDS[network](**options).state_dict())
 
 
@@ -61,7 +61,7 @@ Reverse = Callable[[Tensor, Tensor], Tensor]
 
 
 def each_reversed(x: Tensor, lengths: Tensor) -> Tensor:
-    """Every sequence from its own end to its beginning; the padding stays."""
+    """Reverse every sequence; the padding stays."""
     steps = torch.arange(len(x))[:, None]
     return x[torch.where(steps < lengths, lengths - 1 - steps, steps), torch.arange(x.shape[1])]
 
@@ -110,7 +110,7 @@ def by_hand(
     output_grad: Array | None = None,
     h_n_grad: Array | None = None,
 ) -> Answer:
-    """The same as `recurrent`, a step after the other."""
+    """Compute the same as `recurrent`, a step after the other."""
     inputs = {"x": leaf(x), "h_0": leaf(_zeros(options, x) if h_0 is None else h_0)}
     parameters = {name: leaf(value) for name, value in state.items()}
     sequence = inputs["x"].transpose(0, 1) if options["batch_first"] else inputs["x"]
@@ -198,7 +198,7 @@ def _with_zeros_for_padding(x: Array, options: Answer, lengths: Sequence[int] | 
 
 
 def _by_direction(**problem: Any) -> Answer:
-    """The gradients if only backward orders the states by direction first."""
+    """Compute the gradients if only backward orders the states by direction first."""
     layers, directions = problem["options"]["num_layers"], len(suffixes(problem["options"]))
     places = np.arange(layers * directions).reshape(directions, layers).T.ravel()
     above = problem["h_n_grad"]
@@ -207,7 +207,7 @@ def _by_direction(**problem: Any) -> Answer:
 
 
 def dropout_mistakes(training: bool, **problem: Any) -> dict[str, Answer]:
-    """For a dropout of everything."""
+    """Give what mistakes would, for a dropout of everything."""
 
     def dropped(x: Tensor, layer: int = 0) -> Tensor:
         return 0 * x
@@ -232,7 +232,7 @@ CHANCE = 1e-14
 
 
 def with_masks(problem: Answer, h_n: Any) -> Answer:
-    """The truth for a network of one unit and one time step, and the masks that explain the h_n that was given.
+    """Compute what is right for a network of one unit and one time step, and the masks that explain the given h_n.
 
     A layer's output is its entry in h_n, so that a mask is seen in what the layer above makes of it.  Where h_n is
     wrong, the likelier of both is taken.
@@ -255,7 +255,7 @@ def _masks(problem: Answer, states: Array) -> Iterator[Array]:
 
 
 def assert_dropped(masks: Array, p: float) -> None:
-    """As many zeros in the masks as chance allows."""
+    """Check that there are as many zeros in the masks as chance allows."""
     low, high = bounds(masks.size, p)
     count, name = int((masks == 0).sum()), f"the number of dropped values among {masks.size}"
     assert_same({name: f"{count}"}, {name: f"{count}" if low <= count <= high else f"{low} to {high}"})
@@ -263,7 +263,7 @@ def assert_dropped(masks: Array, p: float) -> None:
 
 @functools.cache
 def bounds(trials: int, probability: float) -> tuple[int, int]:
-    """The smallest and the largest number of successes in independent trials that chance leaves possible."""
+    """Bound the successes in independent trials: the smallest and the largest number possible by chance."""
     counts = np.arange(trials + 1)
     low = np.argmax(bdtr(counts, trials, probability) > CHANCE)
     high = np.argmax(bdtrc(counts, trials, probability) <= CHANCE)

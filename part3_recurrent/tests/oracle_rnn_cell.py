@@ -9,7 +9,7 @@ from torch import Tensor, sigmoid, tanh
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part3_recurrent.tests.oracle_cells import (
+from part3_recurrent.tests.oracle_cell import (
     Parameters,
     Step,
     as_if,
@@ -32,7 +32,7 @@ def rnn_cell_mistakes(**problem: Any) -> Answer:
 
 
 def step(parameters: Parameters, x: Tensor, h: Tensor) -> Tensor:
-    """tanh(W_ih x + b_ih + W_hh h + b_hh)"""
+    """Compute tanh(W_ih x + b_ih + W_hh h + b_hh)."""
     return tanh(_total(parameters, x, h))
 
 

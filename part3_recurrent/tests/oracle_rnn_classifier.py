@@ -13,7 +13,7 @@ from autograder.testing import truth
 from autograder.testing.strategies import Shape
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import as_if
+from part3_recurrent.tests.oracle_cell import as_if
 
 Lengths = Array | list[int] | None
 Summary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -36,13 +36,13 @@ class Classifier(torch.nn.Module):
 
 
 def top_state(output: torch.Tensor, h_n: torch.Tensor) -> torch.Tensor:
-    """The last state of the top layer."""
+    """Take the last state of the top layer."""
     return h_n[-1]
 
 
 @cache
 def state_shapes(**sizes: int) -> dict[str, Shape]:
-    """The shape of everything in the classifier's state dict."""
+    """Give the shape of everything in the classifier's state dict."""
     return {name: tuple(value.shape) for name, value in Classifier(**sizes).state_dict().items()}
 
 

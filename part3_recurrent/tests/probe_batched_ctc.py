@@ -1,11 +1,8 @@
-"""What the tests do with BatchedCTCLoss: take the loss of a batch and its gradient, and count steps."""
+"""Probes of BatchedCTCLoss: the loss of a batch and its gradient, and a count of steps."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import warnings
-from collections.abc import Iterator
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -13,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from part3_recurrent.batched_ctc import BatchedCTCLoss
+from part3_recurrent.tests import probe_ctc_loss
+from part3_recurrent.tests.probe_ctc_loss import warnings_as_errors
 
 Array = np.ndarray
 Named = dict[str, Any]
 
 
 def forward(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named) -> Named:
-    """L = BatchedCTCLoss(options)(log_probs, targets, input_lengths, target_lengths)"""
-    return {"output": BatchedCTCLoss(**options).forward(log_probs, targets, input_lengths, target_lengths)}
+    """Call BatchedCTCLoss(options).forward(log_probs, targets, input_lengths, target_lengths)."""
+    return probe_ctc_loss.forward(BatchedCTCLoss, log_probs, targets, input_lengths, target_lengths, options)
 
 
 def forward_and_backward(
@@ -31,17 +30,16 @@ def forward_and_backward(
     options: Named,
     grad_output: Array | float | None,
 ) -> Named:
-    """Forward, then backward with the upstream gradient; None leaves it out."""
-    loss = BatchedCTCLoss(**options)
-    output = loss.forward(log_probs, targets, input_lengths, target_lengths)
-    return {"output": output, "log_probs_grad": loss.backward() if grad_output is None else loss.backward(grad_output)}
+    """Run forward, then backward with the upstream gradient; None leaves it out."""
+    batch = log_probs, targets, input_lengths, target_lengths
+    return probe_ctc_loss.forward_and_backward(BatchedCTCLoss, *batch, options, grad_output)
 
 
 def forward_without_warning(
     log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, options: Named
 ) -> Named:
-    """Forward; a warning is an error."""
-    with _warnings_as_errors():
+    """Run forward; a warning is an error."""
+    with warnings_as_errors():
         return forward(log_probs, targets, input_lengths, target_lengths, options)
 
 
@@ -53,20 +51,20 @@ def run_without_warning(
     options: Named,
     grad_output: Array | float | None,
 ) -> Named:
-    """Forward and backward; a warning is an error."""
-    with _warnings_as_errors():
+    """Run forward and backward; a warning is an error."""
+    with warnings_as_errors():
         return forward_and_backward(log_probs, targets, input_lengths, target_lengths, options, grad_output)
 
 
 @cache
 def growth_of_a_frame() -> int:
-    """How many times as many instructions of Python a further frame takes with 32 examples as with 2."""
+    """Divide the instructions of Python that a further frame takes with 32 examples by those with 2."""
     few, many = (_instructions(batch, frames=30) - _instructions(batch, frames=10) for batch in (2, 32))
     return many // max(1, few)
 
 
 def _instructions(batch: int, frames: int) -> int:
-    """How many instructions of Python forward and backward take."""
+    """Count the instructions of Python that forward and backward take."""
     loss, instructions = BatchedCTCLoss(), 0
     log_probs = np.full((frames, batch, 3), -np.log(3), np.float32)
 
@@ -84,10 +82,3 @@ def _instructions(batch: int, frames: int) -> int:
     finally:
         sys.settrace(before)
     return instructions
-
-
-@contextlib.contextmanager
-def _warnings_as_errors() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        yield

@@ -1,4 +1,4 @@
-"""What the tests do with CharacterPredictor: build it, load a state dict, run it, and let it write."""
+"""Probes of CharacterPredictor: they build it, load a state dict, run it, and generate text."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Prompt = Array | Sequence[int]
 
 
 def forward(sizes: Named, state: Named, x: Array, h_0: Array | None) -> Named:
-    """logits, h_n = model(x, h_0)"""
+    """Call logits, h_n = model(x, h_0)."""
     logits, h_n = _model(sizes, state).forward(x, h_0)
     return {"logits": logits, "h_n": h_n}
 
 
 def forward_in_two_pieces(sizes: Named, state: Named, x: Array, h_0: Array | None, cut: int) -> Named:
-    """The same, for the text before the cut, then for the rest from the state there."""
+    """Run forward for the text before the cut, then for the rest from the state there."""
     model = _model(sizes, state)
     first, h = model.forward(x[:cut], h_0)
     second, h_n = model.forward(x[cut:], h)
@@ -31,7 +31,7 @@ def forward_in_two_pieces(sizes: Named, state: Named, x: Array, h_0: Array | Non
 def forward_and_backward(
     sizes: Named, state: Named, x: Array, h_0: Array | None, logits_grad: Array, h_n_grad: Array | None
 ) -> Named:
-    """Forward, then backward with the upstream gradients."""
+    """Run forward, then backward with the upstream gradients."""
     model = _model(sizes, state)
     model.forward(x, h_0)
     return {"h_0_grad": model.backward(logits_grad, h_n_grad), **_gradients(model)}
@@ -40,7 +40,7 @@ def forward_and_backward(
 def run_in_two_pieces(
     sizes: Named, state: Named, x: Array, h_0: Array | None, logits_grad: Array, h_n_grad: Array | None, cut: int
 ) -> Named:
-    """Forward and backward of the text after the cut, then of the text before it, between them only the state."""
+    """Run forward and backward of the text after the cut, then of the text before it, between them only the state."""
     model = _model(sizes, state)
     _, h = model.forward(x[:cut], h_0)
     model.forward(x[cut:], h)
@@ -50,12 +50,12 @@ def run_in_two_pieces(
 
 
 def backward_first(sizes: Named, state: Named, logits_grad: Array) -> None:
-    """Backward on a new model, without forward."""
+    """Run backward on a new model, without forward."""
     _model(sizes, state).backward(logits_grad)
 
 
 def generate(sizes: Named, state: Named, prompt: Prompt, length: int, temperature: float, seed: int) -> Named:
-    """A text that begins with the prompt, and what the prompt holds afterwards."""
+    """Generate a text that begins with the prompt, and give the prompt afterwards."""
     text = _model(sizes, state).generate(prompt, length, temperature, np.random.default_rng(seed))
     return {"text": text, "prompt afterwards": prompt}
 
@@ -63,7 +63,7 @@ def generate(sizes: Named, state: Named, prompt: Prompt, length: int, temperatur
 def generate_many(
     sizes: Named, state: Named, prompt: Prompt, length: int, temperature: float | None, seed: int, count: int
 ) -> Named:
-    """So many texts, one after another, all of one generator; without a temperature, of the default one."""
+    """Generate so many texts, one after another, all of one generator; without a temperature, of the default one."""
     model, rng = _model(sizes, state), np.random.default_rng(seed)
     options = {} if temperature is None else {"temperature": temperature}
     return {"texts": np.stack([model.generate(prompt, length, rng=rng, **options) for _ in range(count)])}

@@ -1,4 +1,4 @@
-"""What the tests do with Embedding: look symbols up in a given weight, and read the weight's gradient."""
+"""Probes of Embedding: they look symbols up in a given weight, and read the weight's gradient."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Named = dict[str, Any]
 
 
 def forward(weight: Array, x: Array) -> Named:
-    """y = the weight's rows that x names"""
+    """Take the weight's rows that x names."""
     return {"output": _layer(weight).forward(x)}
 
 
 def forward_and_backward(weight: Array, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     layer = _layer(weight)
     output = layer.forward(x)
     layer.backward(grad_output)
@@ -26,7 +26,7 @@ def forward_and_backward(weight: Array, x: Array, grad_output: Array) -> Named:
 
 
 def run_twice(weight: Array, x: Array, grad_output: Array) -> Named:
-    """Forward and backward two times without zero_grad between them; then zero_grad."""
+    """Run forward and backward two times without zero_grad between them; then zero_grad."""
     layer = _layer(weight)
     for _ in range(2):
         layer.forward(x)
@@ -37,7 +37,7 @@ def run_twice(weight: Array, x: Array, grad_output: Array) -> Named:
 
 
 def backward_first(weight: Array, grad_output: Array) -> None:
-    """Backward on a new layer, without forward."""
+    """Run backward on a new layer, without forward."""
     _layer(weight).backward(grad_output)
 
 

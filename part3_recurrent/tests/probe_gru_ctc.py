@@ -1,4 +1,4 @@
-"""What the tests do with GRUCTC: build it, load a state dict, run it, and read its gradients."""
+"""Probes of GRUCTC: they build it, load a state dict, run it, and read its gradients."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Lengths = Array | Sequence[int] | None
 
 
 def forward(sizes: Named, state: Named, x: Array, lengths: Lengths) -> Named:
-    """log_probs = model(x)"""
+    """Call log_probs = model(x)."""
     return {"log_probs": _model(sizes, state).forward(x, lengths)}
 
 
 def forward_and_backward(sizes: Named, state: Named, x: Array, lengths: Lengths, log_probs_grad: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     model = _model(sizes, state)
     model.forward(x, lengths)
     x_grad = model.backward(log_probs_grad)
@@ -29,21 +29,21 @@ def forward_and_backward(sizes: Named, state: Named, x: Array, lengths: Lengths,
 
 
 def forward_without_warning(sizes: Named, state: Named, x: Array, lengths: Lengths) -> Named:
-    """Forward; a warning is an error."""
+    """Run forward; a warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         return forward(sizes, state, x, lengths)
 
 
 def run_without_warning(sizes: Named, state: Named, x: Array, lengths: Lengths, log_probs_grad: Array) -> Named:
-    """Forward and backward; a warning is an error."""
+    """Run forward and backward; a warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         return forward_and_backward(sizes, state, x, lengths, log_probs_grad)
 
 
 def backward_first(sizes: Named, state: Named, log_probs_grad: Array) -> None:
-    """Backward on a new model, without forward."""
+    """Run backward on a new model, without forward."""
     _model(sizes, state).backward(log_probs_grad)
 
 

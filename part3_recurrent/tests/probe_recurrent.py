@@ -1,4 +1,4 @@
-"""What the tests do with RNN and GRU: build them, load a state dict, run them, and read the gradients."""
+"""Probes of RNN and GRU: they build them, load a state dict, run them, and read the gradients."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from part3_recurrent.gru import GRU
 from part3_recurrent.recurrent import Recurrent
 from part3_recurrent.rnn import RNN
-from part3_recurrent.tests.probe_cells import as_view
-from part3_recurrent.tests.probe_sequences import gradients
+from part3_recurrent.tests.probe_cell import as_view
+from part3_recurrent.tests.probe_rnn_and_gru import gradients
 
 Array = np.ndarray
 Named = dict[str, Any]
@@ -18,7 +18,7 @@ KINDS = {"RNN": RNN, "GRU": GRU}
 
 
 def names(network: str, options: Named) -> list[str]:
-    """The names in the state dict of a new network, in their order."""
+    """List the names in the state dict of a new network, in their order."""
     return list(KINDS[network](**options).state_dict())
 
 
@@ -32,13 +32,13 @@ def forward(
     training: bool = True,
     seed: int = 0,
 ) -> Named:
-    """output, h_n = network(x, h_0, lengths)"""
+    """Call output, h_n = network(x, h_0, lengths)."""
     output, h_n = _network(network, options, state, training, seed).forward(x, h_0, lengths)
     return {"output": output, "h_n": h_n}
 
 
 def forward_in_chunks(network: str, options: Named, state: Named, x: Array, h_0: Array | None, cut: int) -> Named:
-    """The time steps before the cut, then the others, from the state of the first."""
+    """Run the time steps before the cut, then the others, from the state of the first."""
     built, time_axis = _network(network, options, state), 1 if options["batch_first"] else 0
     first, second = np.split(x, [cut], axis=time_axis)
     first_output, h = built.forward(first, h_0)
@@ -49,7 +49,7 @@ def forward_in_chunks(network: str, options: Named, state: Named, x: Array, h_0:
 def forward_on_views(
     network: str, options: Named, state: Named, x: Array, h_0: Array | None, lengths: Array | list[int] | None
 ) -> Named:
-    """Forward on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Run forward on arrays whose numbers do not lie in order, and give these afterwards."""
     views: Named = {"x": as_view(x), "h_0": None if h_0 is None else as_view(h_0), "lengths": lengths}
     return {**forward(network, options, state, **views), **_afterwards(views)}
 
@@ -66,7 +66,7 @@ def forward_and_backward(
     training: bool = True,
     seed: int = 0,
 ) -> Named:
-    """Forward, then backward with the gradients of output and h_n."""
+    """Run forward, then backward with the gradients of output and h_n."""
     return _run(_network(network, options, state, training, seed), x, h_0, lengths, output_grad, h_n_grad)
 
 
@@ -80,7 +80,7 @@ def run_twice(
     output_grad: Array,
     h_n_grad: Array | None,
 ) -> Named:
-    """Forward and backward two times without zero_grad between them."""
+    """Run forward and backward two times without zero_grad between them."""
     built = _network(network, options, state)
     _run(built, x, h_0, lengths, output_grad, h_n_grad)
     return _run(built, x, h_0, lengths, output_grad, h_n_grad)
@@ -96,7 +96,7 @@ def run_on_views(
     output_grad: Array,
     h_n_grad: Array | None,
 ) -> Named:
-    """Forward and backward on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Run forward and backward on arrays whose numbers do not lie in order, and give these afterwards."""
     arrays = {"x": x, "h_0": h_0, "output_grad": output_grad, "h_n_grad": h_n_grad}
     views: Named = {name: None if value is None else as_view(value) for name, value in arrays.items()}
     views["lengths"] = lengths
@@ -104,7 +104,7 @@ def run_on_views(
 
 
 def backward_first(network: str, options: Named, state: Named, output_grad: Array, h_n_grad: Array | None) -> None:
-    """Backward on a new network, without forward."""
+    """Run backward on a new network, without forward."""
     _network(network, options, state).backward(output_grad, h_n_grad)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with RNN: one direction of one layer, over all time steps."""
+"""Probes of RNN: one direction of one layer, over all time steps."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from typing import Any
 import numpy as np
 
 from part3_recurrent.rnn import RNN
-from part3_recurrent.tests import probe_sequences
+from part3_recurrent.tests import probe_rnn_and_gru
 
 Array = np.ndarray
 Named = dict[str, Any]
 
 
 def run(state: Named, x: Array, h_0: Array, running: list[int]) -> Named:
-    """output, h_n = network.run(x, h_0, running, "l0")"""
-    return probe_sequences.run(RNN, state, x, h_0, running)
+    """Call output, h_n = network.run(x, h_0, running, "l0")."""
+    return probe_rnn_and_gru.run(RNN, state, x, h_0, running)
 
 
 def run_in_chunks(state: Named, x: Array, h_0: Array, running: list[int], cut: int) -> Named:
-    """The time steps before the cut, then the others, from the state of the first."""
-    return probe_sequences.run_in_chunks(RNN, state, x, h_0, running, cut)
+    """Run the time steps before the cut, then the others, from the state of the first."""
+    return probe_rnn_and_gru.run_in_chunks(RNN, state, x, h_0, running, cut)
 
 
 def run_on_views(state: Named, x: Array, h_0: Array, running: list[int]) -> Named:
-    """Run on arrays whose numbers do not lie in order, and what they hold afterwards."""
-    return probe_sequences.run_on_views(RNN, state, x, h_0, running)
+    """Run on arrays whose numbers do not lie in order, and give these afterwards."""
+    return probe_rnn_and_gru.run_on_views(RNN, state, x, h_0, running)
 
 
 def run_and_back(state: Named, x: Array, h_0: Array, running: list[int], output_grad: Array, h_n_grad: Array) -> Named:
     """Run, then run backward with the upstream gradients."""
-    return probe_sequences.run_and_back(RNN, state, x, h_0, running, output_grad, h_n_grad)
+    return probe_rnn_and_gru.run_and_back(RNN, state, x, h_0, running, output_grad, h_n_grad)
 
 
 def run_and_back_twice(
     state: Named, x: Array, h_0: Array, running: list[int], output_grad: Array, h_n_grad: Array
 ) -> Named:
-    """Both two times without zero_grad between them."""
-    return probe_sequences.run_and_back_twice(RNN, state, x, h_0, running, output_grad, h_n_grad)
+    """Run both two times without zero_grad between them."""
+    return probe_rnn_and_gru.run_and_back_twice(RNN, state, x, h_0, running, output_grad, h_n_grad)
 
 
 def run_and_back_in_chunks(
     state: Named, x: Array, h_0: Array, running: list[int], output_grad: Array, h_n_grad: Array, cut: int
 ) -> Named:
-    """Two networks with the same parameters: the second goes on from the first's state, and hands its gradient back."""
-    return probe_sequences.run_and_back_in_chunks(RNN, state, x, h_0, running, output_grad, h_n_grad, cut)
+    """Run two networks of the same parameters: the second goes on from the first's state, and gives it a gradient."""
+    return probe_rnn_and_gru.run_and_back_in_chunks(RNN, state, x, h_0, running, output_grad, h_n_grad, cut)
 
 
 def run_and_back_on_views(
     state: Named, x: Array, h_0: Array, running: list[int], output_grad: Array, h_n_grad: Array
 ) -> Named:
-    """Both on arrays whose numbers do not lie in order, and what they hold afterwards."""
-    return probe_sequences.run_and_back_on_views(RNN, state, x, h_0, running, output_grad, h_n_grad)
+    """Run both on arrays whose numbers do not lie in order, and give these afterwards."""
+    return probe_rnn_and_gru.run_and_back_on_views(RNN, state, x, h_0, running, output_grad, h_n_grad)

@@ -1,4 +1,4 @@
-"""What the tests do with RNNClassifier: build it, load a state dict, run it, and read its gradients."""
+"""Probes of RNNClassifier: they build it, load a state dict, run it, and read its gradients."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Lengths = Array | Sequence[int] | None
 
 
 def forward(sizes: Named, state: Named, x: Array, lengths: Lengths) -> Named:
-    """logits = model(x)"""
+    """Call logits = model(x)."""
     return {"logits": _model(sizes, state).forward(x, lengths)}
 
 
 def forward_and_backward(sizes: Named, state: Named, x: Array, lengths: Lengths, logits_grad: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     model = _model(sizes, state)
     model.forward(x, lengths)
     x_grad = model.backward(logits_grad)
@@ -28,7 +28,7 @@ def forward_and_backward(sizes: Named, state: Named, x: Array, lengths: Lengths,
 
 
 def backward_first(sizes: Named, state: Named, logits_grad: Array) -> None:
-    """Backward on a new model, without forward."""
+    """Run backward on a new model, without forward."""
     _model(sizes, state).backward(logits_grad)
 
 

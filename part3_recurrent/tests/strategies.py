@@ -1,4 +1,4 @@
-"""What part 3 is tested on: small arrays of simple numbers. The problems of a module stand at the top of its tests."""
+"""Problems of part 3: small arrays of simple numbers. The problems of a module stand at the top of its tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = st.just(0)  # for edge cases alone
 
 
 def parameter_shapes(gates: int, inputs: int, hidden: int, bias: bool, suffix: str = "") -> dict[str, Shape]:
-    """The shapes of the parameters of a cell, or of the layer and direction with this suffix."""
+    """Give the shapes of the parameters of a cell, or of the layer and direction with this suffix."""
     shapes: dict[str, Shape] = {"weight_ih": (gates * hidden, inputs), "weight_hh": (gates * hidden, hidden)}
     shapes |= {"bias_ih": (gates * hidden,), "bias_hh": (gates * hidden,)} if bias else {}
     return {name + suffix: shape for name, shape in shapes.items()}
@@ -25,7 +25,7 @@ def parameter_shapes(gates: int, inputs: int, hidden: int, bias: bool, suffix: s
 
 @st.composite
 def cells(draw: Draw, gates: int, has_steps: bool = False, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A cell, an input, a state or none, and the upstream gradient; with steps, x and the gradient of each step."""
+    """Draw a cell, an input, a state or none, and the upstream gradient; with steps, x and a gradient for each."""
     inputs, hidden, batch, dtype = draw(LENGTHS), draw(LENGTHS), draw(batches), draw(DTYPES)
     steps = (draw(TIMES),) if has_steps else ()
     has_bias, has_state = draw(st.sampled_from([True, True, False])), draw(st.sampled_from([True, True, False]))
@@ -39,7 +39,7 @@ def cells(draw: Draw, gates: int, has_steps: bool = False, batches: st.SearchStr
 
 @st.composite
 def wrong_cell_inputs(draw: Draw, gates: int) -> Problem:
-    """A cell, and an input or a state that does not fit it."""
+    """Draw a cell, and an input or a state that does not fit it."""
     problem = without_gradient(draw(cells(gates)))
     batch, inputs = problem["x"].shape
     hidden = problem["state"]["weight_hh"].shape[1]
@@ -61,7 +61,7 @@ def directions(
     times: st.SearchStrategy[int] = TIMES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """One direction of one layer, a batch sorted by length, a state, and the upstream gradients.
+    """Draw one direction of one layer, a batch sorted by length, a state, and the upstream gradients.
 
     With ends, sequences may end before the last time step, all of them too.
     """
@@ -80,6 +80,6 @@ def directions(
 
 @st.composite
 def directions_in_two_chunks(draw: Draw, gates: int) -> Problem:
-    """The same, and a time step before which it is cut."""
+    """Draw these, and a time step before which they are cut."""
     problem = draw(directions(gates, has_ends=True, times=st.sampled_from([2, 3, 4, 6])))
     return {**problem, "cut": draw(st.integers(1, len(problem["x"]) - 1))}

@@ -1,4 +1,4 @@
-"""What CTC is tested on: distributions over symbols for every frame, and targets that they may spell.
+"""Problems of CTC: distributions over symbols for every frame, and targets that they may spell.
 
 All log-probabilities are those of a log-softmax, so that torch's gradient of its input can be had.
 """
@@ -26,7 +26,7 @@ LONG_FRAMES, LONG_CLASSES, LONG_LABELS = 2000, 6, 12
 
 @st.composite
 def targets(draw: Draw, lengths: st.SearchStrategy[int] = LENGTHS) -> Problem:
-    """A target, in which labels may repeat, and a blank that is none of its labels."""
+    """Draw a target, in which labels may repeat, and a blank that is none of its labels."""
     classes = draw(st.sampled_from([3, 2, 4, 6]))
     blank = draw(st.integers(0, classes - 1))
     return {"target": labels(draw, (draw(lengths),), classes, blank), "blank": blank}
@@ -40,7 +40,7 @@ def examples(
     most_frames: int = 5,
     spare_frames: int = 0,
 ) -> Problem:
-    """A target, and as many frames as it needs, or more.  With the defaults, few enough to try every path."""
+    """Draw a target, and as many frames as it needs, or more.  With the defaults, few enough to try every path."""
     count = draw(st.sampled_from(classes))
     blank = draw(st.integers(0, count - 1))
     target = labels(draw, (draw(lengths),), count, blank)
@@ -50,13 +50,13 @@ def examples(
 
 
 def wide_examples(spare_frames: int = 0) -> st.SearchStrategy[Problem]:
-    """More frames, labels and symbols than can be tried path by path."""
+    """Draw more frames, labels and symbols than can be tried path by path."""
     return examples(SOME, classes=(3, 2, 4, 5), most_frames=12, spare_frames=spare_frames)
 
 
 @st.composite
 def infeasible_examples(draw: Draw) -> Problem:
-    """A target that needs at least one frame more than there are."""
+    """Draw a target that needs at least one frame more than there are."""
     problem = draw(examples())
     log_probs, blank = problem["log_probs"], problem["blank"]
     target = labels(draw, (len(log_probs) + draw(st.integers(1, 2)),), log_probs.shape[1], blank)
@@ -65,7 +65,7 @@ def infeasible_examples(draw: Draw) -> Problem:
 
 @st.composite
 def with_impossible_symbols(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, in which some symbols are impossible at some frames: their log-probability is -inf."""
+    """Make some symbols of the problem impossible at some frames: their log-probability is -inf."""
     problem = draw(problems)
     log_probs = problem["log_probs"]
     is_impossible = integers(draw, log_probs.shape, 0, 4) == 1
@@ -75,7 +75,7 @@ def with_impossible_symbols(draw: Draw, problems: st.SearchStrategy[Problem]) ->
 
 
 def long_example(dtype: str) -> Problem:
-    """2000 frames of noise and a short target: its probability is far below the smallest number of either dtype."""
+    """Make 2000 frames of noise and a short target, whose probability is below the smallest number of either dtype."""
     rng = np.random.default_rng(2000)
     logits = 2 * rng.standard_normal((LONG_FRAMES, LONG_CLASSES))
     target = rng.integers(1, LONG_CLASSES, LONG_LABELS)
@@ -95,7 +95,7 @@ def batches(
     most_batch: int = 3,
     least_batch: int = 1,
 ) -> Problem:
-    """Examples with lengths of their own, each with frames enough for its target, and the options of the loss.
+    """Draw examples with lengths of their own, each with frames enough for its target, and the options of the loss.
 
     Frames after an example's end and labels after a target's hold other values.
     """
@@ -118,13 +118,13 @@ def batches(
 
 
 def tiny_batches() -> st.SearchStrategy[Problem]:
-    """Batches small enough to try every path."""
+    """Draw batches small enough to try every path."""
     return batches(most_labels=2, most_batch=2)
 
 
 @st.composite
 def batches_with_empty_targets(draw: Draw) -> Problem:
-    """Batches in which one target at least is empty, padded or one after another."""
+    """Draw batches in which one target at least is empty, padded or one after another."""
     problem = draw(batches())
     targets, lengths = problem["targets"], np.where(some(draw, problem), 0, problem["target_lengths"])
     # Padded to the longest, or as they were: then a row of labels belongs to no target.
@@ -135,7 +135,7 @@ def batches_with_empty_targets(draw: Draw) -> Problem:
 
 @st.composite
 def infeasible_batches(draw: Draw, reductions: tuple[Problem, ...] = REDUCTIONS) -> Problem:
-    """Batches in which one target at least is too long for its frames, with and without zero_infinity."""
+    """Draw batches in which one target at least is too long for its frames, with and without zero_infinity."""
     problem = draw(batches(reductions=reductions, least_labels=2))
     targets, lengths = problem["targets"], problem["target_lengths"]
     frames = np.where(some(draw, problem), frames_for(targets, lengths) - 1, problem["input_lengths"])
@@ -145,7 +145,7 @@ def infeasible_batches(draw: Draw, reductions: tuple[Problem, ...] = REDUCTIONS)
 
 @st.composite
 def partly_infeasible_batches(draw: Draw) -> Problem:
-    """Batches for "mean" with zero_infinity, in which one target is too long for its frames and another is not."""
+    """Draw batches for "mean" with zero_infinity, in which one target is too long for its frames and another is not."""
     problem = draw(batches(reductions=MEAN, least_labels=2, least_batch=2))
     frames = problem["input_lengths"].copy()
     frames[0] = frames_for(problem["targets"], problem["target_lengths"])[0] - 1
@@ -154,7 +154,7 @@ def partly_infeasible_batches(draw: Draw) -> Problem:
 
 @st.composite
 def batches_with_no_frames(draw: Draw) -> Problem:
-    """Batches in which one example at least has no frame, with and without zero_infinity."""
+    """Draw batches in which one example at least has no frame, with and without zero_infinity."""
     problem = draw(batches())
     frames = np.where(some(draw, problem), 0, problem["input_lengths"])
     return {**problem, "input_lengths": frames, "options": with_zero_infinity(draw, problem)}
@@ -162,7 +162,7 @@ def batches_with_no_frames(draw: Draw) -> Problem:
 
 @st.composite
 def batches_of_nothing(draw: Draw) -> Problem:
-    """Batches in which one example at least has neither a frame nor a label."""
+    """Draw batches in which one example at least has neither a frame nor a label."""
     problem = draw(batches())
     is_nothing = some(draw, problem)
     lengths = {name: np.where(is_nothing, 0, problem[name]) for name in ("input_lengths", "target_lengths")}
@@ -170,7 +170,7 @@ def batches_of_nothing(draw: Draw) -> Problem:
 
 
 def some(draw: Draw, problem: Problem) -> np.ndarray:
-    """For each example of a batch whether it is chosen; one at least is."""
+    """Choose some examples of a batch, one at least."""
     batch = problem["log_probs"].shape[1]
     chosen = array(draw, (batch,), "rarely", "bool")
     chosen[draw(st.integers(0, batch - 1))] = True
@@ -178,13 +178,13 @@ def some(draw: Draw, problem: Problem) -> np.ndarray:
 
 
 def with_zero_infinity(draw: Draw, problem: Problem) -> Problem:
-    """The options of the loss, perhaps with zero_infinity."""
+    """Draw the options of the loss, perhaps with zero_infinity."""
     return {**problem["options"], **draw(st.sampled_from([{"zero_infinity": True}, {}]))}
 
 
 @st.composite
 def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, and the upstream gradient: one number for each loss, or for a single loss a number or None."""
+    """Add the upstream gradient to the problem: one number for each loss, or for a single loss a number or None."""
     problem = draw(problems)
     batch, dtype = problem["log_probs"].shape[1], problem["log_probs"].dtype
     if problem["options"].get("reduction") == "none":
@@ -194,9 +194,21 @@ def with_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
     return {**problem, "grad_output": np.asarray(number, dtype) if is_array else number}
 
 
+def with_other_padding(problem: Problem, log_prob: float) -> Problem:
+    """Replace what follows each example's frames by this log-probability, and what follows its labels by -1."""
+    log_probs, labels = problem["log_probs"], problem["targets"]
+    is_frame = np.arange(len(log_probs))[:, None] < problem["input_lengths"]  # (t, b)
+    is_label = np.arange(labels.shape[1]) < problem["target_lengths"][:, None]
+    return {
+        **problem,
+        "log_probs": np.where(is_frame[..., None], log_probs, log_probs.dtype.type(log_prob)),
+        "targets": np.where(is_label, labels, -1),
+    }
+
+
 @st.composite
 def refused_batches(draw: Draw) -> Problem:
-    """Something that CTCLoss must not take, and the error for it."""
+    """Draw arguments that CTCLoss must refuse, and the error for them."""
     problem = draw(batches())
     log_probs, targets, options = problem["log_probs"], problem["targets"], problem["options"]
     frames, lengths, blank = problem["input_lengths"], problem["target_lengths"], options.get("blank", 0)
@@ -229,7 +241,7 @@ def refused_batches(draw: Draw) -> Problem:
 
 @st.composite
 def empty_batches(draw: Draw) -> Problem:
-    """The arguments of forward for no example at all."""
+    """Draw the arguments of forward for no example at all."""
     problem, nothing = draw(batches()), np.zeros(0, dtype=np.int64)
     return {
         "log_probs": problem["log_probs"][:, :0],
@@ -241,7 +253,7 @@ def empty_batches(draw: Draw) -> Problem:
 
 
 def long_batch(dtype: str) -> Problem:
-    """The long example as a batch of one."""
+    """Make the long example a batch of one."""
     problem = long_example(dtype)
     return {
         "log_probs": problem["log_probs"][:, None],
@@ -256,38 +268,38 @@ def long_batch(dtype: str) -> Problem:
 
 
 def log_distributions(draw: Draw, shape: Shape, dtype: str) -> np.ndarray:
-    """The logarithms of a distribution over the last axis, and of different ones along the others."""
+    """Draw the logarithms of a distribution over the last axis, and of different ones along the others."""
     return log_softmax(array(draw, shape)).astype(dtype)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """The logits, shifted so that their exponentials sum to one along the last axis."""
+    """Shift logits so that their exponentials sum to one along the last axis."""
     return logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
 
 
 def labels(draw: Draw, shape: Shape, classes: int, blank: int) -> np.ndarray:
-    """Symbols that are not the blank."""
+    """Draw symbols that are not the blank."""
     numbers = integers(draw, shape, 0, classes - 1)
     return numbers + (numbers >= blank)
 
 
 def needed_frames(target: np.ndarray) -> int:
-    """How many frames a target takes: one for each label, and one for the blank between two equal ones."""
+    """Count the frames that a target takes: one for each label, and one for the blank between two equal ones."""
     return len(target) + int((target[1:] == target[:-1]).sum())
 
 
 def frames_for(padded: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """How many frames each of the padded targets takes."""
+    """Count the frames that each of the padded targets takes."""
     return np.array([needed_frames(row[:length]) for row, length in zip(padded, lengths, strict=True)])
 
 
 def concatenated(padded: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The targets without their padding, one after another."""
+    """Join the targets without their padding."""
     return np.concatenate([row[:length] for row, length in zip(padded, lengths, strict=True)])
 
 
 def with_first(numbers: np.ndarray, number: int) -> np.ndarray:
-    """A copy that begins with this number."""
+    """Copy an array, so that it begins with this number."""
     changed = numbers.copy()
     changed.flat[0] = number
     return changed

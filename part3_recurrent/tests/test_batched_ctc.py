@@ -30,6 +30,7 @@ from part3_recurrent.tests.strategies_ctc import (
     tiny_batches,
     with_gradients,
     with_impossible_symbols,
+    with_other_padding,
 )
 
 batched = probes("batched_ctc")
@@ -121,13 +122,8 @@ def test_gradient_sums_to_minus_one_at_every_frame(candidate: Candidate, problem
 @given(problem=with_gradients(batches()))
 def test_padding_changes_nothing(candidate: Candidate, problem: Problem) -> None:
     """nan after an example's frames, and other padding of the targets, change neither loss nor gradient."""
-    is_frame = np.arange(len(problem["log_probs"]))[:, None, None] < problem["input_lengths"][:, None]
-    is_label = np.arange(problem["targets"].shape[1]) < problem["target_lengths"][:, None]
-    other = {
-        "log_probs": np.where(is_frame, problem["log_probs"], problem["log_probs"].dtype.type(np.nan)),
-        "targets": np.where(is_label, problem["targets"], -1),
-    }
-    assert_same(candidate.run(batched.forward_and_backward, **{**problem, **other}), oracle.loss(**problem))
+    other = with_other_padding(problem, np.nan)
+    assert_same(candidate.run(batched.forward_and_backward, **other), oracle.loss(**problem))
     check_steps(candidate)
 
 
@@ -165,19 +161,19 @@ def test_gradient_of_examples_without_labels_or_frames(candidate: Candidate, pro
 
 
 def check_loss(candidate: Candidate, probe: Probe, problem: Problem) -> None:
-    """The loss is torch's, and no loop runs over examples."""
+    """Check that the loss is torch's, and that no loop runs over examples."""
     assert_right(candidate, probe, oracle.loss, problem, ["output"], oracle.losses_mistakes)
     check_steps(candidate)
 
 
 def check_gradient(candidate: Candidate, probe: Probe, problem: Problem) -> None:
-    """The gradient is torch's, and no loop runs over examples."""
+    """Check that the gradient is torch's, and that no loop runs over examples."""
     assert_right(candidate, probe, oracle.loss, problem, ["log_probs_grad"], oracle.gradient_mistakes)
     check_steps(candidate)
 
 
 def check_steps(candidate: Candidate) -> None:
-    """A further frame takes as many instructions of Python for 32 examples as for 2.
+    """Check that a further frame takes as many instructions of Python for 32 examples as for 2.
 
     Whatever the problem, it is measured once for a submission: right numbers alone do not make an answer here.
     """

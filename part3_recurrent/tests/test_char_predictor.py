@@ -23,7 +23,7 @@ TEMPERATURES = st.sampled_from([1 / 16, 1 / 20, 1 / 24])  # a logit is below 20:
 
 @st.composite
 def texts(draw: Draw, times: st.SearchStrategy[int] = TIMES) -> Problem:
-    """A model, a batch of texts, a state or none, and the upstream gradients."""
+    """Draw a model, a batch of texts, a state or none, and the upstream gradients."""
     sizes, dtype = draw(model_sizes()), draw(DTYPES)
     time, batch = draw(times), draw(st.sampled_from([1, 2, 3]))
     states = (sizes["num_layers"], batch, sizes["hidden_size"])
@@ -40,14 +40,14 @@ def texts(draw: Draw, times: st.SearchStrategy[int] = TIMES) -> Problem:
 
 @st.composite
 def texts_in_two_pieces(draw: Draw) -> Problem:
-    """The same, and where a text of two characters at least is cut."""
+    """Draw these, and where a text of two characters at least is cut."""
     problem = draw(texts(st.sampled_from([2, 3, 4, 6])))
     return {**problem, "cut": draw(st.integers(1, len(problem["x"]) - 1))}
 
 
 @st.composite
 def empty_batches(draw: Draw) -> Problem:
-    """A model, and no text."""
+    """Draw a model, and no text."""
     problem = draw(texts())
     of_batches = {name: problem[name] for name in ("x", "h_0", "logits_grad", "h_n_grad")}
     return {**problem, **{name: None if value is None else value[:, :0] for name, value in of_batches.items()}}
@@ -55,7 +55,7 @@ def empty_batches(draw: Draw) -> Problem:
 
 @st.composite
 def model_sizes(draw: Draw) -> Problem:
-    """A vocabulary of two at least, and everything else small."""
+    """Draw a vocabulary of two at least, and everything else small."""
     vocab_size, num_layers = draw(st.sampled_from([2, 3, 4])), draw(st.sampled_from([1, 2]))
     return {"vocab_size": vocab_size, "hidden_size": draw(LENGTHS), "num_layers": num_layers}
 
@@ -65,7 +65,7 @@ def model_sizes(draw: Draw) -> Problem:
 
 @st.composite
 def prompts(draw: Draw, lengths: st.SearchStrategy[int] = WRITTEN) -> Problem:
-    """A model, a prompt, how many characters are to follow, at which temperature, and a seed."""
+    """Draw a model, a prompt, how many characters are to follow, at which temperature, and a seed."""
     sizes, dtype = draw(model_sizes()), draw(DTYPES)
     prompt = integers(draw, (draw(LENGTHS),), 0, sizes["vocab_size"])
     return {
@@ -80,7 +80,7 @@ def prompts(draw: Draw, lengths: st.SearchStrategy[int] = WRITTEN) -> Problem:
 
 @st.composite
 def cold_prompts(draw: Draw, temperatures: st.SearchStrategy[float] = TEMPERATURES) -> Problem:
-    """A temperature that leaves one choice, and a model with weights so large that all it has read decides on it."""
+    """Draw a temperature that leaves one choice, and weights so large that the choice depends on the whole text."""
     sizes = {"vocab_size": draw(st.sampled_from([4, 3, 2])), "hidden_size": 4, "num_layers": draw(st.integers(1, 2))}
     prompt = integers(draw, (draw(LENGTHS),), 0, sizes["vocab_size"])
     state = parameters(draw, oracle.state_shapes(**sizes))
@@ -96,7 +96,7 @@ def cold_prompts(draw: Draw, temperatures: st.SearchStrategy[float] = TEMPERATUR
 
 @st.composite
 def near_equal_choices(draw: Draw) -> Problem:
-    """A vocabulary of eight, at a temperature at which none is drawn with a probability above 1/5.
+    """Draw a vocabulary of eight, at a temperature at which none is drawn with a probability above 1/5.
 
     So two texts of 20 characters are equal by chance in less than one of 10¹³ times.
     """
@@ -108,7 +108,7 @@ def near_equal_choices(draw: Draw) -> Problem:
 
 @st.composite
 def drawings(draw: Draw, length: int, temperatures: tuple[float, ...]) -> Problem:
-    """One of a few models, and a prompt: few, since each has to write hundreds of times.
+    """Draw one of a few models, and a prompt: few, since each has to write hundreds of times.
 
     Everything but the temperature follows from the seed.
     """
@@ -307,12 +307,12 @@ def test_a_temperature_that_is_not_positive_is_refused(
 
 
 def text_like(problem: Problem) -> tuple[tuple[int], str]:
-    """The shape and dtype of a text."""
+    """Give the shape and dtype of a text."""
     return (len(problem["prompt"]) + problem["length"],), "int64"
 
 
 def assert_most_probable(candidate: Candidate, problem: Problem) -> None:
-    """Each character is the most probable one, or one nearly so, and a known mistake is named."""
+    """Check that each character is the most probable one, or nearly so, and name a known mistake."""
     arguments = {name: problem[name] for name in ("sizes", "state", "prompt", "length")}
     text = checked(candidate.run(predictor.generate, **problem)["text"], text_like(problem), "text")
     possible = oracle.nearest_possible(**arguments, temperature=problem["temperature"], text=text)
@@ -320,7 +320,7 @@ def assert_most_probable(candidate: Candidate, problem: Problem) -> None:
 
 
 def drawn(candidate: Candidate, problem: Problem, has_default_temperature: bool = False) -> list[np.ndarray]:
-    """For each character after the prompt: which one it is, as booleans (draws, vocabulary)."""
+    """Draw texts: which character each after the prompt is, as booleans (draws, vocabulary)."""
     changes = {"temperature": None} if has_default_temperature else {}
     texts = candidate.run(predictor.generate_many, **{**problem, **changes}, count=DRAWS)["texts"]
     (time,), dtype = text_like(problem)
@@ -329,7 +329,7 @@ def drawn(candidate: Candidate, problem: Problem, has_default_temperature: bool 
 
 
 def assert_right_shares(candidate: Candidate, problem: Problem, has_default_temperature: bool = False) -> None:
-    """Each character is drawn as often as its probability lets it be, and a known mistake is named."""
+    """Check that each character is drawn about as often as its probability says, and name a known mistake."""
     (is_drawn,) = drawn(candidate, problem, has_default_temperature)
     model = {name: problem[name] for name in ("sizes", "state", "temperature")}
     right = oracle.probabilities(**model, texts=np.array(problem["prompt"])[:, None])[-1, 0]

@@ -32,6 +32,7 @@ from part3_recurrent.tests.strategies_ctc import (
     wide_examples,
     with_gradients,
     with_impossible_symbols,
+    with_other_padding,
 )
 
 ctc = probes("ctc")
@@ -419,13 +420,8 @@ def test_gradient_sums_to_minus_one_at_every_frame(candidate: Candidate, problem
 @given(problem=with_gradients(batches()))
 def test_what_lies_after_an_end_changes_nothing(candidate: Candidate, problem: Problem) -> None:
     """Other log-probabilities after an example's frames, and other padding of the targets, change nothing."""
-    is_frame = np.arange(len(problem["log_probs"]))[:, None, None] < problem["input_lengths"][:, None]
-    is_label = np.arange(problem["targets"].shape[1]) < problem["target_lengths"][:, None]
-    other = {
-        "log_probs": np.where(is_frame, problem["log_probs"], problem["log_probs"].dtype.type(-100)),
-        "targets": np.where(is_label, problem["targets"], -1),
-    }
-    assert_same(candidate.run(ctc.forward_and_backward, **{**problem, **other}), oracle.loss(**problem))
+    other = with_other_padding(problem, -100.0)
+    assert_same(candidate.run(ctc.forward_and_backward, **other), oracle.loss(**problem))
 
 
 @edge_case("ctc.loss_backward")
@@ -474,26 +470,26 @@ def test_gradient_without_frames_is_zero(candidate: Candidate, problem: Problem)
 
 
 def table_of(problem: Problem) -> tuple[tuple[int, int], np.dtype]:
-    """Shape and dtype of a table for this example."""
+    """Give shape and dtype of a table for this example."""
     log_probs = problem["log_probs"]
     return (len(log_probs), 2 * len(problem["target"]) + 1), log_probs.dtype
 
 
 @np.errstate(all="ignore")  # a wrong table may hold anything
 def log_sum(*logarithms: np.ndarray) -> np.ndarray:
-    """The logarithm of the sum of what these are logarithms of."""
+    """Compute the logarithm of the sum of what these are logarithms of."""
     return np.asarray(np.logaddexp.reduce(logarithms, axis=0))
 
 
 @np.errstate(all="ignore")
 def probabilities(logarithms: np.ndarray) -> np.ndarray:
-    """What these are logarithms of."""
+    """Compute what these are logarithms of."""
     return np.asarray(np.exp(logarithms))
 
 
 @np.errstate(all="ignore")
 def assert_agree_at_every_frame(candidate: Candidate, problem: Problem) -> None:
-    """The sum of α β over the states is P at every frame."""
+    """Check that the sum of α β over the states is P at every frame."""
     got = candidate.run(ctc.alpha_and_beta, **problem)
     alpha, beta = (checked(got[name], table_of(problem), name) for name in ("log_alpha", "log_beta"))
     every_frame = np.broadcast_to(oracle.log_probability(**problem)["log_p"], len(alpha))
@@ -501,5 +497,5 @@ def assert_agree_at_every_frame(candidate: Candidate, problem: Problem) -> None:
 
 
 def assert_right_gradient(candidate: Candidate, problem: Problem) -> None:
-    """The gradient is that of torch, and a known mistake is named."""
+    """Check the gradient, and name a known mistake."""
     assert_right(candidate, ctc.forward_and_backward, oracle.loss, problem, ["log_probs_grad"], oracle.loss_mistakes)

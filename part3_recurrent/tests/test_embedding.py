@@ -18,7 +18,7 @@ embedding = probes("embedding")
 
 @st.composite
 def lookups(draw: Draw, axes: tuple[int, ...] = (1, 2)) -> Problem:
-    """A weight, symbols of so many axes, and the upstream gradient."""
+    """Draw a weight, symbols of so many axes, and the upstream gradient."""
     num_embeddings, embedding_dim, dtype = draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
     shape = tuple(draw(LENGTHS) for _ in range(draw(st.sampled_from(axes))))
     return {
@@ -30,7 +30,7 @@ def lookups(draw: Draw, axes: tuple[int, ...] = (1, 2)) -> Problem:
 
 @st.composite
 def repetitions(draw: Draw) -> Problem:
-    """More symbols than there are different ones."""
+    """Draw more symbols than there are different ones."""
     problem = draw(lookups(axes=(1,)))
     weight = problem["weight"]
     length = len(weight) + draw(LENGTHS)
@@ -40,7 +40,7 @@ def repetitions(draw: Draw) -> Problem:
 
 @st.composite
 def empty_lookups(draw: Draw) -> Problem:
-    """A weight, and no symbols."""
+    """Draw a weight, and no symbols."""
     problem = draw(lookups())
     shape = draw(st.sampled_from([(0,), (3, 0), (0, 3)]))
     grad_output = np.zeros((*shape, problem["weight"].shape[1]), problem["weight"].dtype)
@@ -49,7 +49,7 @@ def empty_lookups(draw: Draw) -> Problem:
 
 @st.composite
 def lookups_out_of_range(draw: Draw) -> Problem:
-    """Symbols, one of which is too large or negative, though NumPy would take it for one from the end."""
+    """Draw symbols, one of which is too large or negative, though NumPy would take it for one from the end."""
     problem = draw(lookups())
     count, x = len(problem["weight"]), problem["x"].copy()
     x.flat[draw(LENGTHS) % x.size] = draw(st.sampled_from([count, count + 1, -1, -count]))
@@ -149,12 +149,12 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 
 def assert_right_rows(candidate: Candidate, problem: Problem) -> None:
-    """The rows are torch's, and a known mistake is named."""
+    """Check the rows, and name a known mistake."""
     arguments, mistakes = without_gradient(problem), oracle.forward_mistakes
     assert_right(candidate, embedding.forward, oracle.embedding, arguments, mistakes=mistakes)
 
 
 def assert_right_gradient(candidate: Candidate, problem: Problem) -> None:
-    """The gradient of the weight is torch's, and a known mistake is named."""
+    """Check the gradient of the weight, and name a known mistake."""
     probe, mistakes = embedding.forward_and_backward, oracle.gradient_mistakes
     assert_right(candidate, probe, oracle.embedding, problem, ["weight_grad"], mistakes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, array, without_gradient
 from part3_recurrent.tests import oracle_gru_cell as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
 from part3_recurrent.tests.strategies import NONE, cells, wrong_cell_inputs
 
 gru_cell = probes("gru_cell")
@@ -21,7 +21,7 @@ GATES = 3
 
 @st.composite
 def kept_states(draw: Draw) -> Problem:
-    """A cell with a bias of z that nothing outweighs, an input, a state, and the upstream gradient."""
+    """Draw a cell with a bias of z that nothing outweighs, an input, a state, and the upstream gradient."""
     problem = draw(cells(GATES))
     batch, hidden = problem["grad_output"].shape
     dtype = problem["x"].dtype.name
@@ -139,5 +139,5 @@ def test_no_rows_have_no_gradient(candidate: Candidate, problem: Problem) -> Non
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of the gradients that the cell has."""
+    """List the names of the gradients that the cell has."""
     return [f"{name}_grad" for name in ("x", "h", *problem["state"])]

@@ -27,7 +27,7 @@ def utterances(
     dtypes: st.SearchStrategy[str] = DTYPES,
     classes: st.SearchStrategy[int] = CLASSES,
 ) -> Problem:
-    """A model, a batch of utterances, perhaps of different lengths, and the upstream gradient."""
+    """Draw a model, a batch of utterances, perhaps of different lengths, and the upstream gradient."""
     sizes = {"input_size": draw(LENGTHS), "hidden_size": draw(LENGTHS), "num_classes": draw(classes)}
     sizes |= {"num_layers": draw(st.sampled_from([1, 2])), **draw(st.sampled_from(directions))}
     time, batch, dtype = draw(TIMES), draw(st.sampled_from([1, 2, 3])), draw(dtypes)
@@ -43,7 +43,7 @@ def utterances(
 
 @st.composite
 def confident_utterances(draw: Draw) -> Problem:
-    """The same, but one class's logit lies thousands above another's.
+    """Draw these, but one class's logit lies thousands above another's.
 
     In float64: x - log Σ eˣ is right too, but among thousands float32 rounds it in the fourth digit.
     """
@@ -54,7 +54,7 @@ def confident_utterances(draw: Draw) -> Problem:
 
 @st.composite
 def empty_batches(draw: Draw) -> Problem:
-    """A model, and no utterance."""
+    """Draw a model, and no utterance."""
     problem = draw(utterances(has_lengths=False))
     lengths = draw(st.sampled_from([None, np.zeros(0, np.int64)]))
     x, log_probs_grad = problem["x"][:, :0], problem["log_probs_grad"][:, :0]
@@ -168,17 +168,17 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of the gradients."""
+    """List the names of the gradients."""
     return ["x_grad", *(f"{name}_grad" for name in problem["state"])]
 
 
 def assert_right_log_probs(candidate: Candidate, problem: Problem) -> None:
-    """The log-probabilities are torch's, and a known mistake is named."""
+    """Check the log-probabilities, and name a known mistake."""
     arguments, mistakes = without_gradient(problem), oracle.forward_mistakes
     assert_right(candidate, gru_ctc.forward, oracle.network, arguments, mistakes=mistakes)
 
 
 def assert_right_gradients(candidate: Candidate, problem: Problem) -> None:
-    """All gradients are torch's, and a known mistake is named."""
+    """Check all gradients, and name a known mistake."""
     probe, mistakes = gru_ctc.forward_and_backward, oracle.backward_mistakes
     assert_right(candidate, probe, oracle.network, problem, gradients(problem), mistakes)

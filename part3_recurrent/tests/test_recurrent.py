@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
 from part3_recurrent.tests import oracle_recurrent as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.oracle_sequences import assert_adds_up
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
+from part3_recurrent.tests.oracle_rnn_and_gru import assert_adds_up
 from part3_recurrent.tests.strategies import BATCHES, NONE, parameter_shapes
 
 recurrent = probes("recurrent")
@@ -24,7 +24,7 @@ FORWARD = ["output", "h_n"]
 
 @st.composite
 def options(draw: Draw, directions: tuple[int, ...] = (1, 2), layers: tuple[int, ...] = (1, 2, 3)) -> Problem:
-    """What a network is built with."""
+    """Draw the arguments of a network."""
     return {
         "input_size": draw(SIZES),
         "hidden_size": draw(SIZES),
@@ -44,7 +44,7 @@ def networks(
     times: tuple[int, ...] = (2, 3, 4, 5, 3, 4, 1),
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A network with a state dict, sequences, a state or none, and the gradients of output and of h_n or none."""
+    """Draw a network with a state dict, sequences, a state or none, and the gradients of output and of h_n or none."""
     network, chosen, dtype = draw(st.sampled_from([*GATES])), draw(options(directions, layers)), draw(DTYPES)
     time, batch = draw(st.sampled_from(times)), draw(st.sampled_from([3, 2, 4, 1]) if has_lengths else batches)
     count, hidden = len(oracle.suffixes(chosen)), chosen["hidden_size"]
@@ -63,7 +63,7 @@ def networks(
 
 
 def shapes(network: str, options: Problem) -> dict[str, Shape]:
-    """The shapes of all parameters."""
+    """Give the shapes of all parameters."""
     suffixes, hidden = oracle.suffixes(options), options["hidden_size"]
     found: dict[str, Shape] = {}
     for layer in range(options["num_layers"]):
@@ -74,19 +74,19 @@ def shapes(network: str, options: Problem) -> dict[str, Shape]:
 
 
 def in_order(options: Problem, time: int, batch: int, features: int) -> Shape:
-    """The shape of sequences."""
+    """Give the shape of sequences."""
     return (batch, time, features) if options["batch_first"] else (time, batch, features)
 
 
 def ends(draw: Draw, batch: int, time: int) -> np.ndarray | list[int]:
-    """A length for each sequence, in any order, as an array or a list."""
+    """Draw a length for each sequence, in any order, as an array or a list."""
     lengths = integers(draw, (batch,), 1, time + 1)
     return draw(st.sampled_from([lengths, lengths.tolist()]))
 
 
 @st.composite
 def networks_in_two_chunks(draw: Draw) -> Problem:
-    """A network that reads forwards, and a time step before which its sequences are cut."""
+    """Draw a network that reads forwards, and a time step before which its sequences are cut."""
     problem = draw(networks(directions=(1,), times=(2, 3, 4, 5)))
     time = problem["x"].shape[1 if problem["options"]["batch_first"] else 0]
     return {**problem, "cut": draw(st.integers(1, time - 1))}
@@ -94,7 +94,7 @@ def networks_in_two_chunks(draw: Draw) -> Problem:
 
 @st.composite
 def networks_that_drop_all(draw: Draw) -> Problem:
-    """A network of several layers in training with a dropout of 1, or in evaluation with a dropout of any size."""
+    """Draw a network of several layers in training with a dropout of 1, or in evaluation with a dropout of any size."""
     problem, training = draw(networks(layers=(2, 3))), draw(st.booleans())
     dropout = 1.0 if training else draw(st.sampled_from([0.5, 1.0]))
     return {**problem, "options": {**problem["options"], "dropout": dropout}, "training": training}
@@ -102,7 +102,7 @@ def networks_that_drop_all(draw: Draw) -> Problem:
 
 @st.composite
 def networks_that_drop_some(draw: Draw) -> Problem:
-    """A network of one unit in each layer, one time step, and a large batch.
+    """Draw a network of one unit in each layer, one time step, and a large batch.
 
     Everything is positive, so that dropped and kept numbers lead to clearly different ones.
     """
@@ -125,7 +125,7 @@ def networks_that_drop_some(draw: Draw) -> Problem:
 
 @st.composite
 def wrong_inputs(draw: Draw) -> Problem:
-    """A network, and an x, h_0 or lengths that it cannot take."""
+    """Draw a network, and an x, h_0 or lengths that it cannot take."""
     problem = without_gradient(draw(networks(has_lengths=True)))
     chosen, x = problem["options"], problem["x"]
     batch, time = x.shape[:2] if chosen["batch_first"] else (x.shape[1], x.shape[0])
@@ -143,7 +143,7 @@ def wrong_inputs(draw: Draw) -> Problem:
 
 @st.composite
 def networks_without_time(draw: Draw) -> Problem:
-    """A network, and an x that has no time step."""
+    """Draw a network, and an x that has no time step."""
     problem = without_gradient(draw(networks()))
     chosen, x = problem["options"], problem["x"]
     batch = x.shape[0 if chosen["batch_first"] else 1]
@@ -151,7 +151,7 @@ def networks_without_time(draw: Draw) -> Problem:
 
 
 def with_other_padding(problem: Problem) -> Problem:
-    """The problem with other numbers after each end, in x and, where there is one, in output_grad."""
+    """Change the numbers after each end, in x and, where there is one, in output_grad."""
     batch_first = problem["options"]["batch_first"]
     time = problem["x"].shape[1 if batch_first else 0]
     ended = np.arange(time)[:, None] >= np.array(problem["lengths"])
@@ -355,17 +355,17 @@ def test_no_sequences_have_no_gradient(candidate: Candidate, problem: Problem) -
 
 
 def assert_forward(candidate: Candidate, problem: Problem) -> None:
-    """Output and h_n are torch's."""
+    """Check output and h_n."""
     forward = without_gradient(problem)
     assert_right(candidate, recurrent.forward, oracle.recurrent, forward, FORWARD, oracle.recurrent_mistakes)
 
 
 def assert_backward(candidate: Candidate, problem: Problem) -> None:
-    """All gradients are torch's."""
+    """Check all gradients."""
     names, mistakes = gradients(problem), oracle.recurrent_mistakes
     assert_right(candidate, recurrent.forward_and_backward, oracle.recurrent, problem, names, mistakes)
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of all gradients."""
+    """List the names of all gradients."""
     return [f"{name}_grad" for name in ("x", "h_0", *problem["state"])]

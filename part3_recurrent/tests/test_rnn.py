@@ -7,8 +7,8 @@ from hypothesis import given
 from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_rnn as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
-from part3_recurrent.tests.oracle_sequences import assert_adds_up, with_other_padding
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
+from part3_recurrent.tests.oracle_rnn_and_gru import assert_adds_up, with_other_padding
 from part3_recurrent.tests.strategies import NONE, directions, directions_in_two_chunks
 
 rnn = probes("rnn")
@@ -123,10 +123,10 @@ def test_no_sequences_have_no_gradient(candidate: Candidate, problem: Problem) -
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of all gradients."""
+    """List the names of all gradients."""
     return [f"{name}_grad" for name in ("x", "h_0", *problem["state"])]
 
 
 def without_cut(problem: Problem) -> Problem:
-    """The problem in one chunk."""
+    """Leave the cut out of the problem."""
     return {name: value for name, value in problem.items() if name != "cut"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem, without_gradient
 from part3_recurrent.tests import oracle_rnn_cell as oracle
-from part3_recurrent.tests.oracle_cells import assert_right_on_views
+from part3_recurrent.tests.oracle_cell import assert_right_on_views
 from part3_recurrent.tests.strategies import NONE, cells, wrong_cell_inputs
 
 rnn_cell = probes("rnn_cell")
@@ -106,5 +106,5 @@ def test_no_rows_have_no_gradient(candidate: Candidate, problem: Problem) -> Non
 
 
 def gradients(problem: Problem) -> list[str]:
-    """The names of the gradients that the cell has."""
+    """List the names of the gradients that the cell has."""
     return [f"{name}_grad" for name in ("x", "h", *problem["state"])]

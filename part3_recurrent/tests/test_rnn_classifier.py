@@ -18,7 +18,7 @@ classifier = probes("rnn_classifier")
 
 @st.composite
 def sequences(draw: Draw, has_lengths: bool, num_layers: tuple[int, ...] = (1, 2, 3)) -> Problem:
-    """A classifier, a batch of sequences, perhaps of different lengths, and the upstream gradient."""
+    """Draw a classifier, a batch of sequences, perhaps of different lengths, and the upstream gradient."""
     sizes = {name: draw(LENGTHS) for name in ("input_size", "hidden_size", "num_classes")}
     sizes["num_layers"] = draw(st.sampled_from(num_layers))
     time, batch, dtype = draw(st.integers(1, 5)), draw(st.integers(1, 3)), draw(DTYPES)
@@ -34,7 +34,7 @@ def sequences(draw: Draw, has_lengths: bool, num_layers: tuple[int, ...] = (1, 2
 
 @st.composite
 def empty_batches(draw: Draw) -> Problem:
-    """A classifier, and no sequence."""
+    """Draw a classifier, and no sequence."""
     problem = draw(sequences(has_lengths=False))
     lengths = draw(st.sampled_from([None, np.zeros(0, np.int64)]))
     return {**problem, "x": problem["x"][:, :0], "lengths": lengths, "logits_grad": problem["logits_grad"][:0]}
@@ -123,13 +123,13 @@ def test_backward_needs_a_forward(candidate: Candidate, problem: Problem) -> Non
 
 
 def assert_right_logits(candidate: Candidate, problem: Problem) -> None:
-    """The logits are torch's, and a known mistake is named."""
+    """Check the logits, and name a known mistake."""
     arguments = without_gradient(problem)
     assert_right(candidate, classifier.forward, oracle.classifier, arguments, mistakes=oracle.classifier_mistakes)
 
 
 def assert_right_gradients(candidate: Candidate, problem: Problem) -> None:
-    """All gradients are torch's, and a known mistake is named."""
+    """Check all gradients, and name a known mistake."""
     names = ["x_grad", *(f"{name}_grad" for name in problem["state"])]
     probe, mistakes = classifier.forward_and_backward, oracle.classifier_mistakes
     assert_right(candidate, probe, oracle.classifier, problem, names, mistakes)

@@ -45,7 +45,7 @@ for arguments in json.loads(sys.argv[2]):
 
 
 class Code:
-    """What a checkpoint must not run."""
+    """An object whose unpickling runs code, which a checkpoint must not."""
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, ("ran",)
@@ -70,7 +70,7 @@ def make(script: str, folder: Path) -> None:
 
 
 def assert_refused(module: str, messages: dict[str, str], folder: Path) -> None:
-    """Each of these command lines has exit code 2, one line that says this, and nothing else."""
+    """Check that each of these command lines has exit code 2, one line that says this, and nothing else."""
     commands = list(map(shlex.split, messages))
     done = python("-c", EVERY_CALL, module, json.dumps(commands), folder=folder)  # in one process: torch starts slowly
     assert done.returncode == 0, done.stderr

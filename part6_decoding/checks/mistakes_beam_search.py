@@ -1,4 +1,4 @@
-"""What may go wrong in beam search."""
+"""Known mistakes in beam search."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ source = torch.arange(first, first + size, device=ranks.device).expand(batch, -1
 """
 INDENT = "\n        "
 
-BOTH_ENDED = "both = Beams(*(torch.cat(pair, dim=1) for pair in zip(best, beams, strict=True)))"
+BOTH_ENDED = "both = best.beside(beams)"
 ENDED_RANKS = "ranks = both.ranks(length_penalty).masked_fill(~both.is_finished, -math.inf)"
 PICKED = "return both.pick(ranks.argmax(dim=1, keepdim=True))"
 TOOK = """
@@ -41,11 +41,12 @@ IS_SAME = "is_same = (beams.tokens == best.tokens).all(dim=2) & beams.scores.isf
 ONCE = "once = best._replace(scores=best.scores.masked_fill(is_same.any(dim=1, keepdim=True), -math.inf))"
 ORDER = "order = both.ranks(length_penalty).argsort(dim=1, descending=True, stable=True)"
 
-ASKED = "beams.tokens[:, :asked].flatten(0, 1), filters"
+ROWS = "rows = beams.tokens[:, :scored].flatten(0, 1)"
+SCORED = "self.log_probs(rows, filters,"
 LENGTHS = "lengths = beams.lengths + ~beams.is_finished"
 RANKS = "ranks = candidates / lengths[..., None] ** length_penalty"
 CHOSEN = "select(ranks, beams.is_finished, num_groups, diversity_penalty)"
-TOLD = "self.score_fn.reorder((each * asked + sources % asked).flatten())"
+TOLD = "self.score_fn.reorder((each * scored + sources % scored).flatten())"
 ENDS = "beams.is_finished[each, sources] | (chosen == self.eos_id)"
 
 BY_SCORE = "ordered by the scores themselves; they must be ordered by rank, score / length**length_penalty"
@@ -113,7 +114,7 @@ MISTAKES = (
     ),
     select(
         "beam search: one candidate of each beam",
-        (f"{BEST}{INDENT}{APART}", ONE_OF_EACH.strip().replace("\n", INDENT)),
+        (f"{BEST}  # among (b, size · v){INDENT}{APART}", ONE_OF_EACH.strip().replace("\n", INDENT)),
         says="the best candidate of each beam is taken; one beam may have several",
     ),
     select(
@@ -225,7 +226,7 @@ MISTAKES = (
     ),
     ranked(
         "beam search: the best ended left out",
-        ("zip(beams, once, strict=True)", "zip(beams, best._replace(scores=best.scores - math.inf), strict=True)"),
+        ("beams.beside(once)", "beams.beside(best._replace(scores=best.scores - math.inf))"),
         says="the best ended one is left out where it is none of the beams",
     ),
     ranked(
@@ -244,7 +245,7 @@ MISTAKES = (
     ),
     ranked(
         "beam search: ranks for scores",
-        ("return both.tokens, both.scores", "return both.tokens, both.ranks(length_penalty)"),
+        ("return best_first.tokens, best_first.scores", "return best_first.tokens, best_first.ranks(length_penalty)"),
     ),
     step(
         "beam search: candidates by score",
@@ -258,7 +259,7 @@ MISTAKES = (
     ),
     step(
         "beam search: no filters",
-        (ASKED, ASKED.replace("filters", "Filters()")),
+        (SCORED, SCORED.replace("filters", "Filters()")),
         says="the filters are ignored: temperature and repetition penalty",
     ),
     step(
@@ -314,17 +315,15 @@ MISTAKES = (
     step("beam search: reorder is not told", (TOLD, "pass"), says="reorder is not told"),
     step(
         "beam search: reorder is told in the first step alone",
-        (TOLD, f"asked == 1 and {TOLD}"),
+        (TOLD, f"scored == 1 and {TOLD}"),
         says="reorder is not told",
     ),
     step("beam search: reorder is a must", ('if hasattr(self.score_fn, "reorder"):', "if True:")),
-    step("beam search: all beams are read at once", (ASKED, ASKED.replace(":asked", ":"))),
-    step(
-        "beam search: beams before prompts", (ASKED, "beams.tokens[:, :asked].transpose(0, 1).flatten(0, 1), filters")
-    ),
+    step("beam search: all beams are read at once", (ROWS, ROWS.replace(":scored", ":"))),
+    step("beam search: beams before prompts", (ROWS, "rows = beams.tokens[:, :scored].transpose(0, 1).flatten(0, 1)")),
     step(
         "beam search: the rows of a prompt mixed",
-        (".reshape(batch, asked, -1).expand", ".reshape(asked, batch, -1).transpose(0, 1).expand"),
+        (".reshape(batch, scored, -1).expand", ".reshape(scored, batch, -1).transpose(0, 1).expand"),
     ),
     step("beam search: one group in the step", (CHOSEN, "select(ranks, beams.is_finished, 1, diversity_penalty)")),
     step(
@@ -336,7 +335,7 @@ MISTAKES = (
     ),
     step(
         "beam search: ended rows must be numbers",
-        ("goes_on[:, :asked].flatten()", "torch.ones(batch * asked, dtype=torch.bool)"),
+        ("goes_on[:, :scored].flatten()", "torch.ones(batch * scored, dtype=torch.bool)"),
     ),
     step(
         "beam search: the callback's scores change later",

@@ -1,4 +1,4 @@
-"""What may go wrong in CTC decoding."""
+"""Known mistakes in CTC decoding."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TOTAL = "total = torch.logaddexp(beam.log_blank, beam.log_label)"
 BY_BLANK, BY_LABEL = "total + frame[blank]", "beam.log_label + frame[last]"
 REPEATED = "extended[rows, last] = beam.log_blank + frame[last]"
 NO_BLANK = "extended[:, blank] = -math.inf"
-MERGES = "stay_label[row] = torch.logaddexp(stay_label[row], extended[parent, prefix[-1]])"
-REMOVES = "            extended[parent, prefix[-1]] = -math.inf\n"
+MERGES = "stay_label[row] = torch.logaddexp(stay_label[row], extended[parent, label])"
+REMOVES = "            extended[parent, label] = -math.inf\n"
 ADDS = "(beam.added[:, None] + additions).flatten()"
 RANKS = "candidates.ranks().sort(descending=True, stable=True)"
 KEPT = "best[ranks > -math.inf][:beam_width]"
@@ -113,7 +113,7 @@ MISTAKES = (
     read_frame(
         "ctc_decoding: logarithms added",
         (TOTAL, "total = beam.log_blank + beam.log_label"),
-        (MERGES, "stay_label[row] += extended[parent, prefix[-1]]"),
+        (MERGES, "stay_label[row] += extended[parent, label]"),
         says="logarithms are added; it is the probabilities that must be",
     ),
     read_frame(
@@ -129,12 +129,12 @@ MISTAKES = (
     read_frame("ctc_decoding: not merged at all", (f"            {MERGES}\n{REMOVES}", "            continue\n")),
     read_frame(
         "ctc_decoding: merged into blank",
-        (MERGES, "stay_blank[row] = torch.logaddexp(stay_blank[row], extended[parent, prefix[-1]])"),
+        (MERGES, "stay_blank[row] = torch.logaddexp(stay_blank[row], extended[parent, label])"),
         says="what extends one prefix to another of the beam ends in a label; it is added to what ends in a blank",
     ),
     read_frame(
         "ctc_decoding: merged by replacing",
-        (MERGES, "stay_label[row] = extended[parent, prefix[-1]]"),
+        (MERGES, "stay_label[row] = extended[parent, label]"),
         says="what extends one prefix to another of the beam takes that one's place; it must be added",
     ),
     read_frame(

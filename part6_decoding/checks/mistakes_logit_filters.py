@@ -1,4 +1,4 @@
-"""What may go wrong in the filters of the logits."""
+"""Known mistakes in the logit filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in SequenceGenerator and in post_process_sequence, but for beam search."""
+"""Known mistakes in SequenceGenerator and in post_process_sequence, but for beam search."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TOP_K = "        logits = filter_top_k(logits, filters.top_k)\n"
 TOP_P = "        logits = filter_top_p(logits, filters.top_p)\n"
 MIN_P = "        logits = filter_min_p(logits, filters.min_p)\n"
 LOG_SOFTMAX = "return logits.log_softmax(dim=-1)"
-ASKED = "log_probs = self.log_probs(tokens, filters, ~is_finished)"
+SCORED_ROWS = "log_probs = self.log_probs(tokens, filters, ~is_finished)"
 GAINED = "gained = log_probs.gather(1, chosen[:, None])[:, 0]"
 SCORED = "            scores = torch.where(is_finished, scores, scores + gained)\n"
-FILLED = "            chosen = chosen.masked_fill(is_finished, self.eos_id)\n"
+CHOSEN, FILLED = "choose(log_probs)", ".masked_fill(is_finished, self.eos_id)"
 ENDED = "            is_finished = is_finished | (chosen == self.eos_id)\n"
 BEGUN = "is_finished = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)"
 ARGMAX, OF_GREEDY = "log_probs.argmax(dim=-1)", "Filters(repeat_penalty, temperature), callback"
@@ -131,12 +131,16 @@ MISTAKES = (
     ),
     extend(
         "generator: without filters",
-        (ASKED, ASKED.replace("filters", "Filters()")),
+        (SCORED_ROWS, SCORED_ROWS.replace("filters", "Filters()")),
         says="the filters have no effect",
     ),
-    extend("generator: ended rows are asked about, others not", (ASKED, ASKED.replace("~is_finished", "is_finished"))),
     extend(
-        "generator: all rows are asked about", (ASKED, ASKED.replace("~is_finished", "torch.ones_like(is_finished)"))
+        "generator: ended rows are asked about, others not",
+        (SCORED_ROWS, SCORED_ROWS.replace("~is_finished", "is_finished")),
+    ),
+    extend(
+        "generator: all rows are asked about",
+        (SCORED_ROWS, SCORED_ROWS.replace("~is_finished", "torch.ones_like(is_finished)")),
     ),
     extend("generator: no row ends", (ENDED, "")),
     extend(
@@ -147,9 +151,12 @@ MISTAKES = (
         "generator: the token comes first",
         ("torch.cat([tokens, chosen[:, None]], dim=1)", "torch.cat([chosen[:, None], tokens], dim=1)"),
     ),
-    extend("generator: the likeliest is chosen", ("chosen = choose(log_probs)", "chosen = log_probs.argmax(dim=-1)")),
+    extend("generator: the likeliest is chosen", (CHOSEN, "log_probs.argmax(dim=-1)")),
     extend("generator: probabilities are added", (SCORED, SCORED.replace("scores + gained", "scores + gained.exp()"))),
-    extend("generator: the prompt without its first token is read", (ASKED, ASKED.replace("tokens", "tokens[:, -1:]"))),
+    extend(
+        "generator: the prompt without its first token is read",
+        (SCORED_ROWS, SCORED_ROWS.replace("tokens", "tokens[:, -1:]")),
+    ),
     extend(
         "generator: asked once more after the end",
         ("        return tokens, scores\n", "        self.score_fn(tokens)\n        return tokens, scores\n"),

@@ -1,4 +1,4 @@
-"""The benchmark's two sides find the same, and its command does what other parts' do."""
+"""Checks that the benchmark's two sides find the same, and that its command does what other parts' do."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ else:
 
 
 def run(*command: str, folder: Path, **environment: str) -> str:
-    """What a command prints; an error of the command is the test's."""
+    """Run a command, and return what it prints; an error of the command is the test's."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -100,7 +100,7 @@ def run(*command: str, folder: Path, **environment: str) -> str:
 
 
 def measured(folder: Path, **environment: str) -> tuple[str, list[dict[str, Any]]]:
-    """What the benchmarks print, and the rows that they write."""
+    """Run the benchmarks, and return what they print and the rows that they write."""
     said = run("-m", "part6_decoding.benchmarks", "--rounds", "1", "--json", "rows.json", folder=folder, **environment)
     rows = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
     assert all(set(row) == ROW and row["ratio"] > 0 for row in rows)

@@ -23,7 +23,7 @@ ROWS, VOCAB = 5, 40
 
 @pytest.fixture
 def logits() -> Tensor:
-    """Logits (rows, v) a quarter apart or more, from steep rows to flat ones."""
+    """Draw logits (rows, v) a quarter apart or more, from steep rows to flat ones."""
     generator = torch.Generator().manual_seed(7)
     rising = torch.arange(VOCAB) + torch.rand(ROWS, VOCAB, generator=generator) / 2
     order = torch.rand(ROWS, VOCAB, generator=generator).argsort(dim=-1)
@@ -33,7 +33,7 @@ def logits() -> Tensor:
 
 @pytest.fixture
 def sequences() -> Tensor:
-    """Tokens (rows, t) among which some occur several times."""
+    """Draw tokens (rows, t) among which some occur several times."""
     return torch.randint(VOCAB // 2, (ROWS, 30), generator=torch.Generator().manual_seed(8))
 
 

@@ -41,7 +41,7 @@ assert [style_of(found, 1, row, node) for row, node in enumerate(found.tree.step
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint."""
+    """Make a folder with a checkpoint."""
     path = tmp_path_factory.mktemp("draw_beams")
     make(LANGUAGE_MODEL, path)
     return path

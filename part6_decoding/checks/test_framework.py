@@ -17,7 +17,7 @@ SMALLER = {"=512": "=16", "=2048": "=32", "heads=8": "heads=2", "layers=6": "lay
 
 
 def smaller(example: str) -> str:
-    """The same with less to compute."""
+    """Shrink an example, so that there is less to compute."""
     for large, small in SMALLER.items():
         example = example.replace(large, small)
     return example

@@ -1,4 +1,4 @@
-"""generate.py: it writes what the model's scores say, minds its options and Ctrl-C, and names what it cannot use."""
+"""generate.py: it writes what the model scores highest, follows its options and Ctrl-C, and names what is wrong."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ print("".join(vocabulary[token] for token in tokens))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint."""
+    """Make a folder with a checkpoint."""
     path = tmp_path_factory.mktemp("generate")
     make(LANGUAGE_MODEL, path)
     return path

@@ -74,7 +74,7 @@ for _ in range(20):
 
 
 def write_wav(path: Path, seconds: float = 0.5, rate: int = 8000) -> None:
-    """A sound: a tone in noise."""
+    """Write a sound: a tone in noise."""
     time = np.arange(int(seconds * rate)) / rate
     sound = 0.3 * np.sin(2 * np.pi * 697 * time) + 0.01 * np.random.default_rng(0).standard_normal(len(time))
     with wave.open(str(path), "wb") as file:
@@ -84,7 +84,7 @@ def write_wav(path: Path, seconds: float = 0.5, rate: int = 8000) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint and sounds."""
+    """Make a folder with a checkpoint and sounds."""
     path = tmp_path_factory.mktemp("transcribe")
     make(RECOGNISER, path)
     write_wav(path / "one.wav")

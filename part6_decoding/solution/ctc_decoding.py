@@ -21,7 +21,7 @@ def greedy_decode(log_probs: Tensor, lengths: Tensor, blank: int = 0) -> list[li
     """
     log_probs = checked_log_probs(log_probs, lengths, blank)
     ### BEGIN SOLUTION ctc.greedy: the best path, without repetitions and then without blanks
-    paths = log_probs.argmax(dim=-1).T.tolist()
+    paths = log_probs.argmax(dim=-1).T.tolist()  # (b, t)
     return [
         [label for label, _ in itertools.groupby(path[:length]) if label != blank]
         for path, length in zip(paths, lengths.tolist(), strict=True)
@@ -40,33 +40,34 @@ class Beam(NamedTuple):
     added: Tensor
 
     def ranks(self) -> Tensor:
-        """What prefixes are ordered by."""
+        """Rank prefixes by log(p_blank + p_label) and what is added."""
         return torch.logaddexp(self.log_blank, self.log_label) + self.added
 
 
 def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
-    """What one frame more makes of the prefixes: the same prefixes, and each with each label after it.
+    """Read one frame more: the same prefixes, and each with each label after it.
 
     stay, blank:  (p_blank + p_label) · p(blank)                 stay, label:  p_label · p(last)
     extended by c: (p_blank + p_label) · p(c), but p_blank · p(c) where c is the last label     (Hannun et al. 2014)
 
-    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions, as blank is.
+    An extension that is another prefix of the beam is added to that one's p_label, and is -inf itself, as blank is.
     Shapes: frame (v,), the extensions (w, v).
     """
     ### BEGIN SOLUTION ctc.read_frame: stay by blank, stay by the last label, extend; then merge what is the same prefix
     rows = torch.arange(len(beam.prefixes))
+    # Blank for the empty prefix, whose p_label is 0
     last = torch.tensor([(blank, *prefix)[-1] for prefix in beam.prefixes], dtype=torch.long)
     total = torch.logaddexp(beam.log_blank, beam.log_label)
     stay_blank, stay_label = total + frame[blank], beam.log_label + frame[last]
-    extended = total[:, None] + frame
+    extended = total[:, None] + frame  # (w, v)
     extended[rows, last] = beam.log_blank + frame[last]  # the same label again needs a blank between
     extended[:, blank] = -math.inf
     row_of = {prefix: row for row, prefix in enumerate(beam.prefixes)}
     for row, prefix in enumerate(beam.prefixes):
-        parent = row_of.get(prefix[:-1]) if prefix else None
-        if parent is not None:
-            stay_label[row] = torch.logaddexp(stay_label[row], extended[parent, prefix[-1]])
-            extended[parent, prefix[-1]] = -math.inf
+        if prefix and prefix[:-1] in row_of:
+            parent, label = row_of[prefix[:-1]], prefix[-1]
+            stay_label[row] = torch.logaddexp(stay_label[row], extended[parent, label])
+            extended[parent, label] = -math.inf
     return beam._replace(log_blank=stay_blank, log_label=stay_label), extended
     ### END SOLUTION
 
@@ -78,7 +79,7 @@ def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) 
     """
     ### BEGIN SOLUTION ctc.keep_best: all prefixes in one beam; the largest ranks of those that are possible
     longer = [(*prefix, label) for prefix in beam.prefixes for label in range(extended.shape[1])]
-    candidates = Beam(
+    candidates = Beam(  # w + w · v rows
         beam.prefixes + longer,
         torch.cat([beam.log_blank, torch.full_like(extended, -math.inf).flatten()]),
         torch.cat([beam.log_label, extended.flatten()]),
@@ -93,7 +94,7 @@ def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) 
 class LanguageModel:
     """Log-probabilities of what follows a prefix, by score_fn(tokens (rows, t)) -> logits (rows, v).
 
-    Rows begin with sos_id; all of a call are equally long; each prefix is asked about once.
+    Rows begin with sos_id; all of a call are equally long; each prefix is scored once.
     """
 
     def __init__(self, score_fn: ScoreFn, sos_id: int, vocab: int, device: torch.device) -> None:
@@ -101,8 +102,8 @@ class LanguageModel:
         self.known: dict[Labels, Tensor] = {}
 
     def log_probs(self, prefixes: Sequence[Labels]) -> Tensor:
-        """The log-probabilities (w, v) of each label after each of these different prefixes."""
-        ### BEGIN SOLUTION ctc.language_model: ask for what is not known, by length; log-softmax
+        """Compute the log-probabilities (w, v) of each label after each of these different prefixes."""
+        ### BEGIN SOLUTION ctc.language_model: score what is not known, by length; log-softmax
         unknown = sorted((prefix for prefix in prefixes if prefix not in self.known), key=len)
         for _, group in itertools.groupby(unknown, key=len):
             alike = list(group)
@@ -112,7 +113,7 @@ class LanguageModel:
         ### END SOLUTION
 
     def logits(self, rows: list[list[int]]) -> Tensor:
-        """What score_fn says, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
+        """Return score_fn's logits, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
         logits = self.score_fn(torch.tensor(rows, device=self.device))
         if logits.shape != (len(rows), self.vocab):
             raise ValueError(f"score_fn must return logits ({len(rows)}, {self.vocab}); got {tuple(logits.shape)}.")
@@ -162,10 +163,10 @@ def search(
     length_bonus: float,
     eos_id: int | None,
 ) -> list[tuple[list[int], float]]:
-    """The best prefixes of one utterance, frames (t, v), with their ranks."""
+    """Find the best prefixes of one utterance, frames (t, v), with their ranks."""
 
     def weighed(prefixes: Sequence[Labels]) -> Tensor:
-        """lm_weight · log P_lm of each label after each prefix, (w, v)."""
+        """Compute lm_weight · log P_lm of each label after each prefix, (w, v)."""
         if model is None or not prefixes:
             return frames.new_zeros(len(prefixes), frames.shape[1])
         return lm_weight * model.log_probs(prefixes)
@@ -184,7 +185,7 @@ def search(
 
 
 def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
-    """The log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
+    """Return the log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
     if log_probs.ndim != 3 or lengths.shape != log_probs.shape[1:2]:
         raise ValueError(
             f"log_probs must be (t, b, v) and lengths (b,); got {tuple(log_probs.shape)} and {tuple(lengths.shape)}."
@@ -201,7 +202,7 @@ def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
 
 
 def finite_above(name: str, numbers: Tensor) -> Tensor:
-    """The numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
+    """Return the numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
     bad = (~numbers.amax(dim=1).isfinite()).nonzero()  # the largest is nan if any is
     if len(bad):
         row = int(bad[0, 0])

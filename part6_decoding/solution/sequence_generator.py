@@ -24,7 +24,7 @@ from part6_decoding.logit_filters import (
 
 
 class Filters(NamedTuple):
-    """What is done to the logits, in this order."""
+    """The settings of the logit filters, in the order in which these are applied."""
 
     repeat_penalty: float = 1.0
     temperature: float = 1.0
@@ -34,7 +34,7 @@ class Filters(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a callback sees after each step; `sources` (b, w) are the beams that were continued, None without beams."""
+    """A step as a callback sees it; `sources` (b, w) are the beams that were continued, None without beams."""
 
     tokens: Tensor
     scores: Tensor
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 class Beams(NamedTuple):
-    """tokens (b, w, t); sums of the new tokens' log-probabilities, counts of new tokens, and who has ended, (b, w)."""
+    """tokens (b, w, t); sums of the new tokens' log-probabilities, counts of new tokens, and what has ended, (b, w)."""
 
     tokens: Tensor
     scores: Tensor
@@ -51,21 +51,25 @@ class Beams(NamedTuple):
     is_finished: Tensor
 
     def ranks(self, length_penalty: float) -> Tensor:
-        """What beams are ordered by: score / (new tokens)**length_penalty     (as Wu et al. 2016, less a constant)."""
+        """Rank beams by score / (new tokens)**length_penalty     (as Wu et al. 2016, less a constant)."""
         return self.scores / self.lengths.clamp(min=1) ** length_penalty
 
     def pick(self, rows: Tensor) -> Beams:
-        """The beams of these numbers (b, k), in this order."""
+        """Pick the beams of these numbers (b, w), in this order."""
         each = torch.arange(len(rows), device=rows.device)[:, None]
         return Beams(*(field[each, rows] for field in self))
+
+    def beside(self, others: Beams) -> Beams:
+        """Put each prompt's beams and these others of it into one."""
+        return Beams(*(torch.cat(pair, dim=1) for pair in zip(self, others, strict=True)))
 
 
 Callback = Callable[[Step], object]
 
 
 def candidate_scores(beams: Beams, log_probs: Tensor, eos_id: int) -> Tensor:
-    """The score (b, w, v) of each beam with each token after it.  After a beam that has ended, EOS costs nothing, and
-    nothing else may follow.
+    """Score each beam with each token after it, (b, w, v).  After a beam that has ended, EOS costs nothing, and nothing
+    else may follow.
 
     Shapes: log_probs (b, w, v).
     """
@@ -77,10 +81,10 @@ def candidate_scores(beams: Beams, log_probs: Tensor, eos_id: int) -> Tensor:
 
 
 def select(ranks: Tensor, is_finished: Tensor, num_groups: int, diversity_penalty: float) -> tuple[Tensor, Tensor]:
-    """The best candidates of each group: which beam each continues, and with which token, both (b, w).
+    """Choose the best candidates of each group: which beam each continues, and with which token, both (b, w).
 
-    From each rank of a beam that goes on, diversity_penalty is taken for every beam of the groups before that goes on
-    with the same token in this step     (Vijayakumar et al. 2016).
+    From each rank of a beam that goes on, diversity_penalty is subtracted for every beam of the groups before that goes
+    on with the same token in this step     (Vijayakumar et al. 2016).
 
     Shapes: ranks (b, w, v), is_finished (b, w).
     """
@@ -92,7 +96,7 @@ def select(ranks: Tensor, is_finished: Tensor, num_groups: int, diversity_penalt
     for first in range(0, width, size):
         members = slice(first, first + size)
         penalty = diversity_penalty * times_used[:, None] * ~is_finished[:, members, None]
-        values, best = (ranks[:, members] - penalty).flatten(1).topk(size)
+        values, best = (ranks[:, members] - penalty).flatten(1).topk(size)  # among (b, size · v)
         source, token = best // vocab + first, best % vocab
         goes_on = values.isfinite() & ~is_finished.gather(1, source)
         times_used.scatter_add_(1, token, goes_on.to(ranks.dtype))
@@ -103,38 +107,38 @@ def select(ranks: Tensor, is_finished: Tensor, num_groups: int, diversity_penalt
 
 
 def better_ended(best: Beams, beams: Beams, length_penalty: float) -> Beams:
-    """The best beam (b, 1, t) among those that have ended, in `best` (b, 1, t) or now in `beams` (b, w, t).
+    """Find the best beam (b, 1, t) among those that have ended, in `best` (b, 1, t) or now in `beams` (b, w, t).
 
-    Others may push an ended beam out and then end worse than it.  Its score is -inf where none has ended.
+    Others may push an ended beam out and then end worse than it.  The score is -inf where none has ended.
     """
     ### BEGIN SOLUTION beam.better_ended: the largest rank of what has ended
-    both = Beams(*(torch.cat(pair, dim=1) for pair in zip(best, beams, strict=True)))
+    both = best.beside(beams)
     ranks = both.ranks(length_penalty).masked_fill(~both.is_finished, -math.inf)
     return both.pick(ranks.argmax(dim=1, keepdim=True))
     ### END SOLUTION
 
 
 def ranked(beams: Beams, best: Beams, length_penalty: float) -> tuple[Tensor, Tensor]:
-    """The w best of the w beams and `best`, which may be one of them: tokens (b, w, t), scores (b, w), best first."""
+    """Sort the w beams and `best`, which may be one of them: the w best's tokens (b, w, t) and scores (b, w)."""
     ### BEGIN SOLUTION beam.ranked: by falling rank; the best ended one once, spare beams last
     is_same = (beams.tokens == best.tokens).all(dim=2) & beams.scores.isfinite()
     once = best._replace(scores=best.scores.masked_fill(is_same.any(dim=1, keepdim=True), -math.inf))
-    both = Beams(*(torch.cat(pair, dim=1) for pair in zip(beams, once, strict=True)))
+    both = beams.beside(once)
     order = both.ranks(length_penalty).argsort(dim=1, descending=True, stable=True)
-    both = both.pick(order[:, : beams.scores.shape[1]])
-    return both.tokens, both.scores
+    best_first = both.pick(order[:, : beams.scores.shape[1]])
+    return best_first.tokens, best_first.scores
     ### END SOLUTION
 
 
 def first_beams(x: Tensor, beam_width: int, num_groups: int) -> Beams:
-    """The prompts (b, t), each once in every group; what else there is of beams is spare, with score -inf."""
+    """Make beams of the prompts (b, t), each once in every group; the other beams are spare, with score -inf."""
     is_spare = torch.arange(beam_width, device=x.device) % (beam_width // num_groups) > 0
     scores = torch.zeros(len(x), beam_width, device=x.device).masked_fill(is_spare, -math.inf)
     return Beams(x[:, None].repeat(1, beam_width, 1), scores, torch.zeros_like(scores), torch.zeros_like(scores).bool())
 
 
 class SequenceGenerator:
-    """`score_fn(tokens (rows, t))` gives the logits (rows, v) of the next token; `tokenizer` says what EOS is.
+    """Continuations by `score_fn(tokens (rows, t))`, the logits (rows, v) of the next token, up to `tokenizer.eos_id`.
 
     The first call has a row for each prompt.  Where beams are used, later ones have `b · w` rows, batch-major; if
     score_fn has `reorder(rows)`, it is told after every step which old row each new row continues.
@@ -146,9 +150,9 @@ class SequenceGenerator:
         self.score_fn, self.eos_id, self.max_length, self.device = score_fn, tokenizer.eos_id, max_length, device
 
     def log_probs(self, tokens: Tensor, filters: Filters, goes_on: Tensor) -> Tensor:
-        """Ask for the next token's logits, and give its log-probabilities (rows, v) after all filters.
+        """Compute the next token's log-probabilities (rows, v) after all filters.
 
-        Rows that do not go on (rows,) have uniform ones: what score_fn says after an end may be anything.
+        They are uniform in rows that do not go on (rows,): score_fn's logits after an end may be anything.
         """
         logits = checked(self.score_fn(tokens), goes_on)
         ### BEGIN SOLUTION generator.log_probs: penalty, temperature, top-k, top-p, min-p, log-softmax
@@ -170,10 +174,9 @@ class SequenceGenerator:
         while tokens.shape[1] < self.max_length and not is_finished.all():
             ### BEGIN SOLUTION generator.extend: choose; an ended row gets EOS and keeps its score
             log_probs = self.log_probs(tokens, filters, ~is_finished)
-            chosen = choose(log_probs)
+            chosen = choose(log_probs).masked_fill(is_finished, self.eos_id)
             gained = log_probs.gather(1, chosen[:, None])[:, 0]
             scores = torch.where(is_finished, scores, scores + gained)
-            chosen = chosen.masked_fill(is_finished, self.eos_id)
             tokens = torch.cat([tokens, chosen[:, None]], dim=1)
             is_finished = is_finished | (chosen == self.eos_id)
             ### END SOLUTION
@@ -240,10 +243,10 @@ class SequenceGenerator:
         beams = first_beams(x, beam_width, num_groups)
         best = beams.pick(torch.zeros_like(x[:, :1]))
         best = best._replace(scores=torch.full_like(best.scores, -math.inf))
-        asked = 1  # score_fn reads each prompt once, and each of its beams from then on
+        scored = 1  # score_fn scores each prompt once, and each of its beams from then on
         while beams.tokens.shape[2] < self.max_length and not (beams.is_finished | beams.scores.isinf()).all():
-            beams, sources = self.beam_step(beams, asked, filters, length_penalty, num_groups, diversity_penalty)
-            asked = beam_width
+            beams, sources = self.beam_step(beams, scored, filters, length_penalty, num_groups, diversity_penalty)
+            scored = beam_width
             best = best._replace(tokens=functional.pad(best.tokens, (0, 1), value=self.eos_id))
             best = better_ended(best, beams, length_penalty)
             if callback is not None:
@@ -253,7 +256,7 @@ class SequenceGenerator:
     def beam_step(
         self,
         beams: Beams,
-        asked: int,
+        scored: int,
         filters: Filters,
         length_penalty: float,
         num_groups: int,
@@ -261,20 +264,21 @@ class SequenceGenerator:
     ) -> tuple[Beams, Tensor]:
         """Give every beam a token more: the new beams, and which one each continues (b, w).
 
-        score_fn is asked about the first `asked` beams of each prompt: 1 while all are the same, then all.
+        score_fn scores the first `scored` beams of each prompt: 1 while all are the same, then all.
         """
         ### BEGIN SOLUTION beam.step: score, rank, select, follow, and tell score_fn
         batch, width, _ = beams.tokens.shape
         goes_on = beams.scores.isfinite() & ~beams.is_finished
-        log_probs = self.log_probs(beams.tokens[:, :asked].flatten(0, 1), filters, goes_on[:, :asked].flatten())
-        log_probs = log_probs.reshape(batch, asked, -1).expand(-1, width, -1)
+        rows = beams.tokens[:, :scored].flatten(0, 1)  # (b · scored, t)
+        log_probs = self.log_probs(rows, filters, goes_on[:, :scored].flatten())  # (b · scored, v)
+        log_probs = log_probs.reshape(batch, scored, -1).expand(-1, width, -1)  # (b, w, v)
         candidates = candidate_scores(beams, log_probs, self.eos_id)
         lengths = beams.lengths + ~beams.is_finished
         ranks = candidates / lengths[..., None] ** length_penalty
         sources, chosen = select(ranks, beams.is_finished, num_groups, diversity_penalty)
         each = torch.arange(batch, device=sources.device)[:, None]
         if hasattr(self.score_fn, "reorder"):
-            self.score_fn.reorder((each * asked + sources % asked).flatten())
+            self.score_fn.reorder((each * scored + sources % scored).flatten())
         extended = Beams(
             torch.cat([beams.tokens[each, sources], chosen[..., None]], dim=2),
             candidates[each, sources, chosen],
@@ -285,7 +289,7 @@ class SequenceGenerator:
         ### END SOLUTION
 
     def checked_prompt(self, x: Tensor) -> Tensor:
-        """The prompt (b, t) on the device.  Raises ValueError or TypeError for what cannot be continued."""
+        """Return the prompt (b, t) on the device.  Raises ValueError or TypeError for what cannot be continued."""
         if x.is_floating_point() or x.ndim != 2 or x.shape[1] == 0:
             raise ValueError(
                 f"x must hold token ids of shape (b, t), at least one to a row; got {tuple(x.shape)} {x.dtype}."
@@ -296,7 +300,7 @@ class SequenceGenerator:
 
 
 def checked(logits: Tensor, goes_on: Tensor) -> Tensor:
-    """The logits (rows, v), zeros in rows that do not go on.
+    """Return the logits (rows, v), zeros in rows that do not go on.
 
     Raises ValueError for another shape, and in a row that goes on for nan, +inf, and nothing above -inf.
     """

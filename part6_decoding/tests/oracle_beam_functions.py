@@ -86,7 +86,7 @@ def select_mistakes(ranks: Array, is_finished: Array, num_groups: int, diversity
         return _selected(ranks, is_finished, num_groups, diversity_penalty, **mistake)
 
     def of_other_index(divisor: int) -> Answer:
-        """The flat index taken apart by another divisor than v."""
+        """Take the flat index apart by another divisor than v."""
         index = right["sources"] * ranks.shape[2] + right["tokens"]
         return {"sources": index // divisor, "tokens": index % divisor}
 
@@ -128,7 +128,7 @@ def _selected(
     penalises_ended: bool = False,
     counts_ended: bool = False,
 ) -> Answer:
-    """The candidates that are chosen, best first in each group; what is otherwise is a mistake."""
+    """Choose candidates, best first in each group; the flags are mistakes."""
     (batch, width), vocab = ranks.shape[:2], ranks.shape[2]
     each, pairs = width // num_groups, []
     for row in range(batch):
@@ -162,7 +162,7 @@ def _beam_of(candidate: tuple[float, int, int]) -> int:
 
 @truth
 def better(best: Answer, beams: Answer, length_penalty: float) -> Answer:
-    """The best that has ended; of one that is none, only the score is said."""
+    """Find the best that has ended; where there is none, only the score counts."""
     return _better(best, beams, length_penalty)
 
 
@@ -220,7 +220,7 @@ def _ranked(beams: Answer, best: Answer, length_penalty: float, sign: int = 1, t
 
 
 def best_first(beams: Group, ended: Group, length_penalty: float) -> Group:
-    """The beams, and the best of what ever ended if it is none of them; as many as there are beams or one more."""
+    """Sort the beams, and the best of what ever ended if it is none of them; as many as there are beams or one more."""
     best = sorted(ended, key=lambda one: -one.rank(length_penalty))[:1]
     known = {one.tokens for one in beams}
     return sorted(beams + [one for one in best if one.tokens not in known], key=lambda one: -one.rank(length_penalty))
@@ -230,7 +230,7 @@ def best_first(beams: Group, ended: Group, length_penalty: float) -> Group:
 
 
 def groups_of(beams: Answer, row: int, num_groups: int) -> list[Group]:
-    """A prompt's beams by group, without spare ones."""
+    """Split a prompt's beams into groups, without spare ones."""
     fields = (beams[name][row].tolist() for name in ("tokens", "scores", "lengths", "is_finished"))
     all_of_row = [
         Hypothesis(tuple(tokens), score, int(length), is_finished, place)
@@ -242,18 +242,18 @@ def groups_of(beams: Answer, row: int, num_groups: int) -> list[Group]:
 
 
 def flat(groups: Sequence[Group], width: int) -> Group:
-    """The beams of all groups, each filled with spare ones."""
+    """List the beams of all groups, each filled with spare ones."""
     return [one for group in groups for one in filled(group, width // len(groups), len(groups[0][0].tokens))]
 
 
 def filled(group: Group, size: int, time: int) -> Group:
-    """So many beams: the first ones, and then spare ones."""
+    """Take so many beams: the first ones, and then spare ones."""
     spare = Hypothesis((ARBITRARY,) * time, -math.inf, 0, True, ARBITRARY)
     return (group + [spare] * size)[:size]
 
 
 def arrays(batch: Sequence[Group]) -> Answer:
-    """The fields of a batch of as many beams each; lengths as the scores are, numbers with a point."""
+    """Give the fields of a batch of as many beams each; lengths are floats, as the scores are."""
     dtypes = {
         "tokens": np.int64,
         "score": np.float64,
@@ -269,12 +269,12 @@ def arrays(batch: Sequence[Group]) -> Answer:
 
 
 def only_results(fields: Answer) -> Answer:
-    """What a search gives."""
+    """Keep what a search returns."""
     return {name: fields[name] for name in ("tokens", "scores")}
 
 
 def blanked(beams: Answer) -> Answer:
-    """The same beams, and what is arbitrary of spare ones put alike."""
+    """Set what is arbitrary of spare beams to fixed values."""
     arbitrary = {"tokens": ARBITRARY, "sources": ARBITRARY, "lengths": 0, "is_finished": True}
     is_spare = np.asarray(np.isneginf(beams["scores"]))
     return {
@@ -284,7 +284,7 @@ def blanked(beams: Answer) -> Answer:
 
 
 def settled(beams: Answer, num_groups: int) -> Answer:
-    """The same beams, each group sorted by tokens and score: the order in a group is not said."""
+    """Sort each group by tokens and score: the order in a group is free."""
     beams = blanked(beams)
     batch, width = beams["scores"].shape
     group = np.arange(width) // (width // num_groups)
@@ -297,7 +297,7 @@ def settled(beams: Answer, num_groups: int) -> Answer:
 
 
 def settled_choice(choice: Answer, ranks: Array, num_groups: int) -> Answer:
-    """The same candidates, each group sorted; which impossible ones fill a group is not said."""
+    """Sort the candidates of each group; which impossible ones fill a group is free."""
     (batch, width), vocab = ranks.shape[:2], ranks.shape[2]
     sources, tokens = choice["sources"], choice["tokens"]
     inside = (sources >= 0) & (sources < width) & (tokens >= 0) & (tokens < vocab)
@@ -307,5 +307,5 @@ def settled_choice(choice: Answer, ranks: Array, num_groups: int) -> Answer:
 
 
 def of_each(of_beams: Array, value: Array) -> Array:
-    """An array (b, w) with as many axes as another that has b and w first."""
+    """Give an array (b, w) as many axes as another that has b and w first."""
     return of_beams.reshape(of_beams.shape + (1,) * (value.ndim - 2))

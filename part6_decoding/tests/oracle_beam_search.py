@@ -46,7 +46,7 @@ class Model(NamedTuple):
     temperature: float
 
     def log_probs(self, tokens: Sequence[int]) -> list[float]:
-        """The log-probability of each token after these."""
+        """Compute the log-probability of each token after these."""
         # As row_of, ten times faster.
         row = sum(token * place**2 + place for place, token in enumerate(tokens, start=1))
         logits = self.table[row % len(self.table)].tolist()
@@ -57,7 +57,7 @@ class Model(NamedTuple):
         return [logit - log_sum for logit in scaled]
 
     def extensions(self, one: Hypothesis) -> Group:
-        """All that a sequence may become with a token more."""
+        """List all that a sequence may become with a token more."""
         if one.is_finished:
             return [one._replace(tokens=(*one.tokens, self.eos_id))]
         return [
@@ -105,9 +105,9 @@ def run(table: Array, eos_id: int, prompts: Array, max_length: int, settings: An
 def advanced(
     model: Model, groups: Sequence[Group], settings: Answer, divisor: Divisor | None = None, ended_grow: bool = False
 ) -> tuple[list[Group], float]:
-    """The groups of one prompt a token later, best first, and the smallest gap between competing ranks.
+    """Give one prompt's groups a token more, best first, and the smallest gap between competing ranks.
 
-    A `divisor` of a candidate's score, told by what it continues, is a mistake, and so are ended beams that grow.
+    A `divisor` of a candidate's score, computed from what it continues, is a mistake, and so are ended beams that grow.
     """
     size, length_penalty = settings["beam_width"] // settings["num_groups"], settings["length_penalty"]
     used: Counter[int] = Counter()
@@ -129,7 +129,7 @@ def advanced(
 
 
 def gap_of(ranks: Iterable[float]) -> float:
-    """How far apart the closest two are."""
+    """Measure how far apart the closest two are."""
     return min((after - before for before, after in itertools.pairwise(sorted(ranks))), default=math.inf)
 
 
@@ -142,7 +142,7 @@ def gap_of_search(table: Array, eos_id: int, prompts: Array, max_length: int, se
 
 @truth
 def steps(table: Array, eos_id: int, prompts: Array, max_length: int, settings: Answer) -> list[Answer]:
-    """Tokens, scores and is_finished after each step."""
+    """Give tokens, scores and is_finished after each step."""
     found = run(table, eos_id, prompts, max_length, settings)
     names = ("tokens", "scores", "is_finished")
     return [settled({name: arrays(beams)[name] for name in names}, settings["num_groups"]) for beams in found.steps]
@@ -150,12 +150,12 @@ def steps(table: Array, eos_id: int, prompts: Array, max_length: int, settings: 
 
 @truth
 def results(table: Array, eos_id: int, prompts: Array, max_length: int, settings: Answer) -> Answer:
-    """What the search gives, best first."""
+    """Give the results of the search, best first."""
     return only_results(arrays(run(table, eos_id, prompts, max_length, settings).results))
 
 
 def other_settings(table: Array, eos_id: int, prompts: Array, max_length: int, settings: Answer) -> Answer:
-    """What the steps would be if some settings were ignored."""
+    """Give the steps that ignore some settings."""
 
     def without(*names: str) -> list[Answer]:
         return steps(table, eos_id, prompts, max_length, {**settings, **{name: PLAIN[name] for name in names}})
@@ -169,7 +169,7 @@ def other_settings(table: Array, eos_id: int, prompts: Array, max_length: int, s
 
 @truth
 def greedy(table: Array, eos_id: int, prompts: Array, max_length: int, settings: Answer) -> Answer:
-    """Each prompt with the likeliest token again and again, as beams of width 1."""
+    """Continue each prompt with the likeliest token again and again, as beams of width 1."""
     model, ends = model_of(table, eos_id, settings), []
     for prompt in prompts.tolist():
         one = Hypothesis(tuple(prompt), 0.0, 0, False)
@@ -183,7 +183,7 @@ def greedy(table: Array, eos_id: int, prompts: Array, max_length: int, settings:
 
 @truth
 def everything(table: Array, eos_id: int, prompts: Array, max_length: int, settings: Answer) -> Answer:
-    """Every sequence there is, best first; the width must be their number."""
+    """Find every sequence there is, best first; the width must be their number."""
     model, found = model_of(table, eos_id, settings), []
     for prompt in prompts.tolist():
         leaves = [Hypothesis(tuple(prompt), 0.0, 0, False)]
@@ -195,8 +195,8 @@ def everything(table: Array, eos_id: int, prompts: Array, max_length: int, setti
 
 @truth
 def best_of_pool(table: Array, eos_id: int, prompts: Array, max_length: int, settings: Answer) -> Array:
-    """The best score (b,) of a search that puts what ends among the w best candidates into a pool, and goes on with the
-    w best others."""
+    """Find the best score (b,) of a search that puts what ends among the w best candidates into a pool, and goes on
+    with the w best others."""
     model, width, best = model_of(table, eos_id, settings), settings["beam_width"], []
     for prompt in prompts.tolist():
         going, pool = [Hypothesis(tuple(prompt), 0.0, 0, False)], []
@@ -211,7 +211,7 @@ def best_of_pool(table: Array, eos_id: int, prompts: Array, max_length: int, set
 
 
 def gap_where_pushed_out(**problem: Any) -> float:
-    """The smallest gap between competing ranks; 0 where no result was pushed out of the beams."""
+    """Find the smallest gap between competing ranks; 0 where no result was pushed out of the beams."""
     found = run(**problem)
     last = found.steps[-1]
     is_out = any(
@@ -223,12 +223,12 @@ def gap_where_pushed_out(**problem: Any) -> float:
 
 
 def logits(table: Array, tokens: Array) -> Array:
-    """What the table says after these (rows, t)."""
+    """Look up the logits after these tokens (rows, t)."""
     return table[row_of(torch.tensor(tokens), len(table)).numpy()]
 
 
 def rescored(table: Array, eos_id: int, prompts: Array, settings: Answer, tokens: Array) -> Array:
-    """The scores (b, w) of these sequences: the log-probabilities of their new tokens up to the first EOS."""
+    """Score these sequences (b, w): sum the log-probabilities of their new tokens up to the first EOS."""
     model, start = model_of(table, eos_id, settings), prompts.shape[1]
 
     def score(sequence: list[int]) -> float:
@@ -246,16 +246,16 @@ def rescored(table: Array, eos_id: int, prompts: Array, settings: Answer, tokens
 
 
 @truth
-def one_step(table: Array, eos_id: int, beams: Answer, asked: int, settings: Answer) -> Answer:
+def one_step(table: Array, eos_id: int, beams: Answer, scored: int, settings: Answer) -> Answer:
     return stepped(table, eos_id, beams, settings)[0]
 
 
-def gap_of_step(table: Array, eos_id: int, beams: Answer, asked: int, settings: Answer) -> float:
+def gap_of_step(table: Array, eos_id: int, beams: Answer, scored: int, settings: Answer) -> float:
     return stepped(table, eos_id, beams, settings)[1]
 
 
-def step_mistakes(table: Array, eos_id: int, beams: Answer, asked: int, settings: Answer) -> Answer:
-    right = one_step(table, eos_id, beams, asked, settings)
+def step_mistakes(table: Array, eos_id: int, beams: Answer, scored: int, settings: Answer) -> Answer:
+    right = one_step(table, eos_id, beams, scored, settings)
     last = right["tokens"][..., -1]
     is_finished, each = beams["is_finished"], np.arange(len(last))[:, None]
 
@@ -295,7 +295,7 @@ def stepped(
     divisor: Divisor | None = None,
     ended_grow: bool = False,
 ) -> tuple[Answer, float]:
-    """The beams a token later, with what they continue, and the smallest gap between competing ranks."""
+    """Give the beams a token more, with what they continue, and the smallest gap between competing ranks."""
     model, width = model_of(table, eos_id, settings), settings["beam_width"]
     each = [
         advanced(model, groups_of(beams, row, settings["num_groups"]), settings, divisor, ended_grow)

@@ -62,7 +62,7 @@ def _best_paths(log_probs: Array, lengths: Array) -> list[list[int]]:
 
 
 def merged(path: Iterable[int], blank: int) -> list[int]:
-    """The labels that a path of symbols spells."""
+    """Give the labels that a path of symbols spells."""
     return _without(_without_repetitions(path), blank)
 
 
@@ -128,7 +128,7 @@ def _one_frame(
     blank_extends: bool = False,
     counts_added: bool = False,
 ) -> Answer:
-    """Every prefix by itself, then what became of it in the place of what it is; what is otherwise is a mistake."""
+    """Read the frame for each prefix by itself, then merge what is the same; the keyword arguments are mistakes."""
     stays: dict[Labels, list[float]] = {}
     extended: dict[tuple[Labels, int], float] = {}
     for row, prefix in enumerate(beam["prefixes"]):
@@ -206,7 +206,7 @@ def _kept(
     extends: bool = True,
     keeps_impossible: bool = False,
 ) -> Answer:
-    """All candidates, sorted by their ranks, and the kept ones by their labels; what is otherwise is a mistake."""
+    """Sort all candidates by their ranks, and the kept ones by their labels; the keyword arguments are mistakes."""
     found: dict[Labels, tuple[float, float, float]] = {}
     for row, prefix in enumerate(beam["prefixes"]):
         in_blank, in_label, added = (float(beam[name][row]) for name in BEAM)
@@ -228,14 +228,14 @@ def _kept(
 
 
 @truth
-def answers(table: Array, sos_id: int, asked: list[list[Labels]]) -> Answer:
-    """What follows each prefix, and the rows that have to be asked for, in some order."""
-    return _answers(table, asked, lambda prefix, longest: [sos_id, *prefix])
+def next_log_probs(table: Array, sos_id: int, given: list[list[Labels]]) -> Answer:
+    """Compute the log-probabilities after each prefix."""
+    return _next_log_probs(table, given, lambda prefix, longest: [sos_id, *prefix])
 
 
-def answer_mistakes(table: Array, sos_id: int, asked: list[list[Labels]]) -> Answer:
+def next_log_probs_mistakes(table: Array, sos_id: int, given: list[list[Labels]]) -> Answer:
     def changed(**mistake: Any) -> Answer:
-        return _answers(table, **{"asked": asked, "row": lambda prefix, longest: [sos_id, *prefix], **mistake})
+        return _next_log_probs(table, **{"given": given, "row": lambda prefix, longest: [sos_id, *prefix], **mistake})
 
     return {
         "these are logits; their log-softmax is asked for": changed(normalise=lambda logits: logits),
@@ -251,29 +251,29 @@ def answer_mistakes(table: Array, sos_id: int, asked: list[list[Labels]]) -> Ans
             row=lambda prefix, longest: [sos_id, *prefix] + [0] * (longest - len(prefix))
         ),
         "the answers are in the order of the prefixes' lengths; they must be in the order that was asked for": changed(
-            asked=[sorted(call, key=len) for call in asked]
+            given=[sorted(call, key=len) for call in given]
         ),
     }
 
 
-def _answers(
+def _next_log_probs(
     table: Array,
-    asked: list[list[Labels]],
+    given: list[list[Labels]],
     row: Callable[[Labels, int], list[int]],
     normalise: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits.log_softmax(-1),
 ) -> Answer:
-    rows = [[row_in(table, row(prefix, max(map(len, call)))) for prefix in call] for call in asked]
+    rows = [[row_in(table, row(prefix, max(map(len, call)))) for prefix in call] for call in given]
     return {"log_probs": [normalise(torch.tensor(table[call])).numpy() for call in rows]}
 
 
-def rows_of(sos_id: int, asked: list[list[Labels]], repeats: bool = False) -> list[list[int]]:
-    """The rows that must be asked for, sorted; with `repeats`, a row for each time that it is asked about."""
-    prefixes = [prefix for call in asked for prefix in call]
+def rows_of(sos_id: int, given: list[list[Labels]], repeats: bool = False) -> list[list[int]]:
+    """List the rows that score_fn must score, sorted; with `repeats`, a row each time that its prefix is given."""
+    prefixes = [prefix for call in given for prefix in call]
     return sorted([sos_id, *prefix] for prefix in (prefixes if repeats else set(prefixes)))
 
 
 def row_in(table: Array, row: list[int]) -> int:
-    """Which row of the table says what follows these tokens."""
+    """Find the row of the table for what follows these tokens."""
     return int(row_of(torch.tensor([row]), len(table))[0])
 
 
@@ -281,7 +281,7 @@ def row_in(table: Array, row: list[int]) -> int:
 
 
 class Weights:
-    """What a language model and the length bonus add to the rank of labels, and to that of labels that end."""
+    """Terms that a language model and the length bonus add to the rank of labels, and to that of labels that end."""
 
     def __init__(
         self, table: Array | None, lm_weight: float, length_bonus: float, sos_id: int | None, eos_id: int | None
@@ -304,7 +304,7 @@ class Weights:
 
 @truth
 def all_alignments(log_probs: Array, lengths: Array, blank: int, beam_width: int, **weighed: Any) -> Answer:
-    """All labels there are, ranked: the probabilities of the alignments that spell them are summed one by one."""
+    """Rank all labels there are: the probabilities of the alignments that spell them are summed one by one."""
     weights, results = Weights(**weighed), []
     for row, length in enumerate(lengths):
         frames, found = log_probs[:length, row], dict[Labels, float]()
@@ -319,14 +319,14 @@ def all_alignments(log_probs: Array, lengths: Array, blank: int, beam_width: int
 
 
 def ranked(found: dict[Labels, float], weights: Weights) -> Ranked:
-    """What is possible, with what the end counts, best first."""
+    """Sort what is possible, the end counted, best first."""
     ranks = {labels: rank + weights.end(labels) for labels, rank in found.items() if rank > UNCERTAIN}
     return [(list(labels), ranks[labels]) for labels in sorted(ranks, key=lambda labels: -ranks[labels])]
 
 
 @truth
 def by_torch(log_probs: Array, lengths: Array, blank: int, **rest: Any) -> Answer:
-    """All labels there are, ranked by torch's CTC loss."""
+    """Rank all labels there are by torch's CTC loss."""
     vocab, results = log_probs.shape[2], []
     symbols = [symbol for symbol in range(vocab) if symbol != blank]
     for row, length in enumerate(lengths):
@@ -337,7 +337,7 @@ def by_torch(log_probs: Array, lengths: Array, blank: int, **rest: Any) -> Answe
 
 
 def log_probabilities(frames: Array, every: list[Labels], blank: int) -> list[float]:
-    """log P(labels | frames (t, v)) for each of these labels, by torch's CTC loss."""
+    """Compute log P(labels | frames (t, v)) for each of these labels, by torch's CTC loss."""
     lengths = torch.tensor([len(labels) for labels in every])
     loss = functional.ctc_loss(
         torch.tensor(frames)[:, None].expand(-1, len(every), -1).contiguous(),
@@ -395,7 +395,7 @@ def _decoded(
     tells_added: bool = True,
     **weighed: Any,
 ) -> list[Ranked]:
-    """The search of each utterance; what is otherwise is a mistake."""
+    """Search each utterance; the keyword arguments are mistakes."""
     weights = Weights(**weighed)
     adds = weights if counts_labels else Weights(**{**weighed, "table": None})
     results = []
@@ -410,7 +410,7 @@ def _decoded(
 
 
 def _searched(frames: Array, blank: int, beam_width: int, adds: Weights) -> dict[Labels, float]:
-    """log P of the prefixes that are left, best first, of which so many have been kept at every frame."""
+    """Compute log P of the prefixes that are left, best first; so many are kept at every frame."""
     beam: dict[Labels, list[float]] = {(): [0.0, UNCERTAIN]}
     for symbols in frames.tolist():
         following: dict[Labels, list[float]] = {}

@@ -12,18 +12,18 @@ from autograder.testing.torch_oracle import Answer, Array
 
 
 def probabilities(logits: Array) -> Array:
-    """The softmax of each row, in float64."""
+    """Compute the softmax of each row, in float64."""
     shifted = np.exp(logits.astype("float64") - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 def likeliest_first(row: Array) -> list[int]:
-    """The tokens of a row by falling logit; of equal ones the lowest index first."""
+    """Sort the tokens of a row by falling logit; of equal ones the lowest index first."""
     return sorted(range(len(row)), key=lambda token: (-row[token], token))
 
 
 def kept(logits: Array, keeps: Callable[[Array], set[int]]) -> Answer:
-    """The logits of the tokens that each row keeps, -inf for the others."""
+    """Keep the logits of these tokens of each row, -inf for the others."""
     filtered = np.full_like(logits, -math.inf)
     for number, row in enumerate(logits):
         for token in keeps(row):
@@ -105,7 +105,7 @@ def top_k_mistakes(logits: Array, k: int) -> Answer:
 
 
 def crossing(row: Array, p: float, further: int = 0, from_the_least: bool = False) -> set[int]:
-    """The likeliest tokens until their probabilities reach p, and so many more."""
+    """Take the likeliest tokens until their probabilities reach p, and so many more."""
     order, total = likeliest_first(row)[:: -1 if from_the_least else 1], 0.0
     for number, token in enumerate(order, start=1):
         total += probabilities(row)[token]

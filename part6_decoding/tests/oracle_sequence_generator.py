@@ -82,7 +82,7 @@ FILTERS: dict[str, Callable[[Logits, float, Sequence[int]], Logits]] = {
 
 
 def falling(logits: Logits) -> list[int]:
-    """The tokens, the likeliest first."""
+    """Sort the tokens, the likeliest first."""
     return sorted(range(len(logits)), key=lambda token: -logits[token])
 
 
@@ -103,14 +103,14 @@ def log(probability: float) -> float:
 
 
 def logits_after(table: Array, tokens: Array) -> Array:
-    """What the table says after each row (b, v)."""
+    """Look up the logits (b, v) after each row."""
     return table[row_of(torch.tensor(tokens), len(table)).numpy()]
 
 
 def filtered(
     table: Array, row: Sequence[int], filters: Filters, order: Sequence[str] = tuple(FILTERS), seen: int = 0
 ) -> Logits:
-    """What the filters leave of the logits after a row; the penalty sees its tokens from `seen` on."""
+    """Filter the logits after a row; the penalty sees its tokens from `seen` on."""
     logits: Logits = logits_after(table, np.array([row]))[0].tolist()
     for name in order:
         if name in filters:
@@ -172,14 +172,14 @@ def continue_row(table: Array, eos_id: int, prompt: list[int], max_length: int, 
 
 
 def together(x: Array, eos_id: int, rows: Sequence[Row]) -> Answer:
-    """The sequences, the scores, and what is there after each step, of rows that stay until the last has ended."""
+    """Join rows that stay until the last has ended: the sequences, the scores, and each step."""
     steps = [after(x, eos_id, rows, step) for step in range(1, 1 + max((len(row.tokens) for row in rows), default=0))]
     last = steps[-1] if steps else {"tokens": x, "scores": np.zeros(len(x), np.float32)}
     return {"sequences": last["tokens"], "scores": last["scores"], "steps": steps}
 
 
 def after(x: Array, eos_id: int, rows: Sequence[Row], step: int) -> Answer:
-    """What is there after so many steps."""
+    """Cut the rows after so many steps."""
     new = [(row.tokens + [eos_id] * step)[:step] for row in rows]
     return {
         "tokens": np.concatenate([x, np.array(new, dtype=np.int64)], axis=1),
@@ -198,12 +198,12 @@ def _rows(table: Array, eos_id: int, x: Array, max_length: int, filters: Filters
 
 
 def calls(sequences: Array, prompt_length: int) -> list[Array]:
-    """What score_fn must be asked about: the prompts, and what they are after each step but the last."""
+    """List the calls of score_fn: with the prompts, and with what they are after each step but the last."""
     return [sequences[:, :length] for length in range(prompt_length, sequences.shape[1])]
 
 
 def extend_mistakes(table: Array, eos_id: int, x: Array, max_length: int, filters: Answer, rank: int) -> Answer:
-    """What known mistakes would give where the log-probabilities of a row that has ended are uniform."""
+    """Give what known mistakes would, where the log-probabilities of a row that has ended are uniform."""
     rows = _rows(table, eos_id, x, max_length, filters, rank)
     right = together(x, eos_id, rows)
     padding = [len(right["steps"]) - len(row.tokens) for row in rows]
@@ -260,7 +260,7 @@ def greedy_mistakes(table: Array, eos_id: int, x: Array, max_length: int, filter
 def outcomes(
     table: Array, eos_id: int, row: list[int], steps: int, filters: Filters
 ) -> Iterator[tuple[list[int], float]]:
-    """Every sequence of so many tokens more, padded with EOS, and its probability, which may be 0."""
+    """Yield every sequence of so many tokens more, padded with EOS, and its probability, which may be 0."""
     if not steps:
         yield row, 1.0
         return
@@ -273,7 +273,7 @@ def outcomes(
 
 
 def assert_counts(sequences: Array, table: Array, eos_id: int, prompt: list[int], filters: Filters) -> None:
-    """Each possible sequence (b, t) is there so many times as its probability lets be, and a known mistake is named."""
+    """Check that each sequence (b, t) is there about as often as its probability says, and name a known mistake."""
 
     def shares(filters: Filters, table: Array = table) -> tuple[Array, Array]:
         steps = sequences.shape[1] - len(prompt)
@@ -301,7 +301,7 @@ def assert_counts(sequences: Array, table: Array, eos_id: int, prompt: list[int]
 
 
 def bounds(draws: int, shares: Array) -> tuple[Array, Array]:
-    """The smallest and the largest number of draws of something with this probability that chance leaves possible."""
+    """Bound the number of draws of something with this probability: the smallest and the largest possible by chance."""
     counts, shares = np.arange(draws + 1), shares[:, None]
     low = (bdtr(counts, draws, shares) <= CHANCE).sum(axis=1)
     high = (bdtrc(counts, draws, shares) > CHANCE).sum(axis=1)
@@ -309,7 +309,7 @@ def bounds(draws: int, shares: Array) -> tuple[Array, Array]:
 
 
 def scores_of(sequences: Array, table: Array, eos_id: int, prompt: list[int], filters: Filters) -> Array:
-    """The sum of the log-probabilities of each sequence's (b, t) tokens after the prompt, up to the first EOS."""
+    """Sum the log-probabilities of each sequence's (b, t) tokens after the prompt, up to the first EOS."""
 
     def score(row: tuple[int, ...]) -> float:
         new = row[len(prompt) :]
@@ -327,7 +327,7 @@ def scores_of(sequences: Array, table: Array, eos_id: int, prompt: list[int], fi
 
 
 def cut(row: Array, eos_id: int) -> Array:
-    """The row up to its first EOS, with it."""
+    """Cut the row after its first EOS."""
     tokens = row.tolist()
     return row[: tokens.index(eos_id) + 1] if eos_id in tokens else row
 

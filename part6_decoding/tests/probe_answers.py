@@ -1,4 +1,4 @@
-"""What all probes ask of an answer before they read it: that it has as many entries as they name."""
+"""The check of a returned tuple, in all probes, before it is read: it must have as many entries as they name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Named = dict[str, Any]
 
 
 def named(what: str, answer: Any, names: Sequence[str]) -> Named:
-    """Each entry of the tuple that `what` returns, under its name; a list will do.
+    """Give each entry of the tuple that `what` returns its name; a list will do.
 
     Raises TypeError for anything else than so many.
     """

@@ -1,4 +1,4 @@
-"""What the tests do with CTC decoding: its steps on given beams, a language model asked, and whole utterances."""
+"""Probes of CTC decoding: its steps on given beams, a language model, and whole utterances."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ FIELDS = Beam._fields
 
 
 def greedy(log_probs: Array, lengths: Array, blank: int) -> Named:
-    """greedy_decode(log_probs, lengths, blank)"""
+    """Call greedy_decode(log_probs, lengths, blank)."""
     return {"labels": greedy_decode(torch.tensor(log_probs), torch.tensor(lengths), blank)}
 
 
 def greedy_and_inputs(log_probs: Array, lengths: Array, blank: int) -> Named:
-    """The same of log-probabilities that have a gradient, and what the arguments hold afterwards."""
+    """Call it with log-probabilities that have a gradient, and give the arguments afterwards."""
     given = {"log_probs": torch.tensor(log_probs, requires_grad=True), "lengths": torch.tensor(lengths)}
     return {"labels": greedy_decode(**given, blank=blank), **given}
 
 
 def one_frame(beam: Named, frame: Array, blank: int) -> Named:
-    """The beam and its extensions after one frame more."""
+    """Call read_frame: the beam and its extensions after one frame more."""
     return _read(Beam(**_tensors(beam)), torch.tensor(frame), blank)
 
 
 def one_frame_and_inputs(beam: Named, frame: Array, blank: int) -> Named:
-    """The same, and what the arguments hold afterwards."""
+    """Call it likewise, and give the arguments afterwards."""
     given, read = Beam(**_tensors(beam)), torch.tensor(frame)
     return {**_read(given, read, blank), "beam afterwards": given._asdict(), "frame afterwards": read}
 
 
 def kept(beam: Named, extended: Array, additions: Array, beam_width: int) -> Named:
-    """What keep_best keeps, sorted by its labels."""
+    """Call keep_best, and sort what it keeps by its labels."""
     return _sorted(keep_best(Beam(**_tensors(beam)), torch.tensor(extended), torch.tensor(additions), beam_width))
 
 
 def kept_and_inputs(beam: Named, extended: Array, additions: Array, beam_width: int) -> Named:
-    """The same, and what the arguments hold afterwards."""
+    """Call it likewise, and give the arguments afterwards."""
     given, numbers = Beam(**_tensors(beam)), (torch.tensor(extended), torch.tensor(additions))
     answer = _sorted(keep_best(given, *numbers, beam_width))
     return {
@@ -65,12 +65,12 @@ def kept_and_inputs(beam: Named, extended: Array, additions: Array, beam_width: 
     }
 
 
-def answers(table: Array, sos_id: int, asked: list[list[Labels]]) -> Named:
-    """What a language model says of the prefixes of each call, how it calls score_fn, and its logits afterwards."""
+def next_log_probs(table: Array, sos_id: int, given: list[list[Labels]]) -> Named:
+    """Call LanguageModel.log_probs with each of these: the results, score_fn's calls, and its logits afterwards."""
     scorer = TableScorer(torch.tensor(table))
     model = LanguageModel(scorer, sos_id, table.shape[1], torch.device("cpu"))
-    log_probs = [model.log_probs(prefixes) for prefixes in asked]
-    return {"log_probs": log_probs, "calls": scorer.calls, "logits": scorer.answers}
+    log_probs = [model.log_probs(prefixes) for prefixes in given]
+    return {"log_probs": log_probs, "calls": scorer.calls, "logits": scorer.logits}
 
 
 def decode(
@@ -84,10 +84,20 @@ def decode(
     sos_id: int | None,
     eos_id: int | None,
 ) -> Named:
-    """prefix_beam_decode(...)"""
+    """Call prefix_beam_decode."""
     scorer = None if table is None else TableScorer(torch.tensor(table))
-    weighed = beam_width, blank, scorer, lm_weight, length_bonus, sos_id, eos_id
-    return {"results": prefix_beam_decode(torch.tensor(log_probs), torch.tensor(lengths), *weighed)}
+    results = prefix_beam_decode(
+        torch.tensor(log_probs),
+        torch.tensor(lengths),
+        beam_width,
+        blank,
+        score_fn=scorer,
+        lm_weight=lm_weight,
+        length_bonus=length_bonus,
+        sos_id=sos_id,
+        eos_id=eos_id,
+    )
+    return {"results": results}
 
 
 def decode_and_inputs(
@@ -101,7 +111,7 @@ def decode_and_inputs(
     sos_id: int | None,
     eos_id: int | None,
 ) -> Named:
-    """The results where everything has a gradient, what the arguments hold afterwards, the tokens and the logits of
+    """Call it where everything has a gradient: the results, the arguments afterwards, the tokens and the logits of
     score_fn's calls, and whether these have recorded gradients."""
     scorer = TableScorer(torch.tensor(table, requires_grad=True))
     given = {"log_probs": torch.tensor(log_probs, requires_grad=True), "lengths": torch.tensor(lengths)}
@@ -115,8 +125,8 @@ def decode_and_inputs(
         sos_id=sos_id,
         eos_id=eos_id,
     )
-    records = any(logits.requires_grad for logits in scorer.answers)
-    return {"results": results, **given, "calls": scorer.calls, "logits": scorer.answers, "gradients recorded": records}
+    records = any(logits.requires_grad for logits in scorer.logits)
+    return {"results": results, **given, "calls": scorer.calls, "logits": scorer.logits, "gradients recorded": records}
 
 
 def _read(beam: Beam, frame: Tensor, blank: int) -> Named:
@@ -125,7 +135,7 @@ def _read(beam: Beam, frame: Tensor, blank: int) -> Named:
 
 
 def _sorted(beam: Any) -> Named:
-    """The fields of a beam, whatever its order."""
+    """Give the fields of a beam, sorted by its labels."""
     fields = named("keep_best", beam, FIELDS)
     prefixes = fields.pop("prefixes")
     order = sorted(range(len(prefixes)), key=lambda row: prefixes[row])
@@ -133,5 +143,5 @@ def _sorted(beam: Any) -> Named:
 
 
 def _tensors(beam: Named) -> Named:
-    """The fields of a beam, with tensors for arrays."""
+    """Make tensors of the arrays among the fields of a beam."""
     return {name: torch.tensor(value) if name != "prefixes" else list(value) for name, value in beam.items()}

@@ -1,7 +1,8 @@
-"""What the tests do with the filters: call them, and look at the arguments afterwards."""
+"""Probes of the filters: they call them, and compare the arguments afterwards."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def repetition_penalty(logits: Array, sequences: Array, penalty: float) -> Named
 
 
 def repetition_penalty_and_arguments(logits: Array, sequences: Array, penalty: float) -> Named:
-    """Whether it changes its arguments."""
+    """Say whether apply_repetition_penalty changes its arguments."""
     given, tokens = torch.tensor(logits), torch.tensor(sequences)
     apply_repetition_penalty(given, tokens, penalty)
     return {"logits changed": _changed(given, logits), "sequences changed": _changed(tokens, sequences)}
@@ -36,23 +37,9 @@ def temperature(logits: Array, temperature: float) -> Named:
     return {"logits": apply_temperature(torch.tensor(logits), temperature)}
 
 
-def temperature_and_argument(logits: Array, temperature: float) -> Named:
-    """Whether it changes its arguments."""
-    given = torch.tensor(logits)
-    apply_temperature(given, temperature)
-    return {"logits changed": _changed(given, logits)}
-
-
 def top_k(logits: Array, k: int) -> Named:
     """filter_top_k(logits, k)"""
     return {"logits": filter_top_k(torch.tensor(logits), k)}
-
-
-def top_k_and_argument(logits: Array, k: int) -> Named:
-    """Whether it changes its arguments."""
-    given = torch.tensor(logits)
-    filter_top_k(given, k)
-    return {"logits changed": _changed(given, logits)}
 
 
 def top_p(logits: Array, p: float) -> Named:
@@ -60,25 +47,24 @@ def top_p(logits: Array, p: float) -> Named:
     return {"logits": filter_top_p(torch.tensor(logits), p)}
 
 
-def top_p_and_argument(logits: Array, p: float) -> Named:
-    """Whether it changes its arguments."""
-    given = torch.tensor(logits)
-    filter_top_p(given, p)
-    return {"logits changed": _changed(given, logits)}
-
-
 def min_p(logits: Array, min_p: float) -> Named:
     """filter_min_p(logits, min_p)"""
     return {"logits": filter_min_p(torch.tensor(logits), min_p)}
 
 
-def min_p_and_argument(logits: Array, min_p: float) -> Named:
-    """Whether it changes its arguments."""
+def filter_and_argument(name: str, logits: Array, setting: float) -> Named:
+    """Say whether the filter of this name changes the logits."""
+    filters: dict[str, Callable[..., torch.Tensor]] = {
+        "temperature": apply_temperature,
+        "top_k": filter_top_k,
+        "top_p": filter_top_p,
+        "min_p": filter_min_p,
+    }
     given = torch.tensor(logits)
-    filter_min_p(given, min_p)
+    filters[name](given, setting)
     return {"logits changed": _changed(given, logits)}
 
 
 def _changed(tensor: torch.Tensor, before: Array) -> bool:
-    """Whether a tensor holds something else than the array that it was made of."""
+    """Say whether a tensor differs from the array that it was made of."""
     return not torch.equal(tensor, torch.tensor(before))

@@ -1,4 +1,4 @@
-"""What the tests do with SequenceGenerator: let it continue prompts, with logits from a drawn table."""
+"""Probes of SequenceGenerator: they continue prompts, with logits from a drawn table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OnlyTemperature(SequenceGenerator):
     """A generator whose one filter is the temperature, so that extend is tested alone."""
 
     def log_probs(self, tokens: Tensor, filters: Filters, goes_on: Tensor) -> Tensor:
-        """Uniform ones where a row does not go on."""
+        """Give uniform ones where a row does not go on."""
         logits = self.score_fn(tokens) / filters.temperature
         return logits.masked_fill(~goes_on[:, None], 0).log_softmax(dim=-1)
 
@@ -42,19 +42,19 @@ class OnlyTemperature(SequenceGenerator):
 
 
 def log_probs(table: Array, tokens: Array, filters: Named) -> Named:
-    """The log-probabilities after these tokens."""
+    """Compute the log-probabilities after these tokens."""
     return {"log_probs": _log_probs(TableScorer(torch.tensor(table)), tokens, filters)}
 
 
 def log_probs_and_calls(table: Array, tokens: Array, filters: Named) -> Named:
-    """What score_fn is asked, and the logits that it gave, as they are afterwards."""
+    """Record the calls of score_fn, and the logits that it gave, as they are afterwards."""
     scorer = TableScorer(torch.tensor(table))
     _log_probs(scorer, tokens, filters)
-    return {"calls": scorer.calls, "answers": scorer.answers}
+    return {"calls": scorer.calls, "logits": scorer.logits}
 
 
 def log_probs_of(logits: Array, tokens: Array, filters: Named) -> Named:
-    """The log-probabilities where score_fn gives these logits."""
+    """Compute the log-probabilities where score_fn gives these logits."""
     return {"log_probs": _log_probs(lambda tokens: torch.tensor(logits), tokens, filters)}
 
 
@@ -67,7 +67,7 @@ def _log_probs(score_fn: Callable[[Tensor], Tensor], tokens: Array, filters: Nam
 
 
 def extend(table: Array, eos_id: int, x: Array, max_length: int, filters: Named, rank: int) -> Named:
-    """Continue with the token of this rank: the sequences, the scores, the steps, and what score_fn is asked."""
+    """Continue with the token of this rank: the sequences, the scores, the steps, and the calls of score_fn."""
     scorer, recorder, prompt = TableScorer(torch.tensor(table)), Recorder(), torch.tensor(x)
     generator = OnlyTemperature(scorer, EndsWith(eos_id), max_length)
     sequences, scores = generator.extend(prompt, _of_rank(rank), Filters(**filters), recorder)
@@ -83,7 +83,7 @@ def extend(table: Array, eos_id: int, x: Array, max_length: int, filters: Named,
 def extend_with_nan_after_ends(
     table: Array, eos_id: int, x: Array, max_length: int, filters: Named, rank: int
 ) -> Named:
-    """The same where score_fn gives nan after a new EOS, and log_probs is the generator's own."""
+    """Continue likewise where score_fn gives nan after a new EOS, and log_probs is the generator's own."""
     scorer = TableScorer(torch.tensor(table))
 
     def score_fn(tokens: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def _of_rank(rank: int) -> Callable[[Tensor], Tensor]:
 
 
 def greedy(table: Array, eos_id: int, x: Array, max_length: int, filters: Named) -> Named:
-    """The sequences, the scores, and the steps."""
+    """Continue with the likeliest token: the sequences, the scores, and the steps."""
     recorder = Recorder()
     generator = SequenceGenerator(TableScorer(torch.tensor(table)), EndsWith(eos_id), max_length)
     sequences, scores = generator.generate_greedy(torch.tensor(x), **filters, callback=recorder)
@@ -111,7 +111,7 @@ def greedy(table: Array, eos_id: int, x: Array, max_length: int, filters: Named)
 
 
 def greedy_of_a_function(table: Array, eos_id: int, x: Array, max_length: int, filters: Named) -> Named:
-    """The same where score_fn is a function whose logits have a gradient, and whether the scores have one."""
+    """Continue likewise by a function whose logits have a gradient, and say whether the scores have one."""
     logits = torch.tensor(table, requires_grad=True)
     generator = SequenceGenerator(lambda tokens: logits[row_of(tokens, len(logits))], EndsWith(eos_id), max_length)
     sequences, scores = generator.generate_greedy(torch.tensor(x), **filters)
@@ -121,7 +121,7 @@ def greedy_of_a_function(table: Array, eos_id: int, x: Array, max_length: int, f
 def sample(
     table: Array, eos_id: int, x: Array, max_length: int, filters: Named, seed: int, is_own: bool = True
 ) -> Named:
-    """The sequences, filled with EOS up to max_length, the scores, and the steps, of a generator of its own or of
+    """Draw: the sequences, filled with EOS up to max_length, the scores, and the steps, by a generator of its own or by
     torch's."""
     recorder = Recorder()
     sequences, scores = _sampler(table, eos_id, max_length).generate_sample(
@@ -134,13 +134,13 @@ def sample(
 def sample_of_seeds(
     table: Array, eos_id: int, x: Array, max_length: int, seeds: list[int], is_own: bool
 ) -> list[Tensor]:
-    """The sequences that each seed gives."""
+    """Draw the sequences of each seed."""
     sampler, prompt = _sampler(table, eos_id, max_length), torch.tensor(x)
     return [sampler.generate_sample(prompt, generator=_seeded(seed, is_own))[0] for seed in seeds]
 
 
 def changes_of_generators(table: Array, eos_id: int, x: Array, max_length: int, seed: int) -> Named:
-    """Whether sampling with a generator moves it, and torch's own."""
+    """Say whether sampling with a generator moves it, and torch's own."""
     generator = torch.Generator().manual_seed(seed)
     before, given_before = torch.get_rng_state(), generator.get_state()
     _sampler(table, eos_id, max_length).generate_sample(torch.tensor(x), generator=generator)
@@ -155,7 +155,7 @@ def _sampler(table: Array, eos_id: int, max_length: int) -> SequenceGenerator:
 
 
 def _seeded(seed: int, is_own: bool) -> torch.Generator | None:
-    """A generator of its own, or none: torch's has the seed then, and else always the same."""
+    """Seed a generator of its own, or torch's and return none."""
     torch.manual_seed(0 if is_own else seed)
     return torch.Generator().manual_seed(seed) if is_own else None
 
@@ -164,5 +164,5 @@ def _seeded(seed: int, is_own: bool) -> torch.Generator | None:
 
 
 def post_process(sequence: Array, eos_id: int) -> Named:
-    """What is left of a row, or of several."""
+    """Cut a row, or several."""
     return {"cut": post_process_sequence(torch.tensor(sequence), EndsWith(eos_id))}

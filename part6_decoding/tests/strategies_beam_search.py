@@ -23,12 +23,12 @@ FURTHER = st.sampled_from([2, 3, 4, 5])  # new tokens
 
 
 def order(draw: Draw, shape: Shape) -> np.ndarray:
-    """The numbers from 0 on, each once, in any order."""
+    """Draw the numbers from 0 on, each once, in any order."""
     return np.argsort(np.argsort(integers(draw, (math.prod(shape),), 0, 256), kind="stable")).reshape(shape)
 
 
 def kinds_of(draw: Draw, shape: Shape, among: tuple[int, ...] = (GOES_ON, GOES_ON, ENDED, SPARE)) -> np.ndarray:
-    """What each beam is; in every prompt the first goes on and the last has ended, if there may be such."""
+    """Draw the kind of each beam; in every prompt the first goes on and the last has ended, if there may be such."""
     kinds = np.array(among)[integers(draw, shape, 0, len(among))]
     kinds[:, 0] = among[0]
     if shape[1] > 1 and ENDED in among:
@@ -45,14 +45,14 @@ def is_spare(kinds: np.ndarray) -> np.ndarray:
 
 
 def sequences(draw: Draw, shape: Shape, time: int = 5) -> np.ndarray:
-    """Different ones (b, w, t) of the tokens 0 to 2 after the same prompt of a token."""
+    """Draw different sequences (b, w, t) of the tokens 0 to 2 after the same prompt of a token."""
     digits = order(draw, (3 ** (time - 1),))[: math.prod(shape)].reshape(shape)
     return np.stack([np.ones_like(digits), *(digits // 3**place % 3 for place in range(time - 1))], axis=-1)
 
 
 @st.composite
 def one_of_each_kind(draw: Draw) -> Problem:
-    """Beams, the log-probabilities of what may follow, and the token that ends."""
+    """Draw beams, the log-probabilities of what may follow, and the token that ends."""
     batch, width, vocab = draw(BATCHES), draw(st.sampled_from([2, 3, 4])), draw(VOCABULARIES)
     kinds = kinds_of(draw, (batch, width), (GOES_ON, ENDED, GOES_ON, SPARE, SPARE_ENDED))
     scores = -array(draw, (batch, width), "positive")
@@ -76,8 +76,8 @@ def ranked_candidates(
     first: tuple[int, ...] = (),
     penalised: bool = True,
 ) -> Problem:
-    """Ranks that are eighths apart, those of EOS often high, of beams of these kinds, or of others in the first group;
-    the penalty for diversity makes none equal."""
+    """Draw ranks that are eighths apart, those of EOS often high, of beams of these kinds, or of others in the first
+    group; the penalty for diversity makes none equal."""
     (number, size), vocab, batch = draw(groups), draw(VOCABULARIES), draw(BATCHES)
     shape = (batch, number * size, vocab)
     kind, is_eos = kinds_of(draw, shape[:2], kinds), np.arange(vocab) == draw(st.integers(0, vocab - 1))
@@ -96,7 +96,7 @@ def ranked_candidates(
 
 @st.composite
 def ended_and_others(draw: Draw, kinds: tuple[int, ...], before: bool = True) -> Problem:
-    """Beams, the best that had ended before or none, and a length penalty; no two ranks are close."""
+    """Draw beams, the best that had ended before or none, and a length penalty; no two ranks are close."""
     batch, width = draw(BATCHES), draw(st.sampled_from([2, 3, 4]))
     length_penalty = draw(LENGTH_PENALTIES)
     shape = (batch, width + 1)
@@ -119,7 +119,7 @@ def ended_and_others(draw: Draw, kinds: tuple[int, ...], before: bool = True) ->
 
 @st.composite
 def best_among_beams(draw: Draw) -> Problem:
-    """The same where the best that has ended is one of the beams, and where spare ones have its tokens."""
+    """Draw these where the best that has ended is one of the beams, and where spare ones have its tokens."""
     problem = draw(ended_and_others((GOES_ON, ENDED, SPARE)))
     best, beams = problem["best"], problem["beams"]
     places = integers(draw, (len(best["scores"]),), 0, beams["scores"].shape[1])
@@ -140,7 +140,7 @@ def settings_of(
     filtered: bool = True,
     length_penalties: st.SearchStrategy[float] = LENGTH_PENALTIES,
 ) -> Problem:
-    """The arguments of generate_beam."""
+    """Draw the arguments of generate_beam."""
     number, size = draw(groups)
     return {
         "beam_width": number * size,
@@ -161,8 +161,8 @@ def searches(
     vocabularies: st.SearchStrategy[int] = VOCABULARIES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A table, prompts that may repeat tokens and have EOS, and the arguments; tables are drawn until ranks that
-    compete are apart."""
+    """Draw a table, prompts that may repeat tokens and have EOS, and the arguments; tables are drawn until ranks
+    that compete are apart."""
     classes, time = draw(vocabularies), draw(st.sampled_from([1, 2, 3]))
     problem = {
         "table": np.zeros((ROWS, classes)),
@@ -175,7 +175,7 @@ def searches(
 
 
 def as_wide_as_the_tree(sizes: tuple[int, int]) -> st.SearchStrategy[Problem]:
-    """A vocabulary and a number of new tokens, with as many beams as there are sequences."""
+    """Draw a vocabulary and a number of new tokens, with as many beams as there are sequences."""
     vocab, further = sizes
     width = 1
     for _ in range(further):
@@ -184,7 +184,7 @@ def as_wide_as_the_tree(sizes: tuple[int, int]) -> st.SearchStrategy[Problem]:
 
 
 def pushed_out() -> st.SearchStrategy[Problem]:
-    """Searches in which a result had been pushed out of the beams: about one in twenty of these."""
+    """Draw searches in which a result had been pushed out of the beams: about one in twenty of these."""
     settings = settings_of(st.just((1, 2)), filtered=False, length_penalties=st.just(0.0))
     return searches(
         settings,
@@ -196,24 +196,24 @@ def pushed_out() -> st.SearchStrategy[Problem]:
 
 
 @st.composite
-def steps(draw: Draw, settings: st.SearchStrategy[Problem], asked_once: bool) -> Problem:
-    """Beams, a table and settings for one step: first beams that are all the prompt, or drawn ones."""
+def steps(draw: Draw, settings: st.SearchStrategy[Problem], scored_once: bool) -> Problem:
+    """Draw beams, a table and settings for one step: first beams, which are all the prompt, or any others."""
     setting, classes = draw(settings), draw(VOCABULARIES)
     batch, width = draw(BATCHES), setting["beam_width"]
     eos_id = draw(st.integers(0, classes - 1))
-    beams = first_beams(draw, batch, setting) if asked_once else later_beams(draw, batch, width, eos_id)
+    beams = first_beams(draw, batch, setting) if scored_once else later_beams(draw, batch, width, eos_id)
     problem = {
         "table": np.zeros((ROWS, classes)),
         "eos_id": eos_id,
         "beams": beams,
-        "asked": 1 if asked_once else width,
+        "scored": 1 if scored_once else width,
         "settings": setting,
     }
     return redrawn(problem, draw(st.integers(0, 1000)), oracle.gap_of_step)
 
 
 def first_beams(draw: Draw, batch: int, settings: Problem) -> Problem:
-    """Each prompt once in every group, and spare beams."""
+    """Draw each prompt once in every group, and spare beams."""
     width = settings["beam_width"]
     prompts = integers(draw, (batch, 1, draw(st.sampled_from([1, 2, 3]))), 0, 3)
     is_other = np.arange(width) % (width // settings["num_groups"]) > 0
@@ -227,7 +227,7 @@ def first_beams(draw: Draw, batch: int, settings: Problem) -> Problem:
 
 
 def later_beams(draw: Draw, batch: int, width: int, eos_id: int) -> Problem:
-    """Different beams that go on, have ended, or are spare."""
+    """Draw different beams that go on, have ended, or are spare."""
     kinds, tokens = kinds_of(draw, (batch, width)), sequences(draw, (batch, width))
     new = integers(draw, (batch, width), 1, 4).astype(float)
     scores = -(order(draw, (batch, width)) + array(draw, (batch, width), "positive") / 16) / 2
@@ -241,7 +241,7 @@ def later_beams(draw: Draw, batch: int, width: int, eos_id: int) -> Problem:
 
 
 def redrawn(problem: Problem, seed: int, gap: Callable[..., float]) -> Problem:
-    """The problem with a table whose competing ranks are apart."""
+    """Draw a table for the problem in which competing ranks are apart."""
     generator = np.random.default_rng(seed)
     while True:
         table = generator.normal(scale=2, size=problem["table"].shape)

@@ -1,4 +1,4 @@
-"""What CTC decoding is tested on: distributions over symbols for every frame, beams, and language models.
+"""Problems of CTC decoding: distributions over symbols for every frame, beams, and language models.
 
 Whatever competes for a rank differs, also where the same is drawn, so that neither ties nor rounding decide.
 """
@@ -36,7 +36,7 @@ def utterances(
     frames: st.SearchStrategy[int] = FEW_FRAMES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """Log-probabilities of a few utterances, of which no two are equally likely, and how long each is."""
+    """Draw log-probabilities of a few utterances, of which no two are equally likely, and how long each is."""
     vocab, time, batch = draw(symbols), draw(frames), draw(batches)
     return {
         "log_probs": log_softmax(apart(draw, (time, batch, vocab))),
@@ -47,7 +47,7 @@ def utterances(
 
 @st.composite
 def paths(draw: Draw) -> Problem:
-    """Utterances whose best path has repetitions and blanks, most of them with the same label across a blank."""
+    """Draw utterances whose best path has repetitions and blanks, most of them with the same label across a blank."""
     vocab, time, batch = draw(FEW_SYMBOLS), draw(st.sampled_from([6, 5, 8, 12])), draw(BATCHES)
     best = integers(draw, (time, batch), 0, vocab)
     logits = array(draw, (time, batch, vocab)) / 8 + 3 * (best[..., None] == np.arange(vocab))
@@ -65,7 +65,7 @@ def searches(
     beam_widths: st.SearchStrategy[int] = NARROW,
     models: st.SearchStrategy[Problem] | None = None,
 ) -> Problem:
-    """All arguments of a search: utterances, a width, and a language model or none."""
+    """Draw all arguments of a search: utterances, a width, and a language model or none."""
     problem = draw(problems)
     weighed = draw(language_models(problem["log_probs"].shape[2]) if models is None else models)
     return {**problem, "beam_width": draw(beam_widths), **weighed}
@@ -73,7 +73,7 @@ def searches(
 
 @st.composite
 def language_models(draw: Draw, vocab: int) -> Problem:
-    """A table of logits, what it and each label count, and the tokens at which its rows begin and end."""
+    """Draw a table of logits, the weights of it and of each label, and the tokens at which its rows begin and end."""
     return {
         "table": apart(draw, (ROWS, vocab)),
         "lm_weight": draw(st.sampled_from([0.5, 1.5, 0.75])),
@@ -85,8 +85,8 @@ def language_models(draw: Draw, vocab: int) -> Problem:
 
 @st.composite
 def with_impossible_symbols(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, in which some symbols have log-probability -inf at some frames, and the language model excludes
-    some tokens after some prefixes, but not that the labels end.
+    """Change the problem: some symbols have log-probability -inf at some frames, and the language model excludes some
+    tokens after some prefixes, but not that the labels end.
 
     With a language model the blank is always possible, or no labels at all might be.
     """
@@ -102,7 +102,7 @@ def with_impossible_symbols(draw: Draw, problems: st.SearchStrategy[Problem]) ->
 
 @st.composite
 def with_nothing_to_read(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, in which one utterance at least has length 0."""
+    """Give one utterance of the problem at least length 0."""
     problem = draw(problems)
     lengths = np.where(array(draw, problem["lengths"].shape, "booleans"), 0, problem["lengths"])
     lengths[draw(st.integers(0, len(lengths) - 1))] = 0
@@ -111,7 +111,7 @@ def with_nothing_to_read(draw: Draw, problems: st.SearchStrategy[Problem]) -> Pr
 
 @st.composite
 def with_other_endings(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, in which one utterance at least ends before the frames do, and what follows is no number."""
+    """Let one utterance of the problem at least end before the frames do; what follows is no number."""
     problem = draw(problems)
     log_probs = np.concatenate([problem["log_probs"], problem["log_probs"][:1]])
     is_read = np.arange(len(log_probs))[:, None, None] < problem["lengths"][:, None]
@@ -123,7 +123,7 @@ def with_other_endings(draw: Draw, problems: st.SearchStrategy[Problem]) -> Prob
 
 @st.composite
 def refused_utterances(draw: Draw) -> Problem:
-    """Utterances that cannot be decoded, and the argument that the error must name."""
+    """Draw utterances that cannot be decoded, and the argument that the error must name."""
     problem = draw(utterances())
     log_probs, lengths = problem["log_probs"], problem["lengths"]
     name, value = draw(
@@ -146,7 +146,7 @@ def refused_utterances(draw: Draw) -> Problem:
 
 @st.composite
 def refused_searches(draw: Draw) -> Problem:
-    """A search that cannot be made, and the argument that the error must name."""
+    """Draw a search that cannot be made, and the argument that the error must name."""
     refused, search = draw(refused_utterances()), draw(searches(utterances()))
     table = search["table"]
     name, change = draw(
@@ -169,7 +169,7 @@ def refused_searches(draw: Draw) -> Problem:
 
 @st.composite
 def beams(draw: Draw, extends: bool = False) -> Problem:
-    """A beam and the frame to read: one whose prefixes all or none extend another one of it, but for a first."""
+    """Draw a beam and the frame to read: one whose prefixes all or none extend another one of it, but for a first."""
     vocab = draw(st.sampled_from([3, 2, 4]))
     blank = draw(st.integers(0, vocab - 1))
     prefixes = draw(families(vocab, blank) if extends else strangers(vocab, blank))
@@ -178,7 +178,7 @@ def beams(draw: Draw, extends: bool = False) -> Problem:
 
 @st.composite
 def families(draw: Draw, vocab: int, blank: int) -> list[Labels]:
-    """Prefixes that grow one out of another, in any order."""
+    """Draw prefixes that grow one out of another, in any order."""
     prefixes = [draw(labels(vocab, blank, most=1))]
     for parent, label in draw(st.lists(st.tuples(st.integers(0, 5), label_of(vocab, blank)), min_size=1, max_size=5)):
         longer = (*prefixes[parent % len(prefixes)], label)
@@ -188,14 +188,14 @@ def families(draw: Draw, vocab: int, blank: int) -> list[Labels]:
 
 @st.composite
 def strangers(draw: Draw, vocab: int, blank: int) -> list[Labels]:
-    """Different prefixes of which none is another one and a label."""
+    """Draw different prefixes of which none is another one and a label."""
     prefixes = draw(st.lists(labels(vocab, blank, most=4), min_size=2, max_size=6, unique=True))
     return [prefix for prefix in prefixes if not prefix or prefix[:-1] not in prefixes]
 
 
 @st.composite
 def candidates(draw: Draw, beam_widths: st.SearchStrategy[int] = NARROW) -> Problem:
-    """A beam, its extensions of which some are impossible, what each adds to the rank, and how many are kept."""
+    """Draw a beam, its extensions of which some are impossible, what each adds to the rank, and how many are kept."""
     vocab = draw(st.sampled_from([3, 2, 4]))
     blank = draw(st.integers(0, vocab - 1))
     prefixes = draw(strangers(vocab, blank))
@@ -211,7 +211,7 @@ def candidates(draw: Draw, beam_widths: st.SearchStrategy[int] = NARROW) -> Prob
 
 
 def shifted(problems: st.SearchStrategy[Problem], by: float) -> st.SearchStrategy[Problem]:
-    """The problem, in which everything is less likely by this many in the exponent."""
+    """Add this to every log-probability of the problem."""
 
     def changed(problem: Problem) -> Problem:
         beam, extended = problem["beam"], {name: problem[name] + by for name in ("extended",) if name in problem}
@@ -222,7 +222,7 @@ def shifted(problems: st.SearchStrategy[Problem], by: float) -> st.SearchStrateg
 
 
 def beam_of(draw: Draw, prefixes: list[Labels]) -> Problem:
-    """The prefixes with numbers: of some no alignment ends in a blank, of the empty one none ends in a label."""
+    """Draw numbers for the prefixes: of some no alignment ends in a blank, of the empty one none ends in a label."""
     shape = (len(prefixes),)
     blankless = array(draw, shape, "rarely", "bool") & np.array([len(prefix) > 0 for prefix in prefixes])
     log_blank, log_label, added = apart(draw, (3, *shape))
@@ -235,31 +235,31 @@ def beam_of(draw: Draw, prefixes: list[Labels]) -> Problem:
 
 
 def labels(vocab: int, blank: int, most: int) -> st.SearchStrategy[Labels]:
-    """A few labels."""
+    """Draw a few labels."""
     return st.lists(label_of(vocab, blank), max_size=most).map(tuple)
 
 
 def label_of(vocab: int, blank: int) -> st.SearchStrategy[Label]:
-    """A symbol that is not the blank."""
+    """Draw a symbol that is not the blank."""
     return st.integers(0, vocab - 2).map(lambda number: number + (number >= blank))
 
 
-# Questions to a language model
+# Prefixes for a language model
 
 
 @st.composite
-def questions(draw: Draw) -> Problem:
-    """A language model, and for each call the different prefixes that it is asked about, some of them again."""
+def prefixes_to_score(draw: Draw) -> Problem:
+    """Draw a language model, and the different prefixes of each call, some of them again."""
     vocab = draw(SYMBOLS)
     some = st.lists(st.lists(st.integers(0, vocab - 1), max_size=3).map(tuple), min_size=2, max_size=5, unique=True)
     first, further = draw(some), draw(some)
     again = draw(st.permutations(list(dict.fromkeys([*first[:2], *further]))))
-    return {"table": apart(draw, (ROWS, vocab)), "sos_id": draw(st.integers(1, vocab)), "asked": [first, again]}
+    return {"table": apart(draw, (ROWS, vocab)), "sos_id": draw(st.integers(1, vocab)), "given": [first, again]}
 
 
 @st.composite
 def with_excluded_tokens(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """The problem, in which some logits of the table are -inf."""
+    """Make some logits of the table -inf."""
     problem = draw(problems)
     table = problem["table"]
     excluded = all_but(draw, table.shape, draw(st.integers(0, table.shape[1] - 1)))
@@ -270,7 +270,7 @@ def with_excluded_tokens(draw: Draw, problems: st.SearchStrategy[Problem]) -> Pr
 
 
 def apart(draw: Draw, shape: Shape) -> np.ndarray:
-    """Drawn numbers, and to each a fixed one added: sums of different ones differ, also where the same is drawn.
+    """Draw numbers, and add a fixed one to each: sums of different ones differ, also where the same is drawn.
 
     What is added up in one rank must come from one call or from shapes of different sizes: the same size gives the same
     fixed numbers.
@@ -280,17 +280,17 @@ def apart(draw: Draw, shape: Shape) -> np.ndarray:
 
 
 def all_but(draw: Draw, shape: Shape, spared: int) -> np.ndarray:
-    """About a third of the entries, and none of this column."""
+    """Draw about a third of the entries, and none of this column."""
     return np.asarray(array(draw, shape, "rarely", "bool") & (np.arange(shape[-1]) != spared))
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """The logits, shifted so that their exponentials sum to one along the last axis."""
+    """Shift logits so that their exponentials sum to one along the last axis."""
     return logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
 
 
 def with_first(numbers: np.ndarray, number: float) -> np.ndarray:
-    """A copy that begins with this number."""
+    """Copy an array, so that it begins with this number."""
     changed = numbers.copy()
     changed.flat[0] = number
     return changed

@@ -173,7 +173,7 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
 
 
 @oracle_test("beam.step")
-@given(problem=steps(FULL, asked_once=False))
+@given(problem=steps(FULL, scored_once=False))
 def test_beams_go_on_a_token(candidate: Candidate, problem: Problem) -> None:
     """beam_step chooses by score / length**length_penalty, and gives tokens, scores, lengths, is_finished and sources
     of what is chosen."""
@@ -181,29 +181,29 @@ def test_beams_go_on_a_token(candidate: Candidate, problem: Problem) -> None:
 
 
 @oracle_test("beam.step")
-@given(problem=steps(FULL, asked_once=True))
+@given(problem=steps(FULL, scored_once=True))
 def test_the_first_step_widens(candidate: Candidate, problem: Problem) -> None:
-    """In the first step each group chooses among the tokens after its prompt, which score_fn reads once."""
+    """In the first step each group chooses among the tokens after its prompt, which score_fn scores once."""
     check_step(candidate, problem)
 
 
 @oracle_test("beam.step")
-@given(problem=st.booleans().flatmap(lambda once: steps(FULL, asked_once=once)))
+@given(problem=st.booleans().flatmap(lambda once: steps(FULL, scored_once=once)))
 def test_rows_are_read_and_reordered(candidate: Candidate, problem: Problem) -> None:
-    """score_fn reads the first `asked` beams of each prompt, batch-major, and reorder is told which of these rows every
-    new one continues."""
+    """score_fn scores the first `scored` beams of each prompt, batch-major, and reorder is told which of these rows
+    every new one continues."""
     got = candidate.run(beam.one_step, **problem)
-    tokens, asked = problem["beams"]["tokens"], problem["asked"]
+    tokens, scored = problem["beams"]["tokens"], problem["scored"]
     batch, width, time = tokens.shape
     sources = checked(got["sources"], ((batch, width), np.int64), "sources")
-    first = np.arange(batch)[:, None] * asked
+    first = np.arange(batch)[:, None] * scored
     expected = {
-        "calls": [tokens[:, :asked].reshape(batch * asked, time)],
-        "reordered": [(first + sources % asked).reshape(batch * width)],
+        "calls": [tokens[:, :scored].reshape(batch * scored, time)],
+        "reordered": [(first + sources % scored).reshape(batch * width)],
     }
     told = {
         "reorder is told which beam of its prompt a row continues; rows count through the batch": sources,
-        "reorder is told rows as if every beam had been read": first * width // asked + sources,
+        "reorder is told rows as if every beam had been read": first * width // scored + sources,
         "reorder is told each row's own number": np.arange(batch * width),
     }
     mistakes = {sentence: {**expected, "reordered": [rows.reshape(batch * width)]} for sentence, rows in told.items()}
@@ -305,7 +305,7 @@ def test_a_batch_gives_what_its_rows_give(candidate: Candidate, problem: Problem
 @law("beam.step")
 @given(problem=searches(FULL))
 def test_rows_follow_what_reorder_was_told(candidate: Candidate, problem: Problem) -> None:
-    """score_fn first reads the prompts and then b · w rows, batch-major; each row without its last token is the one
+    """score_fn first scores the prompts and then b · w rows, batch-major; each row without its last token is the one
     that reorder named, after every step."""
     got = candidate.run(beam.search, **problem)
     calls = [problem["prompts"], *(step["tokens"].reshape(-1, step["tokens"].shape[2]) for step in got["steps"])]
@@ -320,7 +320,7 @@ def test_rows_follow_what_reorder_was_told(candidate: Candidate, problem: Proble
 def test_logits_are_not_modified(candidate: Candidate, problem: Problem) -> None:
     """The logits that score_fn gave are as it gave them."""
     got = candidate.run(beam.search, **problem)
-    assert_same(got["answers"], [oracle.logits(problem["table"], tokens) for tokens in got["calls"]])
+    assert_same(got["logits"], [oracle.logits(problem["table"], tokens) for tokens in got["calls"]])
 
 
 @law("beam.step")
@@ -341,7 +341,7 @@ def test_the_callback_sees_each_step(candidate: Candidate, problem: Problem) -> 
 
 @law("beam.step")
 @given(problem=searches(FULL))
-def test_what_is_said_of_ended_rows_does_not_count(candidate: Candidate, problem: Problem) -> None:
+def test_logits_of_ended_rows_do_not_count(candidate: Candidate, problem: Problem) -> None:
     """Where score_fn gives nan for sequences that have ended, the results are the same."""
     assert_same(
         functions.blanked(candidate.run(beam.results_where_the_rest_is_nan, **problem)),
@@ -376,11 +376,11 @@ def test_candidates_may_be_too_few(candidate: Candidate, problem: Problem) -> No
     check_steps(candidate, problem)
 
 
-# How answers are compared
+# How results are compared
 
 
 def check_selected(candidate: Candidate, problem: Problem) -> None:
-    """The candidates chosen by each group are the right ones, in whatever order."""
+    """Check the candidates that each group chooses, in whatever order."""
     got, like = candidate.run(beam.selected, **problem), (problem["is_finished"].shape, np.int64)
     ranks, number = problem["ranks"], problem["num_groups"]
 
@@ -397,7 +397,7 @@ def check_selected(candidate: Candidate, problem: Problem) -> None:
 
 
 def check_better(candidate: Candidate, problem: Problem) -> None:
-    """The beam is the right one; of what is spare nothing is asked."""
+    """Check the beam; of a spare one, only the score counts."""
     got = candidate.run(beam.better, **problem)
     assert_same(
         blanked(got, problem["best"]),
@@ -407,13 +407,13 @@ def check_better(candidate: Candidate, problem: Problem) -> None:
 
 
 def check_ranked(candidate: Candidate, problem: Problem) -> None:
-    """The results are the right ones in the right order; of spare ones no tokens are asked."""
+    """Check the results and their order; the tokens of spare ones do not count."""
     got, like = candidate.run(beam.in_order, **problem), functions.only_results(problem["beams"])
     assert_same(blanked(got, like), functions.ranked(**problem), mistakes=lambda: functions.ranked_mistakes(**problem))
 
 
 def check_step(candidate: Candidate, problem: Problem) -> None:
-    """The beams a token later are the right ones, in whatever order within a group."""
+    """Check the beams after one step, in whatever order within a group."""
     right, number = oracle.one_step(**problem), problem["settings"]["num_groups"]
     got = candidate.run(beam.one_step, **problem)
     fields = {name: checked(got[name], value, name) for name, value in right.items()}
@@ -425,7 +425,7 @@ def check_step(candidate: Candidate, problem: Problem) -> None:
 
 
 def check_steps(candidate: Candidate, problem: Problem) -> None:
-    """The beams after each step are the right ones, in whatever order within a group."""
+    """Check the beams after each step, in whatever order within a group."""
     right, got = oracle.steps(**problem), candidate.run(beam.search, **problem)["steps"]
     number = problem["settings"]["num_groups"]
     assert_same(len(got), len(right))
@@ -437,10 +437,10 @@ def check_steps(candidate: Candidate, problem: Problem) -> None:
 
 
 def check_results(candidate: Candidate, problem: Problem, right: dict[str, Any]) -> None:
-    """The results are these, in this order."""
+    """Check the results and their order."""
     assert_same(blanked(candidate.run(beam.results, **problem), right), right)
 
 
 def blanked(got: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
-    """The answer, which has shapes and dtypes like these, with what is arbitrary of spare beams put alike."""
+    """Check shapes and dtypes, and set what is arbitrary of spare beams to fixed values."""
     return functions.blanked({name: checked(got[name], value, name) for name, value in like.items()})

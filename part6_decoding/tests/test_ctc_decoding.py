@@ -22,7 +22,7 @@ from part6_decoding.tests.strategies_ctc_decoding import (
     beams,
     candidates,
     paths,
-    questions,
+    prefixes_to_score,
     refused_searches,
     refused_utterances,
     searches,
@@ -113,7 +113,7 @@ def test_labels_extend_prefixes(candidate: Candidate, problem: Problem) -> None:
 @oracle_test("ctc.read_frame")
 @given(problem=beams(extends=True))
 def test_the_same_prefix_is_merged(candidate: Candidate, problem: Problem) -> None:
-    """Where a prefix of the beam and a label are another prefix of it, they count for that one, and only there."""
+    """Where a prefix of the beam and a label are another prefix of it, they are added to that one, and only there."""
     check_frame(candidate, problem, ["log_blank", "log_label", "extended"])
 
 
@@ -192,38 +192,38 @@ def test_unlikely_candidates_are_kept(candidate: Candidate, problem: Problem) ->
 
 
 @oracle_test("ctc.language_model")
-@given(problem=questions())
+@given(problem=prefixes_to_score())
 def test_a_language_model_gives_log_probabilities(candidate: Candidate, problem: Problem) -> None:
     """For each prefix, in the order of the call, it gives the log-softmax of score_fn's logits after sos_id and the
     prefix."""
-    check_answers(candidate, problem)
+    check_next_log_probs(candidate, problem)
 
 
 @law("ctc.language_model")
-@given(problem=questions())
-def test_each_prefix_is_asked_about_once(candidate: Candidate, problem: Problem) -> None:
-    """score_fn is asked about each prefix once, in whichever calls, and about nothing else."""
-    calls = candidate.run(ctc.answers, **problem)["calls"]
+@given(problem=prefixes_to_score())
+def test_each_prefix_is_scored_once(candidate: Candidate, problem: Problem) -> None:
+    """score_fn scores each prefix once, in whichever calls, and nothing else."""
+    calls = candidate.run(ctc.next_log_probs, **problem)["calls"]
     again = "a prefix is asked about again that is known"
-    sos_id, asked = problem["sos_id"], problem["asked"]
-    mistakes = {again: oracle.rows_of(sos_id, asked, repeats=True)}
-    assert_same(sorted(row for call in calls for row in call.tolist()), oracle.rows_of(sos_id, asked), None, mistakes)
+    sos_id, given = problem["sos_id"], problem["given"]
+    mistakes = {again: oracle.rows_of(sos_id, given, repeats=True)}
+    assert_same(sorted(row for call in calls for row in call.tolist()), oracle.rows_of(sos_id, given), None, mistakes)
 
 
 @law("ctc.language_model")
-@given(problem=questions())
+@given(problem=prefixes_to_score())
 def test_logits_are_not_changed(candidate: Candidate, problem: Problem) -> None:
     """The logits that score_fn gave are the same afterwards."""
-    got, table = candidate.run(ctc.answers, **problem), problem["table"]
+    got, table = candidate.run(ctc.next_log_probs, **problem), problem["table"]
     rows = [[oracle.row_in(table, row) for row in call.tolist()] for call in got["calls"]]
     assert_same(got["logits"], [table[call] for call in rows])
 
 
 @edge_case("ctc.language_model")
-@given(problem=with_excluded_tokens(questions()))
+@given(problem=with_excluded_tokens(prefixes_to_score()))
 def test_a_language_model_may_exclude_tokens(candidate: Candidate, problem: Problem) -> None:
     """A logit may be -inf: so is its log-probability."""
-    check_answers(candidate, problem)
+    check_next_log_probs(candidate, problem)
 
 
 # Whole utterances
@@ -240,7 +240,7 @@ def test_alignments_are_summed(candidate: Candidate, problem: Problem) -> None:
 @oracle_test("ctc.prefix_beam")
 @given(problem=searches(utterances(), ALL))
 def test_a_language_model_and_a_bonus_count(candidate: Candidate, problem: Problem) -> None:
-    """To each label's rank count lm_weight · log P_lm and length_bonus, and with eos_id, once, that the labels end."""
+    """Each label adds lm_weight · log P_lm and length_bonus to the rank; with eos_id, the end adds its log P_lm too."""
     assert_right(candidate, ctc.decode, oracle.all_alignments, problem, mistakes=oracle.decode_mistakes)
 
 
@@ -332,7 +332,7 @@ def test_a_search_changes_no_input(candidate: Candidate, problem: Problem) -> No
 
 @law("ctc.prefix_beam")
 @given(problem=searches(LONG))
-def test_score_fn_is_asked_about_prefixes(candidate: Candidate, problem: Problem) -> None:
+def test_score_fn_scores_prefixes(candidate: Candidate, problem: Problem) -> None:
     """score_fn's rows begin with sos_id, go on without blanks, and each comes once for the whole batch."""
     calls = candidate.run(ctc.decode_and_inputs, **problem)["calls"]
     rows = [row for call in calls for row in call.tolist()]
@@ -388,31 +388,33 @@ def test_a_language_model_may_exclude_labels(candidate: Candidate, problem: Prob
 
 
 def check_greedy(candidate: Candidate, problem: Problem) -> None:
-    """The labels are those of the best paths."""
+    """Check that the labels are those of the best paths."""
     assert_right(candidate, ctc.greedy, oracle.greedy, problem, mistakes=oracle.greedy_mistakes)
 
 
 def check_frame(candidate: Candidate, problem: Problem, names: list[str]) -> None:
-    """These entries are what plain Python makes of the prefixes, one by one."""
+    """Check that these entries are what plain Python makes of the prefixes, one by one."""
     assert_right(candidate, ctc.one_frame, oracle.one_frame, problem, names, oracle.frame_mistakes)
 
 
 def check_kept(candidate: Candidate, problem: Problem) -> None:
-    """The beam that is kept is what sorting all candidates gives."""
+    """Check that the beam that is kept is what sorting all candidates gives."""
     assert_right(candidate, ctc.kept, oracle.kept, problem, mistakes=oracle.kept_mistakes)
 
 
-def check_answers(candidate: Candidate, problem: Problem) -> None:
-    """The log-probabilities are those of the table."""
-    assert_right(candidate, ctc.answers, oracle.answers, problem, ["log_probs"], oracle.answer_mistakes)
+def check_next_log_probs(candidate: Candidate, problem: Problem) -> None:
+    """Check that the log-probabilities are those of the table."""
+    assert_right(
+        candidate, ctc.next_log_probs, oracle.next_log_probs, problem, ["log_probs"], oracle.next_log_probs_mistakes
+    )
 
 
 def check_decoded(candidate: Candidate, problem: Problem) -> None:
-    """The results are those of the search that keeps a dictionary."""
+    """Check that the results are those of the search that keeps a dictionary."""
     assert_right(candidate, ctc.decode, oracle.decoded, problem, mistakes=oracle.decode_mistakes)
 
 
 def check_refused(candidate: Candidate, probe: Probe, problem: Problem) -> None:
-    """The error names the argument."""
+    """Check that the error names the argument."""
     message = candidate.raises(ValueError, probe, **problem["problem"])
     assert_same({"names the argument": problem["name"] in message}, {"names the argument": True})

@@ -68,7 +68,7 @@ REFUSED_PROMPTS: dict[str, np.ndarray] = {
 
 
 def logits(draw: Draw, rng: np.random.Generator, vocab: int) -> np.ndarray:
-    """A table (rows, v): each row the same levels in another order, apart from one another; about half of them are
+    """Draw a table (rows, v): each row the same levels in another order, apart from one another; about half of them are
     positive, or most, or few."""
     levels = rng.permuted(np.tile(np.arange(vocab), (ROWS, 1)), axis=1)
     zero = draw(st.sampled_from([1 / 2, 1 / 4, 7 / 8])) * vocab
@@ -76,7 +76,7 @@ def logits(draw: Draw, rng: np.random.Generator, vocab: int) -> np.ndarray:
 
 
 def filters_of(draw: Draw, *names: str) -> Problem:
-    """These filters, each with a setting."""
+    """Draw a setting of each of these filters."""
     return {name: draw(SETTINGS[name]) for name in names}
 
 
@@ -84,7 +84,7 @@ def filters_of(draw: Draw, *names: str) -> Problem:
 def prompts(
     draw: Draw, *filters: str, batches: st.SearchStrategy[int] = BATCHES, steps: st.SearchStrategy[int] = STEPS
 ) -> Problem:
-    """A table, which token is EOS, prompts, where EOS may be too, and how long they may become."""
+    """Draw a table, the token that is EOS, prompts, which may hold EOS too, and how long they may become."""
     rng, vocab, time = draw(GENERATORS), draw(st.sampled_from([4, 3, 5])), draw(st.sampled_from([2, 1, 3]))
     return {
         "table": logits(draw, rng, vocab),
@@ -99,26 +99,26 @@ def prompts(
 def ranked_prompts(
     draw: Draw, batches: st.SearchStrategy[int] = BATCHES, steps: st.SearchStrategy[int] = STEPS
 ) -> Problem:
-    """The same, which token is chosen, counted from the likeliest, and a temperature."""
+    """Draw these, the rank of the token that is chosen, 0 for the likeliest, and a temperature."""
     return {**draw(prompts("temperature", batches=batches, steps=steps)), "rank": draw(st.sampled_from([0, 1, 2]))}
 
 
 @st.composite
 def next_tokens(draw: Draw, *filters: str) -> Problem:
-    """A table for eight tokens, rows with repetitions, and filters."""
+    """Draw a table for eight tokens, rows with repetitions, and filters."""
     rng, shape = draw(GENERATORS), draw(st.sampled_from([(6, 4), (5, 3), (7, 6)]))
     return {"table": logits(draw, rng, 8), "tokens": rng.integers(0, 8, shape), "filters": filters_of(draw, *filters)}
 
 
 @st.composite
 def filtered_alone(draw: Draw) -> Problem:
-    """The same with one of the filters."""
+    """Draw these with one of the filters."""
     return draw(next_tokens(draw(st.sampled_from(list(SETTINGS)))))
 
 
 @st.composite
 def drawings(draw: Draw, *filters: str) -> Problem:
-    """One of a few tables, and the same prompt many times: few, since all sequences that may follow are counted."""
+    """Draw one of a few tables, and the same prompt many times: few, since all possible sequences are counted."""
     rng = np.random.default_rng(draw(st.sampled_from([1, 2, 3])))
     return {
         "table": rng.uniform(-2, 2, (ROWS, 4)),
@@ -133,7 +133,7 @@ def drawings(draw: Draw, *filters: str) -> Problem:
 
 @st.composite
 def near_equal_choices(draw: Draw) -> Problem:
-    """Eight tokens, none with a probability above 1/5, and EOS nearly impossible.
+    """Draw logits of eight tokens, none with a probability above 1/5, and EOS nearly impossible.
 
     So two sequences of 20 new tokens are equal by chance in less than one of 10¹³ times.
     """
@@ -144,13 +144,13 @@ def near_equal_choices(draw: Draw) -> Problem:
 
 @st.composite
 def generated(draw: Draw, batches: st.SearchStrategy[int]) -> Problem:
-    """Sequences of which most have EOS, some more than once."""
+    """Draw sequences of which most have EOS, some more than once."""
     shape = draw(batches), draw(st.sampled_from([4, 3, 6]))
     return {"sequence": integers(draw, shape, 0, 3), "eos_id": draw(st.sampled_from([1, 0, 2]))}
 
 
 def arguments(problem: Problem, *names: str) -> Problem:
-    """The problem without these."""
+    """Leave these out of the problem."""
     return {name: value for name, value in problem.items() if name not in names}
 
 
@@ -187,10 +187,10 @@ def test_the_penalty_comes_before_top_k(candidate: Candidate, problem: Problem) 
 
 @law("generator.log_probs")
 @given(problem=next_tokens(*SETTINGS))
-def test_score_fn_is_asked_once(candidate: Candidate, problem: Problem) -> None:
-    """score_fn is asked once, about just these tokens, and its logits are not changed."""
+def test_score_fn_is_called_once(candidate: Candidate, problem: Problem) -> None:
+    """score_fn is called once, with just these tokens, and its logits are not changed."""
     table, tokens = problem["table"], problem["tokens"]
-    expected = {"calls": [tokens], "answers": [oracle.logits_after(table, tokens)]}
+    expected = {"calls": [tokens], "logits": [oracle.logits_after(table, tokens)]}
     assert_same(candidate.run(generator.log_probs_and_calls, **problem), expected)
 
 
@@ -241,8 +241,8 @@ def test_the_callback_sees_each_step(candidate: Candidate, problem: Problem) -> 
 
 @law("generator.extend")
 @given(problem=ranked_prompts())
-def test_score_fn_is_asked_about_all_rows_in_each_step(candidate: Candidate, problem: Problem) -> None:
-    """score_fn is asked once a step, about all rows, a token longer each time, and the prompt is not changed."""
+def test_score_fn_is_called_with_all_rows_in_each_step(candidate: Candidate, problem: Problem) -> None:
+    """score_fn is called once a step, with all rows, a token longer each time, and the prompt is not changed."""
     right = oracle.continued(**problem)["sequences"]
     expected = {"calls": oracle.calls(right, problem["x"].shape[1]), "prompt afterwards": problem["x"]}
     assert_same(candidate.run(generator.extend, **problem), expected, ["calls", "prompt afterwards"])
@@ -267,7 +267,7 @@ def test_what_cannot_be_continued_is_refused(candidate: Candidate, problem: Prob
 @edge_case("generator.extend")
 @given(problem=ranked_prompts(steps=NONE))
 def test_a_prompt_may_be_as_long_as_allowed(candidate: Candidate, problem: Problem) -> None:
-    """Where the prompt has max_length tokens, it comes back with a score of 0, and score_fn is not asked."""
+    """Where the prompt has max_length tokens, it comes back with a score of 0, and score_fn is not called."""
     expected = {**oracle.continued(**problem), "calls": []}
     assert_same(candidate.run(generator.extend, **problem), expected)
 
@@ -291,7 +291,7 @@ def test_the_likeliest_token_is_taken(candidate: Candidate, problem: Problem) ->
 
 @oracle_test("generator.greedy")
 @given(problem=prompts("repeat_penalty", "temperature"))
-def test_greedy_minds_penalty_and_temperature(candidate: Candidate, problem: Problem) -> None:
+def test_greedy_applies_penalty_and_temperature(candidate: Candidate, problem: Problem) -> None:
     """With repeat_penalty and temperature the tokens and the scores are those of the changed logits."""
     assert_greedy(candidate, problem, ["sequences", "scores"])
 
@@ -324,14 +324,14 @@ def test_sequences_are_as_frequent_as_the_logits_say(candidate: Candidate, probl
 
 @oracle_test("generator.sample")
 @given(problem=drawings("repeat_penalty", "temperature"))
-def test_samples_mind_penalty_and_temperature(candidate: Candidate, problem: Problem) -> None:
+def test_samples_follow_penalty_and_temperature(candidate: Candidate, problem: Problem) -> None:
     """With repeat_penalty and temperature the shares are those of the changed logits."""
     assert_right_shares(candidate, problem)
 
 
 @oracle_test("generator.sample")
 @given(problem=drawings("top_k", "top_p", "min_p"), only=st.sampled_from(["top_k", "top_p", "min_p"]))
-def test_samples_mind_what_is_filtered(candidate: Candidate, problem: Problem, only: str) -> None:
+def test_samples_leave_out_what_is_filtered(candidate: Candidate, problem: Problem, only: str) -> None:
     """With top_k, top_p or min_p what is filtered is never drawn, and the rest has shares that sum to 1."""
     assert_right_shares(candidate, {**problem, "filters": {only: problem["filters"][only]}})
 
@@ -415,23 +415,23 @@ def test_nothing_may_be_cut(candidate: Candidate, shape: tuple[int, ...]) -> Non
 
 
 def assert_log_probs(candidate: Candidate, problem: Problem) -> None:
-    """The log-probabilities are right, and a known mistake is named."""
+    """Check the log-probabilities, and name a known mistake."""
     assert_right(candidate, generator.log_probs, oracle.log_probs, problem, mistakes=oracle.log_probs_mistakes)
 
 
 def assert_greedy(candidate: Candidate, problem: Problem, names: list[str]) -> None:
-    """generate_greedy is right in these entries, and a known mistake is named."""
+    """Check these entries of generate_greedy, and name a known mistake."""
     assert_right(candidate, generator.greedy, oracle.continued, problem, names, oracle.greedy_mistakes)
 
 
 def assert_refused(candidate: Candidate, name: str, probe: Probe, **problem: Any) -> None:
-    """The probe raises ValueError, and the message names this argument."""
+    """Check that the probe raises ValueError, and that the message names this argument."""
     message = candidate.raises(ValueError, probe, **problem)
     assert_same({f"the message names {name}": name in message}, {f"the message names {name}": True})
 
 
 def drawn(candidate: Candidate, problem: Problem) -> Problem:
-    """The many sequences and their scores, of the right shape and dtype."""
+    """Draw the many sequences and their scores, of the right shape and dtype."""
     got = candidate.run(generator.sample, **problem)
     return {
         "sequences": checked(got["sequences"], ((DRAWS, problem["max_length"]), "int64"), "sequences"),
@@ -440,6 +440,6 @@ def drawn(candidate: Candidate, problem: Problem) -> Problem:
 
 
 def assert_right_shares(candidate: Candidate, problem: Problem) -> None:
-    """Each sequence is drawn as often as its probability lets it be, and a known mistake is named."""
+    """Check that each sequence is drawn about as often as its probability says, and name a known mistake."""
     sequences, prompt = drawn(candidate, problem)["sequences"], problem["x"][0].tolist()
     oracle.assert_counts(sequences, **arguments(problem, "x", "max_length", "seed", "is_own"), prompt=prompt)

@@ -28,7 +28,7 @@ Labels = ndarray | Sequence[int]
 
 
 def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, ndarray]:
-    """The target with a blank before, between and after its labels; and where two states back may be skipped from.
+    """Put a blank before, between and after the labels; and say where two states back may be skipped from.
 
     extended = (blank, y₁, blank, y₂, …, blank).  can_skip[s] says whether a walk may come from s - 2: at a label that
     differs from the one before it.
@@ -43,7 +43,7 @@ def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, n
 
 
 def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
+    """Compute log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
 
     α[t, s] = (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2] if can_skip[s]) · p[t, extended[s]], from states 0 and 1 at t = 0
     Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot be reached is -inf.
@@ -59,7 +59,7 @@ def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
 
 
 def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
+    """Compute log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
 
     β[t, s] = Σ over the next states n of s, at frame t + 1, of p[t+1, extended[n]] · β[t+1, n]; β = 1 in the last two
     states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
@@ -77,7 +77,7 @@ def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
 
 
 def log_posteriors(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """log γ[t, s]: the log-probability that a walk which spells the target stands in state s at frame t.
+    """Compute log γ[t, s]: the log-probability that a walk which spells the target stands in state s at frame t.
 
     γ[t, s] = α[t, s] β[t, s] / Σ over s of α[t, s] β[t, s]
     Shapes: log_probs (t, v), result (t, 2·labels + 1).  A target that cannot be spelled in t frames: all -inf.
@@ -109,7 +109,7 @@ class CTCLoss(Module):
 
     @array_result
     def forward(self, log_probs: ndarray, targets: Labels, input_lengths: Labels, target_lengths: Labels) -> ndarray:
-        """The loss.
+        """Compute the loss.
 
         Shapes: log_probs (t, b, v), logarithms of probabilities; targets (b, longest), padded, or (Σ target_lengths,),
         one after another; input_lengths and target_lengths (b,); result () or, for "none", (b,).
@@ -136,7 +136,7 @@ class CTCLoss(Module):
         return np.asarray(np.sum(losses)) if self.reduction == "sum" else losses
 
     def example_losses(self, log_probs: ndarray) -> ndarray:
-        """-log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
+        """Compute -log P of each example, for the labels self.labels[b] and the first self.frames[b] of its frames.
 
         Shapes: log_probs (t, b, v), result (b,).
         """
@@ -149,7 +149,7 @@ class CTCLoss(Module):
         return np.array(losses, log_probs.dtype)
 
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
-        """dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s]: the true partial derivative.
+        """Compute dL/dlog_probs[t, b, v] = -g · Σ over the states s with label v of γ[t, s], the partial derivative.
 
         Zero after an example's frames, and for an infeasible target.  Shapes: g as the loss, result (t, b, v).
         """
@@ -162,7 +162,7 @@ class CTCLoss(Module):
         return self.example_losses_backward(upstream)
 
     def example_losses_backward(self, losses_grad: ndarray) -> ndarray:
-        """dL/dlog_probs from the gradient of each example's own loss.  Shapes: losses_grad (b,), result (t, b, v)."""
+        """Compute dL/dlog_probs from the gradients of the losses.  Shapes: losses_grad (b,), result (t, b, v)."""
         gradient = np.zeros_like(self.log_probs)
         for b, (g, frames, target) in enumerate(zip(losses_grad, self.frames, self.labels, strict=True)):
             if self.is_infeasible[b]:
@@ -175,7 +175,7 @@ class CTCLoss(Module):
 
 
 def shifted(row: ndarray, by: int) -> ndarray:
-    """The row, so many states further on; -inf comes in."""
+    """Shift the row so many states further on; -inf comes in."""
     return np.concatenate([np.full(by, -np.inf, row.dtype), row[:-by]])
 
 
@@ -183,7 +183,7 @@ def shifted(row: ndarray, by: int) -> ndarray:
 
 
 def split_targets(targets: Labels, target_lengths: Labels, batch: int, classes: int, blank: int) -> list[ndarray]:
-    """The labels of each example, from padded targets or from targets that stand one after another."""
+    """Split the labels of each example, from padded targets or from targets that stand one after another."""
     lengths, array = np.asarray(target_lengths), np.asarray(targets)
     for name, value in (("targets", array), ("target_lengths", lengths)):
         if value.dtype.kind not in "iu" and value.size:

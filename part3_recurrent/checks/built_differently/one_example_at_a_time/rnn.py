@@ -16,7 +16,7 @@ class RNN(Recurrent):
     gates = 1
 
     def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
-        """Output (t, b, n), zero after each end, and the last hidden state (b, n), for x (t, b, ·) and h_0 (b, n).
+        """Compute the output (t, b, n), zero after each end, and h_n (b, n) from x (t, b, ·) and h_0 (b, n).
 
         At time t the first running[t] sequences go on; the state of the others stays.  `name` is that of the layer and
         direction, such as "l0_reverse".
@@ -36,7 +36,7 @@ class RNN(Recurrent):
     def run_backward(
         self, output_grad: ndarray, h_n_grad: ndarray, running: Sequence[int], name: str
     ) -> tuple[ndarray, ndarray]:
-        """The gradients of x (t, b, ·) and h_0 (b, n); those of the parameters are added to theirs.
+        """Compute the gradients of x (t, b, ·) and h_0 (b, n), and add those of the parameters to theirs.
 
         Each state acts on its own output and on the next state: dL/dh_t = output_grad_t + a_(t+1) W_hh, where
         a_t = dL/dh_t · (1 - h_t²); at the end of a sequence h_n_grad stands in the place of a_(t+1) W_hh.
@@ -57,5 +57,5 @@ class RNN(Recurrent):
 
 
 def ends(running: Sequence[int], b: int) -> int:
-    """How many time steps sequence b has."""
+    """Count the time steps of sequence b."""
     return sum(rows > b for rows in running)

@@ -34,7 +34,7 @@ class Embedding(Module):
         self.add_parameter("weight", rng.standard_normal((num_embeddings, embedding_dim)).astype(dtype))
 
     def forward(self, x: ndarray) -> ndarray:
-        """The row of each symbol.  Shapes: x (...) of integers, y (..., embedding_dim).
+        """Take the row of each symbol.  Shapes: x (...) of integers, y (..., embedding_dim).
 
         Raises TypeError for anything but integers, ValueError for a symbol outside 0 to num_embeddings - 1.
         """
@@ -49,7 +49,7 @@ class Embedding(Module):
         return np.einsum("...v,vd->...d", self.one_hot, self.weight)
 
     def backward(self, grad_output: ndarray) -> None:
-        """dL/dW[s] = Σ g over every place where s stood.  Symbols have no gradient, so nothing is returned.
+        """Compute dL/dW[s] = Σ g over every place where s stood.  Symbols have no gradient, so nothing is returned.
 
         Shapes: grad_output (..., embedding_dim).
         """

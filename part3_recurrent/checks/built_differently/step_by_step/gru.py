@@ -17,7 +17,7 @@ class GRU(Recurrent):
     gates = 3
 
     def run(self, x: ndarray, h_0: ndarray, running: Sequence[int], name: str) -> tuple[ndarray, ndarray]:
-        """Output (t, b, n), zero after each end, and the last hidden state (b, n), for x (t, b, ·) and h_0 (b, n).
+        """Compute the output (t, b, n), zero after each end, and h_n (b, n) from x (t, b, ·) and h_0 (b, n).
 
         At time t the first running[t] sequences go on; the state of the others stays.  `name` is that of the layer and
         direction, such as "l0_reverse".
@@ -40,7 +40,7 @@ class GRU(Recurrent):
     def run_backward(
         self, output_grad: ndarray, h_n_grad: ndarray, running: Sequence[int], name: str
     ) -> tuple[ndarray, ndarray]:
-        """The gradients of x (t, b, ·) and h_0 (b, n); those of the parameters are added to theirs.
+        """Compute the gradients of x (t, b, ·) and h_0 (b, n), and add those of the parameters to theirs.
 
         GRUCell's equations, with g = output_grad_t + what comes back from step t + 1, or h_n_grad at a sequence's end.
         """

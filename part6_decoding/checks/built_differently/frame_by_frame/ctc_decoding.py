@@ -42,17 +42,17 @@ class Beam(NamedTuple):
     added: Tensor
 
     def ranks(self) -> Tensor:
-        """What prefixes are ordered by."""
+        """Rank prefixes by log(p_blank + p_label) and what is added."""
         return torch.logaddexp(self.log_blank, self.log_label) + self.added
 
 
 def read_frame(beam: Beam, frame: Tensor, blank: int) -> tuple[Beam, Tensor]:
-    """What one frame more makes of the prefixes: the same prefixes, and each with each label after it.
+    """Read one frame more: the same prefixes, and each with each label after it.
 
     stay, blank:  (p_blank + p_label) · p(blank)                 stay, label:  p_label · p(last)
     extended by c: (p_blank + p_label) · p(c), but p_blank · p(c) where c is the last label     (Hannun et al. 2014)
 
-    What extends one prefix to another of the beam counts for that one, and is -inf among the extensions, as blank is.
+    An extension that is another prefix of the beam is added to that one's p_label, and is -inf itself, as blank is.
     Shapes: frame (v,), the extensions (w, v).
     """
     stays = {prefix: [-math.inf, -math.inf] for prefix in beam.prefixes}
@@ -99,7 +99,7 @@ def keep_best(beam: Beam, extended: Tensor, additions: Tensor, beam_width: int) 
 class LanguageModel:
     """Log-probabilities of what follows a prefix, by score_fn(tokens (rows, t)) -> logits (rows, v).
 
-    Rows begin with sos_id; all of a call are equally long; each prefix is asked about once.
+    Rows begin with sos_id; all of a call are equally long; each prefix is scored once.
     """
 
     def __init__(self, score_fn: ScoreFn, sos_id: int, vocab: int, device: torch.device) -> None:
@@ -107,14 +107,14 @@ class LanguageModel:
         self.known: dict[Labels, Tensor] = {}
 
     def log_probs(self, prefixes: Sequence[Labels]) -> Tensor:
-        """The log-probabilities (w, v) of each label after each of these different prefixes."""
+        """Compute the log-probabilities (w, v) of each label after each of these different prefixes."""
         for prefix in prefixes:
             if prefix not in self.known:
                 self.known[prefix] = self.logits([[self.sos_id, *prefix]])[0].log_softmax(dim=0)
         return torch.stack([self.known[prefix] for prefix in prefixes])
 
     def logits(self, rows: list[list[int]]) -> Tensor:
-        """What score_fn says, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
+        """Return score_fn's logits, in float64 on the CPU.  Raises ValueError for another shape, nan and +inf."""
         logits = self.score_fn(torch.tensor(rows, device=self.device))
         if logits.shape != (len(rows), self.vocab):
             raise ValueError(f"score_fn must return logits ({len(rows)}, {self.vocab}); got {tuple(logits.shape)}.")
@@ -164,10 +164,10 @@ def search(
     length_bonus: float,
     eos_id: int | None,
 ) -> list[tuple[list[int], float]]:
-    """The best prefixes of one utterance, frames (t, v), with their ranks."""
+    """Find the best prefixes of one utterance, frames (t, v), with their ranks."""
 
     def weighed(prefixes: Sequence[Labels]) -> Tensor:
-        """lm_weight · log P_lm of each label after each prefix, (w, v)."""
+        """Compute lm_weight · log P_lm of each label after each prefix, (w, v)."""
         if model is None or not prefixes:
             return frames.new_zeros(len(prefixes), frames.shape[1])
         return lm_weight * model.log_probs(prefixes)
@@ -184,7 +184,7 @@ def search(
 
 
 def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
-    """The log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
+    """Return the log-probabilities (t, b, v) in float64 on the CPU.  Raises ValueError for what cannot be decoded."""
     if log_probs.ndim != 3 or lengths.shape != log_probs.shape[1:2]:
         raise ValueError(
             f"log_probs must be (t, b, v) and lengths (b,); got {tuple(log_probs.shape)} and {tuple(lengths.shape)}."
@@ -201,7 +201,7 @@ def checked_log_probs(log_probs: Tensor, lengths: Tensor, blank: int) -> Tensor:
 
 
 def finite_above(name: str, numbers: Tensor) -> Tensor:
-    """The numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
+    """Return the numbers (rows, v).  Raises ValueError for nan, +inf and a row of which all are -inf."""
     bad = (~numbers.amax(dim=1).isfinite()).nonzero()  # the largest is nan if any is
     if len(bad):
         row = int(bad[0, 0])
@@ -213,6 +213,6 @@ def finite_above(name: str, numbers: Tensor) -> Tensor:
 
 
 def log_add(a: float, b: float) -> float:
-    """log(exp(a) + exp(b))."""
+    """Compute log(exp(a) + exp(b))."""
     larger = max(a, b)
     return larger if larger == -math.inf else larger + math.log1p(math.exp(-abs(a - b)))

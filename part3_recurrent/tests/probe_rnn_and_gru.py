@@ -1,4 +1,4 @@
-"""What the tests do with either network: one direction of one layer, over all time steps."""
+"""Probes of either network: one direction of one layer, over all time steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from part3_recurrent.recurrent import Recurrent
-from part3_recurrent.tests.probe_cells import as_view
+from part3_recurrent.tests.probe_cell import as_view
 
 Array = np.ndarray
 Named = dict[str, Any]
@@ -15,13 +15,13 @@ NAME = "l0"
 
 
 def run(kind: type[Recurrent], state: Named, x: Array, h_0: Array, running: list[int]) -> Named:
-    """output, h_n = network.run(x, h_0, running, "l0")"""
+    """Call output, h_n = network.run(x, h_0, running, "l0")."""
     output, h_n = network(kind, state).run(x, h_0, running, NAME)
     return {"output": output, "h_n": h_n}
 
 
 def run_in_chunks(kind: type[Recurrent], state: Named, x: Array, h_0: Array, running: list[int], cut: int) -> Named:
-    """The time steps before the cut, then the others, from the state of the first."""
+    """Run the time steps before the cut, then the others, from the state of the first."""
     built = network(kind, state)
     first, h = built.run(x[:cut], h_0, running[:cut], NAME)
     second, h_n = built.run(x[cut:], h, running[cut:], NAME)
@@ -29,7 +29,7 @@ def run_in_chunks(kind: type[Recurrent], state: Named, x: Array, h_0: Array, run
 
 
 def run_on_views(kind: type[Recurrent], state: Named, x: Array, h_0: Array, running: list[int]) -> Named:
-    """Run on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Run on arrays whose numbers do not lie in order, and give these afterwards."""
     x_view, h_0_view = as_view(x), as_view(h_0)
     return {**run(kind, state, x_view, h_0_view, running), "x afterwards": x_view, "h_0 afterwards": h_0_view}
 
@@ -56,7 +56,7 @@ def run_and_back_twice(
     output_grad: Array,
     h_n_grad: Array,
 ) -> Named:
-    """Both two times without zero_grad between them."""
+    """Run both two times without zero_grad between them."""
     built = network(kind, state)
     _run_and_back(built, x, h_0, running, output_grad, h_n_grad)
     return _run_and_back(built, x, h_0, running, output_grad, h_n_grad)
@@ -72,7 +72,7 @@ def run_and_back_in_chunks(
     h_n_grad: Array,
     cut: int,
 ) -> Named:
-    """Two networks with the same parameters: the second goes on from the first's state, and hands its gradient back."""
+    """Run two networks of the same parameters: the second goes on from the first's state, and gives it a gradient."""
     one, other = network(kind, state), network(kind, state)
     _, h = one.run(x[:cut], h_0, running[:cut], NAME)
     other.run(x[cut:], h, running[cut:], NAME)
@@ -91,7 +91,7 @@ def run_and_back_on_views(
     output_grad: Array,
     h_n_grad: Array,
 ) -> Named:
-    """Both on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Run both on arrays whose numbers do not lie in order, and give these afterwards."""
     views = {"x": as_view(x), "h_0": as_view(h_0)}
     views |= {"output_grad": as_view(output_grad), "h_n_grad": as_view(h_n_grad)}
     answer = run_and_back(kind, state, running=running, **views)
@@ -99,7 +99,7 @@ def run_and_back_on_views(
 
 
 def network(kind: type[Recurrent], state: Named) -> Recurrent:
-    """A network of one layer and one direction with these parameters."""
+    """Make a network of one layer and one direction with these parameters."""
     (_, inputs), (_, hidden) = state["weight_ih_l0"].shape, state["weight_hh_l0"].shape
     built = kind(inputs, hidden, bias="bias_ih_l0" in state, dtype=state["weight_ih_l0"].dtype)
     built.load_state_dict(state)
@@ -107,7 +107,7 @@ def network(kind: type[Recurrent], state: Named) -> Recurrent:
 
 
 def gradients(built: Recurrent) -> Named:
-    """The gradient of every parameter, under its name followed by _grad."""
+    """Read the gradient of every parameter, under its name followed by _grad."""
     return {f"{name}_grad": grad for name, _, grad in built.named_parameters()}
 
 

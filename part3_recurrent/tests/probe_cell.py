@@ -1,4 +1,4 @@
-"""What the tests do with either cell: load a state dict, step forward and back, and read the gradients."""
+"""Probes of either cell: they load a state dict, step forward and back, and read the gradients."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Named = dict[str, Any]
 
 
 def forward(kind: type[Cell], state: Named, x: Array, h: Array | None) -> Named:
-    """h' = cell(x, h), or cell(x) where h is None."""
+    """Step once: h' = cell(x, h), or cell(x) where h is None."""
     return {"output": _step(cell(kind, state), x, h)}
 
 
 def forward_steps(kind: type[Cell], state: Named, x: Array, h: Array | None) -> Named:
-    """A step for each of x, every one from the state of the step before."""
+    """Step once for each of x, every time from the state of the step before."""
     return {"output": np.stack(_steps(cell(kind, state), x, h))}
 
 
 def forward_on_views(kind: type[Cell], state: Named, x: Array, h: Array | None) -> Named:
-    """A step on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Step on arrays whose numbers do not lie in order, and give these afterwards."""
     x_view, h_view = as_view(x), None if h is None else as_view(h)
     return {**forward(kind, state, x_view, h_view), "x afterwards": x_view, "h afterwards": h_view}
 
 
 def forward_and_backward(kind: type[Cell], state: Named, x: Array, h: Array | None, grad_output: Array) -> Named:
-    """One step, and back."""
+    """Step once, and back."""
     built = cell(kind, state)
     output = _step(built, x, h)
     x_grad, h_grad = built.backward(grad_output)
@@ -37,7 +37,7 @@ def forward_and_backward(kind: type[Cell], state: Named, x: Array, h: Array | No
 
 
 def run_steps(kind: type[Cell], state: Named, x: Array, h: Array | None, grad_output: Array) -> Named:
-    """All steps forward, then all of them back: a state's gradient comes from its output and from the step after."""
+    """Step forward through all, then back: a state's gradient comes from its output and from the step after."""
     built = cell(kind, state)
     outputs = _steps(built, x, h)
     x_grads, h_grad = [], np.zeros_like(outputs[-1])
@@ -48,7 +48,7 @@ def run_steps(kind: type[Cell], state: Named, x: Array, h: Array | None, grad_ou
 
 
 def run_on_views(kind: type[Cell], state: Named, x: Array, h: Array | None, grad_output: Array) -> Named:
-    """One step and back on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Step once and back on arrays whose numbers do not lie in order, and give these afterwards."""
     x_view, h_view, grad_view = as_view(x), None if h is None else as_view(h), as_view(grad_output)
     afterwards = {"x afterwards": x_view, "h afterwards": h_view, "grad_output afterwards": grad_view}
     return {**forward_and_backward(kind, state, x_view, h_view, grad_view), **afterwards}
@@ -57,7 +57,7 @@ def run_on_views(kind: type[Cell], state: Named, x: Array, h: Array | None, grad
 def backward_too_often(
     kind: type[Cell], state: Named, x: Array, h: Array | None, grad_output: Array, steps: int
 ) -> None:
-    """Some steps forward, and one more back."""
+    """Step some times forward, and once more back."""
     built = cell(kind, state)
     for _ in range(steps):
         _step(built, x, h)
@@ -66,7 +66,7 @@ def backward_too_often(
 
 
 def cell(kind: type[Cell], state: Named) -> Cell:
-    """A cell with these parameters."""
+    """Make a cell with these parameters."""
     (_, inputs), (_, hidden) = state["weight_ih"].shape, state["weight_hh"].shape
     built = kind(inputs, hidden, bias="bias_ih" in state, dtype=state["weight_ih"].dtype)
     built.load_state_dict(state)
@@ -74,12 +74,12 @@ def cell(kind: type[Cell], state: Named) -> Cell:
 
 
 def gradients(built: Cell) -> Named:
-    """The gradient of every parameter, under its name followed by _grad."""
+    """Read the gradient of every parameter, under its name followed by _grad."""
     return {f"{name}_grad": grad for name, _, grad in built.named_parameters()}
 
 
 def as_view(x: Array) -> Array:
-    """The same numbers, but each between two others in memory, and with the axes in the opposite order."""
+    """Copy the numbers, each between two others in memory, and with the axes in the opposite order."""
     between = np.full((*x.shape[::-1], 2), np.nan, x.dtype)
     between[..., 0] = x.T
     return between[..., 0].T

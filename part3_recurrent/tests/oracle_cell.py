@@ -22,7 +22,7 @@ Step = Callable[[Parameters, Tensor, Tensor], Tensor]
 
 
 def run(step: Step, state: Answer, x: Array, h: Array | None, grad_output: Array | None = None) -> Answer:
-    """The step on x (b, i); on x (t, b, i) one step for each time, every one from the state of the one before.
+    """Run the step on x (b, i); on x (t, b, i) one step for each time, every one from the state of the one before.
 
     Without an upstream gradient: the output alone.
     """
@@ -40,7 +40,7 @@ def run(step: Step, state: Answer, x: Array, h: Array | None, grad_output: Array
 
 
 def torch_step(kind: type[torch.nn.RNNCell | torch.nn.GRUCell]) -> Step:
-    """The step of torch's cell."""
+    """Make a step of torch's cell."""
 
     def step(parameters: Parameters, x: Tensor, h: Tensor) -> Tensor:
         cell = kind(x.shape[1], h.shape[1], bias="bias_ih" in parameters)
@@ -54,7 +54,7 @@ OVERWRITTEN = "the parameters' gradients are overwritten; each backward must add
 
 
 def run_mistakes(right: Answer, step: Step, steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
-    """What each mistaken step would give, and mistakes of a backward whose step is right."""
+    """Give what each mistaken step would, and mistakes of a backward whose step is right."""
     found = {sentence: run(mistaken, **problem) for sentence, mistaken in steps.items()}
     if problem.get("grad_output") is None:
         return found
@@ -85,7 +85,7 @@ def run_back(
     grad_output: Array,
     adds: bool = True,
 ) -> Answer:
-    """The gradients of several steps where the backward of step t belongs to the forward of step `taken(t)`.
+    """Compute the gradients of several steps where the backward of step t belongs to the forward of step `taken(t)`.
 
     If it does not add, the parameters' gradients are those of the last backward alone.
     """
@@ -107,7 +107,7 @@ def run_back(
 
 
 def assert_right_on_views(candidate: Candidate, probe: Probe, truth: Callable[..., Answer], problem: Answer) -> None:
-    """On arrays whose numbers do not lie in order: the truth, and none of them has changed."""
+    """Check the answer on arrays whose numbers do not lie in order, and that none of them has changed."""
     settings = ("network", "options", "state", "running")
     afterwards = {f"{name} afterwards": value for name, value in problem.items() if name not in settings}
     assert_same(candidate.run(probe, **problem), {**truth(**problem), **afterwards})
@@ -117,23 +117,23 @@ def assert_right_on_views(candidate: Candidate, probe: Probe, truth: Callable[..
 
 
 def leaf(value: Array) -> Tensor:
-    """The array as a tensor that takes a gradient."""
+    """Make a tensor of the array that takes a gradient."""
     return torch.tensor(value, requires_grad=True)
 
 
 def products(parameters: Parameters, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """W_ih x + b_ih and W_hh h + b_hh."""
+    """Compute W_ih x + b_ih and W_hh h + b_hh."""
     of_x = x @ parameters["weight_ih"].T + parameters.get("bias_ih", 0)
     return of_x, h @ parameters["weight_hh"].T + parameters.get("bias_hh", 0)
 
 
 def lacking(step: Step, *names: str) -> Step:
-    """The step without these parameters."""
+    """Leave these parameters out of the step."""
     return lambda parameters, x, h: step({k: v for k, v in parameters.items() if k not in names}, x, h)
 
 
 def with_state_after(step: Step) -> Step:
-    """The step whose gradient of weight_hh is made with the new state in the place of the old one."""
+    """Make a step whose gradient of weight_hh is computed from the new state in the place of the old one."""
 
     def mistaken(parameters: Parameters, x: Tensor, h: Tensor) -> Tensor:
         weight, after = parameters["weight_hh"], step(parameters, x, h).detach()
@@ -145,5 +145,5 @@ def with_state_after(step: Step) -> Step:
 
 
 def as_if(value: Tensor, route: Tensor) -> Tensor:
-    """This value, with the gradient of the route."""
+    """Give this value the gradient of the route."""
     return value.detach() + route - route.detach()

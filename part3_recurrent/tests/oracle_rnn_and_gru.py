@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from autograder.testing import Candidate, Probe, assert_same
 from autograder.testing.torch_oracle import Answer, Array, with_state
 from part3_recurrent.tests.oracle import pull_back
-from part3_recurrent.tests.oracle_cells import AVERAGED, OVERWRITTEN, Parameters, Step, leaf
+from part3_recurrent.tests.oracle_cell import AVERAGED, OVERWRITTEN, Parameters, Step, leaf
 
 KINDS = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU}
 
@@ -21,7 +21,7 @@ KINDS = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU}
 def over_time(
     module: torch.nn.Module, x: Tensor, h_0: Tensor | None, lengths: Sequence[int] | None, is_sorted: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Output and h_n of torch's RNN or GRU; with lengths, of the packed sequences, unpacked to all time steps."""
+    """Run torch's RNN or GRU: output and h_n; with lengths, of the packed sequences, unpacked to all time steps."""
     if lengths is None:
         return module(x, h_0)
     first = bool(module.batch_first)
@@ -39,7 +39,7 @@ def run(
     output_grad: Array | None = None,
     h_n_grad: Array | None = None,
 ) -> Answer:
-    """One layer and direction of torch's network.  Without upstream gradients: output and h_n alone."""
+    """Run one layer and direction of torch's network.  Without upstream gradients: output and h_n alone."""
     kind, (batch, hidden) = KINDS[network], h_0.shape
     module = with_state(kind(x.shape[2], hidden, bias="bias_ih_l0" in state), state, x.dtype)
     inputs, ends = {"x": leaf(x), "h_0": leaf(h_0)}, lengths_of(running, batch)
@@ -51,14 +51,14 @@ def run(
 
 
 def answer(outputs: Mapping[str, tuple[Tensor, Array | None]], inputs: Mapping[str, Tensor]) -> Answer:
-    """The outputs, and every input's gradient if any output has an upstream one."""
+    """Compute the outputs, and every input's gradient if any output has an upstream one."""
     if all(grad is None for _, grad in outputs.values()):
         return {name: output.detach().numpy() for name, (output, _) in outputs.items()}
     return pull_back(outputs, **inputs)
 
 
 def lengths_of(running: Sequence[int], batch: int) -> Array:
-    """How many time steps each sequence runs."""
+    """Count the time steps of each sequence."""
     return (np.array(running)[:, None] > np.arange(batch)).sum(axis=0)
 
 
@@ -66,7 +66,7 @@ def lengths_of(running: Sequence[int], batch: int) -> Array:
 
 
 class Roll:
-    """A step after the other.  A sequence that has ended keeps its state, and gives zeros."""
+    """A network, one step after another.  A sequence that has ended keeps its state, and gives zeros."""
 
     def __call__(
         self, step: Step, parameters: Parameters, x: Tensor, h_0: Tensor, lengths: Tensor
@@ -80,59 +80,59 @@ class Roll:
         return output, self.end(output, h)
 
     def begin(self, h_0: Tensor) -> Tensor:
-        """The state before the first step."""
+        """Give the state before the first step."""
         return h_0
 
     def after(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
-        """The state after the step."""
+        """Give the state after the step."""
         return torch.where(runs, new, h)
 
     def output(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
-        """What is given out."""
+        """Give the output of the step."""
         return torch.where(runs, new, torch.zeros_like(new))
 
     def end(self, output: Tensor, h: Tensor) -> Tensor:
-        """h_n."""
+        """Give h_n."""
         return h
 
 
 class RollOn(Roll):
-    """The state goes on after the end."""
+    """A network whose state goes on after the end."""
 
     def after(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
         return new
 
 
 class RollOnOutwards(RollOn):
-    """The state and the output go on after the end."""
+    """A network whose state and output go on after the end."""
 
     def output(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
         return new
 
 
 class RollHeld(Roll):
-    """The output after the end is the last state."""
+    """A network whose output after the end is the last state."""
 
     def output(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
         return h
 
 
 class RollFromZeros(Roll):
-    """The first step begins with zeros."""
+    """A network whose first step begins with zeros."""
 
     def begin(self, h_0: Tensor) -> Tensor:
         return 0 * h_0
 
 
 class RollToLastOutput(Roll):
-    """h_n is the last output."""
+    """A network whose h_n is the last output."""
 
     def end(self, output: Tensor, h: Tensor) -> Tensor:
         return output[-1]
 
 
 class RollWithoutWayBack(Roll):
-    """Nothing goes back to a state but from its own output."""
+    """A network in which a state has the gradient of its own output alone."""
 
     def after(self, new: Tensor, h: Tensor, runs: Tensor) -> Tensor:
         return super().after(new, h, runs).detach()
@@ -149,7 +149,7 @@ MISTAKEN_ROLLS: dict[str, Roll] = {
 
 
 def mistakes(step: Step, mistaken_steps: Mapping[str, Step], **problem: Any) -> dict[str, Answer]:
-    """What mistaken steps and mistaken ways over time would give, and mistakes with the upstream gradients."""
+    """Give what mistaken steps and mistaken ways over time would, and mistakes with the upstream gradients."""
     found = {sentence: by_hand(roll, step, **problem) for sentence, roll in MISTAKEN_ROLLS.items()}
     found |= {sentence: by_hand(Roll(), mistaken, **problem) for sentence, mistaken in mistaken_steps.items()}
     if problem.get("output_grad") is not None:
@@ -171,7 +171,7 @@ def by_hand(
     output_grad: Array | None = None,
     h_n_grad: Array | None = None,
 ) -> Answer:
-    """The same as `run`, a step after the other."""
+    """Compute the same as `run`, a step after the other."""
     inputs = {"x": leaf(x), "h_0": leaf(h_0)}
     parameters = {name: leaf(value) for name, value in state.items()}
     lengths = torch.tensor(lengths_of(running, len(h_0)))
@@ -180,7 +180,7 @@ def by_hand(
 
 
 def of_direction(parameters: Parameters, suffix: str) -> Parameters:
-    """The parameters of the layer and direction with this suffix, by the names of a cell's."""
+    """Take the parameters of the layer and direction with this suffix, by the names of a cell's."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return {name: parameters[name + suffix] for name in names if name + suffix in parameters}
 
@@ -189,7 +189,7 @@ def of_direction(parameters: Parameters, suffix: str) -> Parameters:
 
 
 def assert_adds_up(candidate: Candidate, probe: Probe, right: Answer, problem: Answer) -> None:
-    """Of two backward passes: the parameters' gradients are twice those of one, x_grad and h_0_grad are not."""
+    """Check that two backward passes double the parameters' gradients, but not x_grad and h_0_grad."""
     of_parameters = {f"{name}_grad": right[f"{name}_grad"] for name in problem["state"]}
     twice = {**right, **{name: value + value for name, value in of_parameters.items()}}
     names = [name for name in right if name.endswith("_grad")]
@@ -197,7 +197,7 @@ def assert_adds_up(candidate: Candidate, probe: Probe, right: Answer, problem: A
 
 
 def with_other_padding(problem: Answer) -> Answer:
-    """The problem with other numbers after each end, in x and, where there is one, in output_grad."""
+    """Change the numbers after each end, in x and, where there is one, in output_grad."""
     _, batch, _ = problem["x"].shape
     ended = np.array(problem["running"])[:, None] <= np.arange(batch)
     changed: Answer = {name: problem[name].copy() for name in ("x", "output_grad") if name in problem}
