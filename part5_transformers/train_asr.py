@@ -206,10 +206,10 @@ def loss(history: History, batch: Batch) -> Tensor:
         logits, _, ctc = history.model(
             batch.sources, batch.targets, batch.source_lengths, batch.target_lengths, return_attention=False
         )
-    written = functional.cross_entropy(
+    decoder_loss = functional.cross_entropy(
         logits.float().flatten(0, 1), batch.answers.flatten(), ignore_index=IGNORED, label_smoothing=SMOOTHING
     )
-    heard = functional.ctc_loss(
+    ctc_loss = functional.ctc_loss(
         ctc["log_probs"].float(),
         batch.targets[:, 1:],
         ctc["lengths"],
@@ -217,7 +217,7 @@ def loss(history: History, batch: Batch) -> Tensor:
         blank=BLANK,
         zero_infinity=True,
     )
-    return (1 - config.ctc_weight) * written + config.ctc_weight * heard
+    return (1 - config.ctc_weight) * decoder_loss + config.ctc_weight * ctc_loss
 
 
 # Decoding

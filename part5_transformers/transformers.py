@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,16 @@ from part5_transformers.speech_embedding import SpeechEmbedding
 from part5_transformers.sublayers import MultiHeadAttention
 
 AttentionMaps = dict[str, Tensor]
-Encoded = tuple[Tensor, Tensor, AttentionMaps, dict[str, Tensor]]
 Report = dict[str, list[tuple[str, Tensor]]]
+
+
+class Encoded(NamedTuple):
+    """An encoder's output (b, s, d_model), its padding mask (b, s), its attention's weights, and CTC's inputs."""
+
+    encoded: Tensor
+    pad_mask: Tensor
+    attention: AttentionMaps
+    ctc_inputs: dict[str, Tensor]
 
 
 class Transformer(nn.Module):

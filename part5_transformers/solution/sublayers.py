@@ -44,10 +44,12 @@ class MultiHeadAttention(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
         """The output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
+        is_causal says that attn_mask hides exactly the keys after each query; the result is the same without.
         With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
         filled once.
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
@@ -64,7 +66,7 @@ class MultiHeadAttention(nn.Module):
         if need_weights:
             output, weights = self.attend(q, k, v, mask)
         else:
-            output, weights = self.attend_fused(q, k, v, mask), None
+            output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
         return self.out_proj(output.transpose(1, 2).flatten(2)), weights
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,13 +105,16 @@ class MultiHeadAttention(nn.Module):
         return output, weights.mean(dim=1)
         ### END SOLUTION
 
-    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """The same output from torch's fused function, whose mask is True where a key is seen."""
+    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
+        """Compute the same output with torch's fused function, whose mask is True where a key is seen.
+
+        is_causal says that the mask hides exactly the keys after each query: torch then takes no mask, skips what is
+        hidden, and keeps nothing of it for the backward pass.
+        """
         ### BEGIN SOLUTION attention.attend_fused: F.scaled_dot_product_attention with the inverted mask
+        seen = None if mask is None or is_causal else ~mask
         dropout = self.dropout if self.training else 0.0
-        if is_causal(mask):  # torch then leaves out what is masked, and keeps no mask for the way back
-            return functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
-        return functional.scaled_dot_product_attention(q, k, v, None if mask is None else ~mask, dropout)
+        return functional.scaled_dot_product_attention(q, k, v, seen, dropout, is_causal)
         ### END SOLUTION
 
 
@@ -121,13 +126,6 @@ def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Te
         return padding
     return attn_mask[None, None] if padding is None else attn_mask[None, None] | padding
     ### END SOLUTION
-
-
-def is_causal(mask: Tensor | None) -> bool:
-    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
-    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
-        return False
-    return torch.equal(mask, torch.ones_like(mask).triu(1))
 
 
 class SelfAttentionLayer(nn.Module):
@@ -149,11 +147,14 @@ class SelfAttentionLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
         """The layer's output (b, t, d), and the weights (b, t, s) or None."""
         ### BEGIN SOLUTION sublayers.self_attention: norm, attention to itself, dropout, plus x
         normed = self.norm(x)
-        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)
+        output, weights = self.mha(
+            normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache=cache, is_causal=is_causal
+        )
         return x + self.dropout(output), weights
         ### END SOLUTION
 
@@ -181,7 +182,7 @@ class CrossAttentionLayer(nn.Module):
     ) -> Attended:
         """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
         ### BEGIN SOLUTION sublayers.cross_attention: norm, attention to y, dropout, plus x
-        output, weights = self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache)
+        output, weights = self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache=cache)
         return x + self.dropout(output), weights
         ### END SOLUTION
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,16 @@ from part5_transformers.speech_embedding import SpeechEmbedding
 from part5_transformers.sublayers import MultiHeadAttention
 
 AttentionMaps = dict[str, Tensor]
-Encoded = tuple[Tensor, Tensor, AttentionMaps, dict[str, Tensor]]
 Report = dict[str, list[tuple[str, Tensor]]]
+
+
+class Encoded(NamedTuple):
+    """An encoder's output (b, s, d_model), its padding mask (b, s), its attention's weights, and CTC's inputs."""
+
+    encoded: Tensor
+    pad_mask: Tensor
+    attention: AttentionMaps
+    ctc_inputs: dict[str, Tensor]
 
 
 class Transformer(nn.Module):
@@ -147,7 +155,7 @@ class DecoderOnlyTransformer(Transformer):
         for number, layer in enumerate(self.dec_layers, start=1):
             if self.drops_layer():
                 continue
-            x, weights = layer(x, padding, causal, return_attention)
+            x, weights = layer(x, padding, causal, need_weights=return_attention, is_causal=True)
             if return_attention:
                 attention[f"layer{number}_dec_self"] = weights
         return self.final_linear(self.norm(x)), attention
@@ -182,7 +190,7 @@ class DecoderOnlyTransformer(Transformer):
         ### BEGIN SOLUTION decoder_only.score_further: embed from offset on; every layer with its cache
         x = self.embed(tokens, offset)
         for layer, cache in zip(self.dec_layers, caches, strict=True):
-            x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache)
+            x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache, is_causal=offset == 0)
         return self.final_linear(self.norm(x[:, -1]))
         ### END SOLUTION
 
@@ -250,7 +258,7 @@ class EncoderDecoderTransformer(Transformer):
             if return_attention:
                 attention[f"layer{number}_enc_self"] = weights
         encoded = self.encoder_norm(x)
-        return encoded, pad_mask, attention, self.ctc_inputs(encoded, lengths)
+        return Encoded(encoded, pad_mask, attention, self.ctc_inputs(encoded, lengths))
         ### END SOLUTION
 
     def ctc_inputs(self, encoded: Tensor, lengths: Tensor) -> dict[str, Tensor]:
@@ -283,7 +291,9 @@ class EncoderDecoderTransformer(Transformer):
         for number, layer in enumerate(self.dec_layers, start=1):
             if self.drops_layer():
                 continue
-            x, self_weights, cross_weights = layer(x, encoded, padding, pad_mask, causal, return_attention)
+            x, self_weights, cross_weights = layer(
+                x, encoded, padding, pad_mask, causal, need_weights=return_attention, is_causal=True
+            )
             if return_attention:
                 attention[f"layer{number}_dec_self"] = self_weights
                 attention[f"layer{number}_dec_cross"] = cross_weights
@@ -343,7 +353,16 @@ class EncoderDecoderTransformer(Transformer):
         ### BEGIN SOLUTION encoder_decoder.score_further: embed from offset on; every layer with both its caches
         x = self.embed(tokens, offset)
         for layer, cache, cross_cache in zip(self.dec_layers, caches, cross_caches, strict=True):
-            x, _, _ = layer(x, encoded, None, pad_mask, causal, False, cache, cross_cache)
+            x, _, _ = layer(
+                x,
+                encoded,
+                enc_key_padding_mask=pad_mask,
+                attn_mask=causal,
+                need_weights=False,
+                cache=cache,
+                cross_cache=cross_cache,
+                is_causal=offset == 0,
+            )
         return self.final_linear(self.norm(x[:, -1]))
         ### END SOLUTION
 

@@ -9,8 +9,7 @@ from torch import nn
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part5_transformers.tests.oracle_encoder_layers import self_attention_layer
-from part5_transformers.tests.oracle_layers import (
+from part5_transformers.tests.oracle import (
     ADDED_TWICE,
     FEED_FORWARD_MISSING,
     SELF_ATTENTION_MISSING,
@@ -24,6 +23,7 @@ from part5_transformers.tests.oracle_layers import (
     self_attention,
     torch_layer,
 )
+from part5_transformers.tests.oracle_encoder_layers import self_attention_layer
 
 NAMES = {
     "self_attn.mha.": "self_attn.",

@@ -16,8 +16,8 @@ from torch.nn.utils.rnn import pad_sequence
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients_of, tensors
 from part5_transformers.tests import oracle_decoder_layers, oracle_encoder_layers
+from part5_transformers.tests.oracle import cross_attention, in_order, one_mask, self_attention, torch_layer
 from part5_transformers.tests.oracle_decoder_layers import CROSS, SELF
-from part5_transformers.tests.oracle_layers import cross_attention, in_order, one_mask, self_attention, torch_layer
 from part5_transformers.tests.oracle_transformers import (
     ALL_POSITIONS,
     FROM_0,

@@ -12,7 +12,7 @@ from torch import nn
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part5_transformers.tests.oracle_layers import (
+from part5_transformers.tests.oracle import (
     ADDED_TWICE,
     CAUSAL_OF_ITS_OWN,
     FEED_FORWARD_MISSING,

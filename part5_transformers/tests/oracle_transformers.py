@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
+from part5_transformers.tests.oracle import one_mask, self_attention, torch_layer
 from part5_transformers.tests.oracle_encoder_layers import NAMES
-from part5_transformers.tests.oracle_layers import one_mask, self_attention, torch_layer
 from part5_transformers.tests.strategies import causal, renamed
 
 SCALED_TWICE = "the embedding is multiplied by embedding_scale twice"

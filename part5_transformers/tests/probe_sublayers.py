@@ -72,7 +72,14 @@ def attend(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array 
 def attend_fused(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
     """The same with layer.attend_fused."""
     layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
-    output = layer.attend_fused(**tensors, mask=_mask(mask))
+    output = layer.attend_fused(*tensors.values(), _mask(mask))
+    return {"output": output} if grad_output is None else _gradients(output, grad_output, tensors)
+
+
+def attend_causally(q: Array, k: Array, v: Array, mask: Array, grad_output: Array | None = None) -> Named:
+    """The same with layer.attend_fused and is_causal, which says that this is the causal mask."""
+    layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
+    output = layer.attend_fused(**tensors, mask=_mask(mask), is_causal=True)
     return {"output": output} if grad_output is None else _gradients(output, grad_output, tensors)
 
 
@@ -89,8 +96,8 @@ def attend_fused_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, 
     """layer.attend_fused in training, then in evaluation."""
     torch.manual_seed(seed)
     layer, tensors = _attention_of(q, dropout), _tensors({"q": q, "k": k, "v": v})
-    training = layer.train().attend_fused(**tensors, mask=_mask(mask))
-    return {"training": training, "evaluation": layer.eval().attend_fused(**tensors, mask=_mask(mask))}
+    training = layer.train().attend_fused(*tensors.values(), _mask(mask))
+    return {"training": training, "evaluation": layer.eval().attend_fused(*tensors.values(), _mask(mask))}
 
 
 # Attention as a whole

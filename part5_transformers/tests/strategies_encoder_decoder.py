@@ -6,8 +6,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
-from part5_transformers.tests.strategies import BATCHES, KEYS, TIMES, attention_shapes, norm_shapes, padding
-from part5_transformers.tests.strategies_layers import self_attention_shapes
+from part5_transformers.tests.strategies import (
+    BATCHES,
+    KEYS,
+    TIMES,
+    attention_shapes,
+    norm_shapes,
+    padding,
+    self_attention_shapes,
+)
 
 MAX_LEN = 12
 FACTORS = {1: [1], 2: [2], 3: [3], 4: [2, 2], 6: [3, 2]}  # the strides of the convolutions, by time_reduction

@@ -12,8 +12,8 @@ from autograder.testing import Candidate, Probe, assert_right, assert_same, chec
 from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_decoder_layers as oracle
 from part5_transformers.tests.oracle_encoder_layers import self_attention_layer, self_attention_mistakes
-from part5_transformers.tests.strategies import NONE
-from part5_transformers.tests.strategies_layers import (
+from part5_transformers.tests.strategies import (
+    NONE,
     cross_attention_layers,
     ends_of_pieces,
     gradient_names,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, array, without_gradient
 from part5_transformers.tests import oracle_encoder_decoder as oracle
-from part5_transformers.tests.strategies import NONE, ONE, causal
+from part5_transformers.tests.strategies import NONE, ONE, causal, ends_of_pieces
 from part5_transformers.tests.strategies_encoder_decoder import (
     LAYERS,
     MAX_LEN,
@@ -31,7 +31,6 @@ from part5_transformers.tests.strategies_encoder_decoder import (
     sources,
     targets,
 )
-from part5_transformers.tests.strategies_layers import ends_of_pieces
 
 encoder_decoder = probes("encoder_decoder")
 

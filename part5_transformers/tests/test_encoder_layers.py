@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_encoder_layers as oracle
-from part5_transformers.tests.strategies import NONE
-from part5_transformers.tests.strategies_layers import gradient_names, self_attention_layers, with_other_padding
+from part5_transformers.tests.strategies import NONE, gradient_names, self_attention_layers, with_other_padding
 
 encoder_layers = probes("encoder_layers")
 

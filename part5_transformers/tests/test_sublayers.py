@@ -106,6 +106,15 @@ def attends(draw: Draw, batches: st.SearchStrategy[int] = BATCHES, keys: st.Sear
 
 
 @st.composite
+def causal_attends(draw: Draw) -> Problem:
+    """The same, but each query has a key, and the mask hides the keys after it."""
+    problem = draw(attends())
+    causal_mask = causal(problem["k"].shape[2])[None, None]
+    grad_output, q = (array(draw, problem["k"].shape, dtype=problem["k"].dtype.name) for _ in range(2))
+    return {**problem, "q": q, "mask": causal_mask, "grad_output": grad_output}
+
+
+@st.composite
 def blind(draw: Draw) -> Problem:
     """The same, but the mask hides every key from the first query, of every sequence or of all but one."""
     problem = draw(attends())
@@ -376,6 +385,14 @@ def test_fused_gradients_match_torchs_function(candidate: Candidate, problem: Pr
 
 
 @oracle_test("attention.attend_fused")
+@given(problem=causal_attends())
+def test_fused_attention_may_be_told_that_the_mask_is_causal(candidate: Candidate, problem: Problem) -> None:
+    """With is_causal attend_fused gives what the causal mask gives, forward and backward."""
+    check_fused(candidate, problem, sublayers.attend_causally)
+    check_attend_gradients(candidate, sublayers.attend_causally, problem)
+
+
+@oracle_test("attention.attend_fused")
 @given(problem=dropouts_of_weights())
 def test_fused_weights_are_dropped_in_training_only(candidate: Candidate, problem: Problem) -> None:
     """In training attend_fused drops weights as attend does; in evaluation it drops none."""
@@ -547,10 +564,10 @@ def check_attend(candidate: Candidate, problem: Problem, *names: str) -> None:
     assert_right(candidate, sublayers.attend, oracle.attend, problem, names, oracle.attend_mistakes)
 
 
-def check_fused(candidate: Candidate, problem: Problem) -> None:
+def check_fused(candidate: Candidate, problem: Problem, probe: Probe = sublayers.attend_fused) -> None:
     """What attend_fused gives is what torch's function gives."""
     problem = without_gradient(problem)
-    assert_right(candidate, sublayers.attend_fused, oracle.attend, problem, ["output"], oracle.attend_mistakes)
+    assert_right(candidate, probe, oracle.attend, problem, ["output"], oracle.attend_mistakes)
 
 
 def check_attend_gradients(candidate: Candidate, probe: Probe, problem: Problem) -> None:

@@ -43,10 +43,12 @@ class MultiHeadAttention(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
         """The output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
+        is_causal says that attn_mask hides exactly the keys after each query; the result is the same without.
         With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
         filled once.
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
@@ -61,7 +63,7 @@ class MultiHeadAttention(nn.Module):
         if need_weights:
             output, weights = self.attend(q, k, v, mask)
         else:
-            output, weights = self.attend_fused(q, k, v, mask), None
+            output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
         return self.out_proj(output.transpose(1, 2).flatten(2)), weights
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -89,8 +91,12 @@ class MultiHeadAttention(nn.Module):
         dropped = nn.Dropout(self.dropout).train(self.training)(weights)
         return torch.einsum("bhts,bhsd->bhtd", dropped, v), torch.einsum("bhts->bts", weights) / self.num_heads
 
-    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """The same output from torch's fused function, whose mask is True where a key is seen."""
+    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
+        """Compute the same output with torch's fused function, whose mask is True where a key is seen.
+
+        is_causal says that the mask hides exactly the keys after each query: torch then takes no mask, skips what is
+        hidden, and keeps nothing of it for the backward pass.
+        """
         dropout = self.dropout if self.training else 0.0
         bias = None if mask is None else -1e10 * mask.to(q.dtype)
         return functional.scaled_dot_product_attention(q, k, v, bias, dropout)
@@ -102,13 +108,6 @@ def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Te
     if attn_mask is None:
         return padding
     return attn_mask[None, None] if padding is None else attn_mask[None, None] | padding
-
-
-def is_causal(mask: Tensor | None) -> bool:
-    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
-    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
-        return False
-    return torch.equal(mask, torch.ones_like(mask).triu(1))
 
 
 class SelfAttentionLayer(nn.Module):
@@ -130,10 +129,11 @@ class SelfAttentionLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
         """The layer's output (b, t, d), and the weights (b, t, s) or None."""
         normed = self.norm(x)
-        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)
+        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache, is_causal)
         return x + self.dropout(output), weights
 
 
