@@ -69,18 +69,18 @@ def attend(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array 
     return got if grad_output is None else _gradients(got["output"], grad_output, tensors)
 
 
-def attend_fused(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
-    """The same with layer.attend_fused."""
+def attend_fused(
+    q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None, is_causal: bool = False
+) -> Named:
+    """Do the same with layer.attend_fused."""
     layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
-    output = layer.attend_fused(*tensors.values(), _mask(mask))
+    output = layer.attend_fused(**tensors, mask=_mask(mask), is_causal=is_causal)
     return {"output": output} if grad_output is None else _gradients(output, grad_output, tensors)
 
 
 def attend_causally(q: Array, k: Array, v: Array, mask: Array, grad_output: Array | None = None) -> Named:
-    """The same with layer.attend_fused and is_causal, which says that this is the causal mask."""
-    layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
-    output = layer.attend_fused(**tensors, mask=_mask(mask), is_causal=True)
-    return {"output": output} if grad_output is None else _gradients(output, grad_output, tensors)
+    """Do the same and say that the mask is causal, which it is."""
+    return attend_fused(q, k, v, mask, grad_output, is_causal=True)
 
 
 def attend_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropout: float, seed: int) -> Named:
@@ -96,8 +96,9 @@ def attend_fused_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, 
     """layer.attend_fused in training, then in evaluation."""
     torch.manual_seed(seed)
     layer, tensors = _attention_of(q, dropout), _tensors({"q": q, "k": k, "v": v})
-    training = layer.train().attend_fused(*tensors.values(), _mask(mask))
-    return {"training": training, "evaluation": layer.eval().attend_fused(*tensors.values(), _mask(mask))}
+    training = layer.train().attend_fused(**tensors, mask=_mask(mask), is_causal=False)
+    evaluation = layer.eval().attend_fused(**tensors, mask=_mask(mask), is_causal=False)
+    return {"training": training, "evaluation": evaluation}
 
 
 # Attention as a whole
