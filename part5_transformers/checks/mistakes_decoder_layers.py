@@ -1,4 +1,4 @@
-"""What may go wrong in the decoders' layers."""
+"""Known mistakes in the decoders' layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in EncoderDecoderTransformer."""
+"""Known mistakes in EncoderDecoderTransformer."""
 
 from __future__ import annotations
 

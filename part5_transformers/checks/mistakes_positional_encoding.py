@@ -1,4 +1,4 @@
-"""What may go wrong in PositionalEncoding."""
+"""Known mistakes in PositionalEncoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in MultiHeadAttention, merge_masks and the three sublayers."""
+"""Known mistakes in MultiHeadAttention, merge_masks and the three sublayers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NETWORK = "x + self.dropout(self.ffn(self.norm(x)))"
 
 
 def instead(result: str, right: str, wrong: str) -> tuple[tuple[str, str], ...]:
-    """The edit of one text inside a longer one, where the text alone stands in other sublayers too."""
+    """Return the edit of one text inside a longer one, where the text alone stands in other sublayers too."""
     assert right in result
     return ((result, result.replace(right, wrong)),)
 

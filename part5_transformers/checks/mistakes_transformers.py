@@ -1,4 +1,4 @@
-"""What may go wrong in DecoderOnlyTransformer."""
+"""Known mistakes in DecoderOnlyTransformer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Sublayers: what a transformer's layers consist of. Each normalises, computes, and adds what it computed to its input.
 
-x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer undivided     (pre-LN, Xiong
+x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer unscaled     (pre-LN, Xiong
 et al. 2020).
 """
 
@@ -46,7 +46,7 @@ class MultiHeadAttention(nn.Module):
         cache: KeyValueCache | None = None,
         is_causal: bool = False,
     ) -> Attended:
-        """The output, and the weights averaged over the heads, before dropout; None without need_weights.
+        """Compute the output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
         is_causal says that attn_mask hides exactly the keys after each query; the result is the same without.
@@ -70,7 +70,7 @@ class MultiHeadAttention(nn.Module):
         return self.out_proj(output.transpose(1, 2).flatten(2)), weights
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
+        """Project query, key and value, each to (b, ·, d).  Self-attention needs one product for all three."""
         ### BEGIN SOLUTION attention.project: thirds of in_proj, in one product where all three are the same tensor
         if query is key and key is value:
             q, k, v = functional.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
@@ -81,14 +81,14 @@ class MultiHeadAttention(nn.Module):
         ### END SOLUTION
 
     def split(self, x: Tensor) -> Tensor:
-        """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
+        """Split the heads: (b, t, d) to (b, heads, t, d / heads)."""
         ### BEGIN SOLUTION attention.project: heads apart
         batch, time, features = x.shape
         return x.reshape(batch, time, self.num_heads, features // self.num_heads).transpose(1, 2)
         ### END SOLUTION
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
+        """Compute softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
 
         A query that ignores every key gets zeros: output, weights and gradients.
         Shapes: q (b, h, t, dₕ), k and v (b, h, s, dₕ), mask broadcastable to (b, h, t, s), results (b, h, t, dₕ) and
@@ -119,7 +119,7 @@ class MultiHeadAttention(nn.Module):
 
 
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
-    """One mask that broadcasts to (b, heads, t, s): True where either is; None if both are."""
+    """Merge two masks into one that broadcasts to (b, heads, t, s): True where either is; None if both are None."""
     ### BEGIN SOLUTION attention.merge_masks: (b, 1, 1, s), (1, 1, t, s), or both
     padding = None if key_padding_mask is None else key_padding_mask[:, None, None]
     if attn_mask is None:
@@ -149,7 +149,7 @@ class SelfAttentionLayer(nn.Module):
         cache: KeyValueCache | None = None,
         is_causal: bool = False,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None."""
         ### BEGIN SOLUTION sublayers.self_attention: norm, attention to itself, dropout, plus x
         normed = self.norm(x)
         output, weights = self.mha(
@@ -160,7 +160,7 @@ class SelfAttentionLayer(nn.Module):
 
 
 class CrossAttentionLayer(nn.Module):
-    """x + dropout(attention(norm(x), y, y)): x asks, the encoder's output y answers.
+    """x + dropout(attention(norm(x), y, y)): queries of x, keys and values of the encoder's output y.
 
     Parameters: mha as in torch's multihead_attn, norm.
     """
@@ -180,7 +180,7 @@ class CrossAttentionLayer(nn.Module):
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
         ### BEGIN SOLUTION sublayers.cross_attention: norm, attention to y, dropout, plus x
         output, weights = self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache=cache)
         return x + self.dropout(output), weights
@@ -200,7 +200,7 @@ class FeedForwardLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's output.  Shapes: x and result (b, t, d)."""
+        """Compute the output.  Shapes: x and result (b, t, d)."""
         ### BEGIN SOLUTION sublayers.feed_forward: norm, the network, dropout, plus x
         return x + self.dropout(self.ffn(self.norm(x)))
         ### END SOLUTION

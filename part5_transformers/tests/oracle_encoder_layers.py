@@ -39,7 +39,7 @@ RIGHT_ORDER = ("weights", "ffn")
 
 @truth
 def self_attention_layer(**problem: Any) -> Answer:
-    """What torch.nn.TransformerEncoderLayer gives; its attention's weights are those of its self_attn."""
+    """Return what torch.nn.TransformerEncoderLayer gives; its attention's weights are those of its self_attn."""
     return from_torch(**problem)
 
 
@@ -70,7 +70,7 @@ def from_torch(
     order: Sequence[str] | None = None,
     twice: bool = False,
 ) -> Answer:
-    """Torch's layer, or its sublayers in this order, each under the name of the weights that it gives."""
+    """Return torch's layer, or its sublayers in this order, each under the name of the weights that it gives."""
     layer = torch_layer(nn.TransformerEncoderLayer, num_heads, state, NAMES)
     arrays, masks = as_tensors(inputs)
     x, mask = arrays["x"], one_mask(num_heads, arrays["x"], masks.get("key_padding_mask"), masks.get("attn_mask"))

@@ -1,4 +1,4 @@
-"""What the tests do with the decoders' layers: build them with given parameters, run them, and read their gradients."""
+"""Probes of the decoders' layers: build them with given parameters, run them, and read their gradients."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ATTENDED, TRANSLATED = ("output", "weights"), ("output", "self_weights", "cross_
 
 
 def decode(num_heads: int, state: State, inputs: Inputs, need_weights: bool, grad_output: Array | None = None) -> Named:
-    """The output and the weights of SelfAttentionDecoderLayer; with an upstream gradient, all gradients too."""
+    """Return the output and the weights of SelfAttentionDecoderLayer; with an upstream gradient, all gradients too."""
     layer, given = layer_with(SelfAttentionDecoderLayer, num_heads, state), tensors(inputs)
     got = named("the layer", layer(**given, need_weights=need_weights), ATTENDED)
     return got if grad_output is None else {**got, **gradients(layer, given, got["output"], grad_output)}
 
 
 def decode_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weights: bool, ends: list[int]) -> Named:
-    """The outputs of pieces that end here, joined; the weights of each; the steps that the cache holds."""
+    """Return the outputs of pieces that end here, joined; the weights of each; the steps that the cache holds."""
     layer, cache = layer_with(SelfAttentionDecoderLayer, num_heads, state), KeyValueCache()
     fed = _pieces(tensors(inputs), ends, "key_padding_mask")
     answers = [named("the layer", layer(**piece, need_weights=need_weights, cache=cache), ATTENDED) for piece in fed]
@@ -32,14 +32,14 @@ def decode_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weights:
 def translate(
     num_heads: int, state: State, inputs: Inputs, need_weights: bool, grad_output: Array | None = None
 ) -> Named:
-    """The output and both weights of CrossAttentionDecoderLayer; with an upstream gradient, all gradients too."""
+    """Return the output and both weights of CrossAttentionDecoderLayer; with an upstream gradient, gradients too."""
     layer, given = layer_with(CrossAttentionDecoderLayer, num_heads, state), tensors(inputs)
     got = named("the layer", layer(**given, need_weights=need_weights), TRANSLATED)
     return got if grad_output is None else {**got, **gradients(layer, given, got["output"], grad_output)}
 
 
 def translate_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weights: bool, ends: list[int]) -> Named:
-    """The outputs of pieces that end here, joined; the weights of each; the steps that the cache holds."""
+    """Return the outputs of pieces that end here, joined; the weights of each; the steps that the cache holds."""
     layer, cache = layer_with(CrossAttentionDecoderLayer, num_heads, state), KeyValueCache()
     fed = _pieces(tensors(inputs), ends, "dec_key_padding_mask")
     answers = [named("the layer", layer(**piece, need_weights=need_weights, cache=cache), TRANSLATED) for piece in fed]
@@ -47,13 +47,13 @@ def translate_in_pieces(num_heads: int, state: State, inputs: Inputs, need_weigh
 
 
 def _joined(answers: Sequence[Named], names: Sequence[str]) -> Named:
-    """The outputs as one; of all else a list."""
+    """Return the outputs as one; of all else a list."""
     lists = {name: [answer[name] for answer in answers] for name in names}
     return {**lists, "output": torch.cat(lists["output"], dim=1)}
 
 
 def _pieces(inputs: Mapping[str, Tensor], ends: Sequence[int], padding: str) -> list[dict[str, Tensor]]:
-    """The inputs of every piece of a sequence: its own steps, and the masks of what came before it too.
+    """Return the inputs of every piece of a sequence: its own steps, and the masks of what came before it too.
 
     `padding` names the mask that hides the sequence's own padding.
     """

@@ -43,7 +43,7 @@ TOKEN = np.zeros((1, 1), dtype=np.int64)
 
 @st.composite
 def whole_heads(draw: Draw) -> Problem:
-    """A CTC head in float32 whose logits are small whole numbers, which bfloat16 holds without rounding."""
+    """Draw a CTC head in float32 whose logits are small whole numbers, which bfloat16 holds without rounding."""
     problem = without_gradient(draw(heads()))
     shapes = linear_shapes(problem["sizes"]["d_model"], problem["sizes"]["num_classes"], "ctc_head.")
     return {
@@ -55,21 +55,21 @@ def whole_heads(draw: Draw) -> Problem:
 
 @st.composite
 def with_drops(draw: Draw, problems: st.SearchStrategy[Problem], side: str) -> Problem:
-    """A problem, and which layers of a side are left out."""
+    """Draw a problem, and which layers of a side are left out."""
     problem = without_gradient(draw(problems))
     return {**problem, "dropped": array(draw, (problem["sizes"][f"num_{side}_layers"],), "booleans", "bool").tolist()}
 
 
 @st.composite
 def in_pieces(draw: Draw) -> Problem:
-    """Prompts, and where their pieces end."""
+    """Draw prompts, and where their pieces end."""
     problem = draw(prompts(st.sampled_from([2, 3, 4, 5])))
     return {**problem, "ends": ends_of_pieces(draw, problem["tokens"].shape[1])}
 
 
 @st.composite
 def other_widths(draw: Draw) -> Problem:
-    """A checkpoint of another d_model or d_ff."""
+    """Draw a checkpoint of another d_model or d_ff."""
     problem = draw(checkpoints())
     size = draw(st.sampled_from(["d_model", "d_ff_decoder"]))
     other = {**problem["config"], size: 2 + problem["config"][size]}
@@ -144,7 +144,7 @@ def test_the_encoders_weights_are_named_by_layer(candidate: Candidate, problem: 
 @oracle_test("encoder_decoder.encode")
 @given(problem=sources())
 def test_the_encoders_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """The gradients of all parameters that listen are torch's, from what is encoded and from CTC together."""
+    """The gradients of all parameters of the encoder are torch's, from what is encoded and from CTC together."""
     check_encoder(candidate, problem, gradient_names(problem))
 
 
@@ -234,7 +234,7 @@ def test_wrong_source_lengths_are_refused(candidate: Candidate, problem: Problem
 @edge_case("encoder_decoder.encode")
 @given(problem=sources(steps=ONE))
 def test_an_utterance_may_be_one_step(candidate: Candidate, problem: Problem) -> None:
-    """Of so few frames that one step is left of them, that step is encoded, and looks at itself alone."""
+    """Of so few frames that one step is left of them, that step is encoded, and attends to itself alone."""
     check_encoder(candidate, without_gradient(problem), ["encoded", "attention", "log_probs"])
 
 
@@ -260,7 +260,7 @@ def test_logits_match_a_stack_of_torchs_decoder_layers(candidate: Candidate, pro
 @oracle_test("encoder_decoder.decode")
 @given(problem=st.one_of(targets(padded=YES, masked=YES), targets(padded=NO, masked=YES), targets(padded=YES)))
 def test_the_padding_of_both_is_masked(candidate: Candidate, problem: Problem) -> None:
-    """With target_lengths no token looks at padding; with pad_mask none looks at the encoder's padding."""
+    """With target_lengths no token attends to padding; with pad_mask none attends to the encoder's padding."""
     check_decoder(candidate, without_gradient(problem), ["logits"])
 
 
@@ -398,7 +398,7 @@ def test_a_batch_of_targets_may_be_empty(candidate: Candidate, problem: Problem)
 @edge_case("encoder_decoder.decode")
 @given(problem=targets(times=ONE))
 def test_a_target_may_be_one_token(candidate: Candidate, problem: Problem) -> None:
-    """A single token looks at itself and at what was encoded."""
+    """A single token attends to itself and to what was encoded."""
     check_decoder(candidate, without_gradient(problem), ["logits", "attention"])
 
 
@@ -527,22 +527,22 @@ def test_code_in_a_checkpoint_is_not_run(candidate: Candidate, config: Problem) 
 
 
 def check_ctc(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of CTC's inputs are torch's."""
+    """Check that these entries of CTC's inputs are torch's."""
     assert_right(candidate, encoder_decoder.ctc_inputs, oracle.ctc_inputs, problem, names, oracle.ctc_mistakes)
 
 
 def check_encoder(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of the answer are those of torch's encoder layers."""
+    """Check that these entries of the answer are those of torch's encoder layers."""
     assert_right(candidate, encoder_decoder.encode, oracle.encoder, problem, names, oracle.encoder_mistakes)
 
 
 def check_decoder(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of the answer are those of torch's decoder layers."""
+    """Check that these entries of the answer are those of torch's decoder layers."""
     assert_right(candidate, encoder_decoder.decode, oracle.decoder, problem, names, oracle.decoder_mistakes)
 
 
 def check_transfer(candidate: Candidate, problem: Problem, names: Sequence[str]) -> Problem:
-    """The answer, of which these entries of the report are right."""
+    """Return the answer, and check that these entries of the report are right."""
     arguments = problem["config"], problem["checkpoint"]
     got: Problem = candidate.run(encoder_decoder.transfer, **problem)
     assert_same(got, oracle.transferred(*arguments), names, lambda: oracle.transfer_mistakes(*arguments))
@@ -550,7 +550,7 @@ def check_transfer(candidate: Candidate, problem: Problem, names: Sequence[str])
 
 
 def check_shares(weights: Any, like: np.ndarray, hidden: np.ndarray) -> None:
-    """The weights of every query sum to one over the keys that are not hidden, and are zero elsewhere."""
+    """Check that the weights of every query sum to one over the keys that are not hidden, and are zero elsewhere."""
     weights = checked(weights, like, "weights")
     seen = np.where(hidden, 0, weights).astype(like.dtype)
     sums = np.ones(like.shape[:-1], like.dtype)
@@ -558,10 +558,10 @@ def check_shares(weights: Any, like: np.ndarray, hidden: np.ndarray) -> None:
 
 
 def gradient_names(problem: Problem, *inputs: str) -> list[str]:
-    """The names of the gradients of these inputs and of all parameters."""
+    """Return the names of the gradients of these inputs and of all parameters."""
     return [f"{name}_grad" for name in [*inputs, *problem["state"]] if name != oracle.TABLE]
 
 
 def one_step(sizes: Problem) -> np.ndarray:
-    """What an encoder may give of one utterance."""
+    """Draw what an encoder may give of one utterance."""
     return np.ones((1, 1, sizes["d_model"]), dtype=np.float32)
