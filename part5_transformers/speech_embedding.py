@@ -113,7 +113,7 @@ class ReducingLSTM(nn.Module):
         groups = self.group(x)
         # YOUR CODE HERE
         raise NotImplementedError(
-            "speech_embedding.lstm: packed, so that the backward direction begins at each utterance's own end. "
+            "speech_embedding.lstm: packed, so that the backward direction begins at each utterance's end. "
             "See part5_transformers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 

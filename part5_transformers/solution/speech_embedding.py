@@ -112,7 +112,7 @@ class ReducingLSTM(nn.Module):
         """
         lengths = reduced(lengths, self.factor)
         groups = self.group(x)
-        ### BEGIN SOLUTION speech_embedding.lstm: packed, so that the backward direction begins at each utterance's own end
+        ### BEGIN SOLUTION speech_embedding.lstm: packed, so that the backward direction begins at each utterance's end
         packed = pack_padded_sequence(groups, lengths.cpu(), batch_first=True, enforce_sorted=False)
         output, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=groups.shape[1])
         return output, lengths
