@@ -67,7 +67,7 @@ class MultiHeadAttention(nn.Module):
             output, weights = self.attend(q, k, v, mask)
         else:
             output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
-        return self.out_proj(output.transpose(1, 2).flatten(2)), weights
+        return self.out_proj(output.transpose(1, 2).flatten(2)), weights  # (b, t, h, dₕ), then (b, t, d)
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Project query, key and value, each to (b, ·, d).  Self-attention needs one product for all three."""

@@ -15,8 +15,8 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): "three products with thirds of the matrix give what one product gives",
     (
         "sublayers.py",
-        "scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5",
-        "scores = q @ k.transpose(-1, 2) / q.shape[-1] ** 0.5",
+        "scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5  # (b, h, t, s)",
+        "scores = q @ k.transpose(-1, 2) / q.shape[-1] ** 0.5  # (b, h, t, s)",
     ): "keys have four axes, of which 2 is -2",
     (
         "transformers.py",

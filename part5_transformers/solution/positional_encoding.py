@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -29,9 +27,8 @@ class PositionalEncoding(nn.Module):
     def create_pe_table(self, d_model: int, max_len: int) -> Tensor:
         """Compute the table of all positions.  Shape: (1, max_len, d_model)."""
         ### BEGIN SOLUTION positional_encoding.table: sines and cosines of ever longer waves
-        positions = torch.arange(max_len, dtype=torch.float32)[:, None]
-        frequencies = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10_000.0) / d_model))
-        angles = positions * frequencies
+        positions = torch.arange(max_len, dtype=torch.float32)[:, None]  # (t, 1)
+        angles = positions / 10_000 ** (torch.arange(0, d_model, 2) / d_model)  # (t, ⌈d / 2⌉)
         table = torch.zeros(1, max_len, d_model)
         table[0, :, 0::2] = angles.sin()
         table[0, :, 1::2] = angles[:, : d_model // 2].cos()

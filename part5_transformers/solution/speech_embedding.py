@@ -88,7 +88,7 @@ class ReducingConvolution(nn.Module):
         Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
         """
         ### BEGIN SOLUTION speech_embedding.convolution: over time, GELU, shorter lengths, mask
-        x = functional.gelu(self.convolution(x.transpose(1, 2))).transpose(1, 2)
+        x = functional.gelu(self.convolution(x.transpose(1, 2))).transpose(1, 2)  # (b, d, t), then (b, t, d)
         lengths = reduced(lengths, self.factor)
         return without_padding(x, lengths), lengths
         ### END SOLUTION
@@ -123,7 +123,7 @@ class ReducingLSTM(nn.Module):
         ### BEGIN SOLUTION speech_embedding.group: zeros up to a whole group; frames side by side
         batch, time, features = x.shape
         padded = functional.pad(x, (0, 0, 0, -time % self.factor))
-        return padded.reshape(batch, -1, self.factor * features)
+        return padded.reshape(batch, -1, self.factor * features)  # (b, ⌈t / factor⌉, factor · d)
         ### END SOLUTION
 
 

@@ -67,7 +67,7 @@ class MultiHeadAttention(nn.Module):
             output, weights = self.attend(q, k, v, mask)
         else:
             output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
-        return self.out_proj(output.transpose(1, 2).flatten(2)), weights
+        return self.out_proj(output.transpose(1, 2).flatten(2)), weights  # (b, t, h, dₕ), then (b, t, d)
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Project query, key and value, each to (b, ·, d).  Self-attention needs one product for all three."""
@@ -84,7 +84,7 @@ class MultiHeadAttention(nn.Module):
         """Split the heads: (b, t, d) to (b, heads, t, d / heads)."""
         ### BEGIN SOLUTION attention.project: heads apart
         batch, time, features = x.shape
-        return x.reshape(batch, time, self.num_heads, features // self.num_heads).transpose(1, 2)
+        return x.reshape(batch, time, self.num_heads, features // self.num_heads).transpose(1, 2)  # (b, h, t, dₕ)
         ### END SOLUTION
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
@@ -95,14 +95,14 @@ class MultiHeadAttention(nn.Module):
         (b, t, s).
         """
         ### BEGIN SOLUTION attention.attend: softmax of what is not masked, zeros where all is; dropout; the mean
-        scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+        scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5  # (b, h, t, s)
         if mask is not None:
             scores = scores.masked_fill(mask, -torch.inf)
         weights = scores.softmax(dim=-1)
         if mask is not None:
             weights = weights.masked_fill(mask, 0)  # a query that ignores every key has nan here
         output = functional.dropout(weights, self.dropout, self.training) @ v
-        return output, weights.mean(dim=1)
+        return output, weights.mean(dim=1)  # (b, h, t, dₕ), (b, t, s)
         ### END SOLUTION
 
     def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
@@ -121,7 +121,7 @@ class MultiHeadAttention(nn.Module):
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
     """Merge two masks into one that broadcasts to (b, heads, t, s): True where either is; None if both are None."""
     ### BEGIN SOLUTION attention.merge_masks: (b, 1, 1, s), (1, 1, t, s), or both
-    padding = None if key_padding_mask is None else key_padding_mask[:, None, None]
+    padding = None if key_padding_mask is None else key_padding_mask[:, None, None]  # (b, 1, 1, s)
     if attn_mask is None:
         return padding
     return attn_mask[None, None] if padding is None else attn_mask[None, None] | padding

@@ -266,7 +266,7 @@ class EncoderDecoderTransformer(Transformer):
         ### BEGIN SOLUTION encoder_decoder.ctc_inputs: log-softmax of the head's logits in float32 at least, time first
         logits = self.ctc_head(encoded)
         precise = torch.promote_types(logits.dtype, torch.float32)  # under autocast the logits are bfloat16
-        return {"log_probs": logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1), "lengths": lengths}
+        return {"log_probs": logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1), "lengths": lengths}  # (s, b, v)
         ### END SOLUTION
 
     def decode(
