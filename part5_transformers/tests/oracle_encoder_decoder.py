@@ -132,10 +132,10 @@ def run_encoder(
     dropped: list[bool] | None = None,
 ) -> Answer:
     model = stacks(sizes, state)
-    heard = encode(model, sources, lengths, mistake, dropped)
-    heard = replace(heard, lengths=lengths) if mistake == SOURCE_LENGTHS else heard
-    outputs = {"encoded": heard.encoded, "log_probs": heard.log_probs.transpose(0, 1)}
-    return heard.as_answer() | gradients(outputs, grad_output, model.parameters())
+    output = encode(model, sources, lengths, mistake, dropped)
+    output = replace(output, lengths=lengths) if mistake == SOURCE_LENGTHS else output
+    outputs = {"encoded": output.encoded, "log_probs": output.log_probs.transpose(0, 1)}
+    return output.as_answer() | gradients(outputs, grad_output, model.parameters())
 
 
 # Decoder
@@ -235,13 +235,13 @@ def run_decoder(
     positions: Array | None = None,
     hidden: Array | None = None,
 ) -> Answer:
-    model, heard = stacks(sizes, state), torch.tensor(encoded, requires_grad=True)
+    model, source = stacks(sizes, state), torch.tensor(encoded, requires_grad=True)
     padding, weighs = None if pad_mask is None else torch.tensor(pad_mask), weighs and grad_output is None
     logits, attention = decode(
-        model, tokens, lengths, heard, padding, mistake, dropped, weighs, positions=positions, hidden=hidden
+        model, tokens, lengths, source, padding, mistake, dropped, weighs, positions=positions, hidden=hidden
     )
     known = {"logits": logits.detach().numpy(), "attention": attention}
-    return known | gradients({"logits": logits}, grad_output, {**model.parameters(), "encoded": heard})
+    return known | gradients({"logits": logits}, grad_output, {**model.parameters(), "encoded": source})
 
 
 # Both
@@ -259,10 +259,12 @@ def recogniser(
 ) -> Answer:
     """Return what forward gives; what is CTC's and the encoder's, by utterance and without padding."""
     model = stacks(sizes, state)
-    heard = encode(model, sources, source_lengths)
-    logits, attention = decode(model, tokens, target_lengths, heard.encoded, heard.pad_mask, weighs=grad_output is None)
-    outputs = {"logits": logits, "log_probs": heard.log_probs.transpose(0, 1)}
-    known = heard.as_answer() | {"logits": logits.detach().numpy()}
+    output = encode(model, sources, source_lengths)
+    logits, attention = decode(
+        model, tokens, target_lengths, output.encoded, output.pad_mask, weighs=grad_output is None
+    )
+    outputs = {"logits": logits, "log_probs": output.log_probs.transpose(0, 1)}
+    known = output.as_answer() | {"logits": logits.detach().numpy()}
     known["attention"] |= attention
     return known | gradients(outputs, grad_output, model.parameters())
 
@@ -340,8 +342,8 @@ class Stacks:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What the encoder gives."""
+class Encoded:
+    """An encoder's output."""
 
     encoded: Tensor
     pad_mask: Tensor
@@ -395,7 +397,7 @@ def embed_speech(model: Stacks, sources: Array, lengths: Array) -> Tensor:
 
 def encode(
     model: Stacks, sources: Array, lengths: Array, mistake: str = "", dropped: list[bool] | None = None
-) -> Heard:
+) -> Encoded:
     """Encode speech with torch's encoder layers; what may be wrong is a known mistake."""
     sizes, reduced = model.sizes, -(-lengths // model.sizes["time_reduction"])
     x = embed_speech(model, sources, lengths)
@@ -409,7 +411,7 @@ def encode(
         x = layer(x, src_mask=mask)
     encoded = normalised(model, x, "encoder_norm.", mistake)
     log_probs = log_probabilities(model.others, encoded.detach() if mistake == DETACHED else encoded)
-    return Heard(encoded, pad_mask, attention, log_probs, reduced)
+    return Encoded(encoded, pad_mask, attention, log_probs, reduced)
 
 
 def log_probabilities(parameters: Mapping[str, Tensor], encoded: Tensor) -> Tensor:

@@ -27,11 +27,11 @@ def ctc_inputs(
     sizes: Named, state: State, encoded: Array, lengths: Array, grad_output: Mapping[str, Array] | None = None
 ) -> Named:
     """Return what ctc_inputs gives; with an upstream gradient, the gradients of the head and of `encoded` too."""
-    model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
-    given = _ctc_inputs(model.ctc_inputs(heard, torch.tensor(lengths)))
+    model, source = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
+    given = _ctc_inputs(model.ctc_inputs(source, torch.tensor(lengths)))
     if grad_output is None:
         return given
-    return {**given, **_gradients(model, state, given, grad_output), "encoded_grad": heard.grad}
+    return {**given, **_gradients(model, state, given, grad_output), "encoded_grad": source.grad}
 
 
 def ctc_inputs_under_autocast(sizes: Named, state: State, encoded: Array, lengths: Array) -> Named:
@@ -93,13 +93,13 @@ def decode(
 
     With one, in training mode if there are lengths.
     """
-    model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
+    model, source = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
     if grad_output is not None:
         model.train(lengths is not None)
-    got = _decode(model, tokens, heard, lengths, pad_mask)
+    got = _decode(model, tokens, source, lengths, pad_mask)
     if grad_output is None:
         return got
-    return {**got, **_gradients(model, state, got, grad_output), "encoded_grad": heard.grad}
+    return {**got, **_gradients(model, state, got, grad_output), "encoded_grad": source.grad}
 
 
 def decode_without_weights(
@@ -256,7 +256,7 @@ def transfer_code(config: Named) -> None:
 
 
 class _Code:
-    """What unpickling makes a folder of."""
+    """An object that makes a folder when it is unpickled."""
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -123,7 +123,7 @@ def test_probabilities_sum_to_one(candidate: Candidate, problem: Problem) -> Non
 @oracle_test("encoder_decoder.encode")
 @given(problem=sources())
 def test_encoded_matches_a_stack_of_torchs_layers(candidate: Candidate, problem: Problem) -> None:
-    """What is encoded is what torch's own layers and a final norm make of each utterance, with positions or without."""
+    """encode gives what torch's layers and a final norm give for each utterance, with positions or without."""
     check_encoder(candidate, without_gradient(problem), ["encoded"])
 
 
@@ -451,8 +451,10 @@ def test_rows_can_be_reordered(candidate: Candidate, search: tuple[Problem, list
     expected = []
     for tokens, rows in zip(reads, [range(len(utterances)), *moves], strict=True):
         utterances = utterances[list(rows)]
-        heard = {name: None if problem[name] is None else problem[name][utterances] for name in ("encoded", "pad_mask")}
-        expected.append(oracle.score(**{**problem, **heard, "tokens": tokens}))
+        encoded = {
+            name: None if problem[name] is None else problem[name][utterances] for name in ("encoded", "pad_mask")
+        }
+        expected.append(oracle.score(**{**problem, **encoded, "tokens": tokens}))
     assert_same(got, expected)
 
 
@@ -506,7 +508,7 @@ def test_what_is_new_is_not_the_checkpoints(candidate: Candidate, problem: Probl
 @law("encoder_decoder.transfer")
 @given(problem=checkpoints())
 def test_reported_parameters_are_the_models_own(candidate: Candidate, problem: Problem) -> None:
-    """What is reported as transferred or new are the model's parameters, which want gradients; tied ones stay tied."""
+    """Those reported as transferred or new are the model's parameters, which want gradients; tied ones stay tied."""
     tied = problem["config"]["weight_tying"]
     expected = {"are the model's": True, "want gradients": True, "are tied": tied}
     assert_same(candidate.run(encoder_decoder.reported_parameters, **problem), expected)
