@@ -1,4 +1,4 @@
-"""How fast the language model trains, and how much memory it needs: `python -m part5_transformers.benchmarks`.
+"""Speed and memory of the language model's training: `python -m part5_transformers.benchmarks`.
 
 A step is zero_grad, forward, loss, backward, clipping and AdamW, in float32 without dropout.  Before anything is timed,
 loss and gradients are compared with those of the same model from torch's own layers.  Memory is the peak of what a step
@@ -30,12 +30,12 @@ SMALL_BATCH = 12  # train_lm's
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """Measure every row of the table."""
     return [partial(beside_torchs_layers, rounds), partial(beside_nanogpt, rounds)]
 
 
 def beside_torchs_layers(rounds: int) -> list[Row]:
-    """The language model beside torch.nn.TransformerEncoder under a causal mask: time and memory."""
+    """Measure the language model beside torch.nn.TransformerEncoder under a causal mask: time and memory."""
     import torch
 
     from part5_transformers.transformers import DecoderOnlyTransformer
@@ -61,7 +61,7 @@ def beside_torchs_layers(rounds: int) -> list[Row]:
 
 
 def beside_nanogpt(rounds: int) -> list[Row]:
-    """The language model of train_lm beside one of the same size that is built as nanoGPT is."""
+    """Measure the language model of train_lm beside one of the same size that is built as nanoGPT is."""
     import torch
 
     from part5_transformers.transformers import DecoderOnlyTransformer
@@ -82,7 +82,7 @@ def beside_nanogpt(rounds: int) -> list[Row]:
 
 
 def torch_model(**sizes: int) -> Any:
-    """The same language model from torch's own layers."""
+    """Build the same language model from torch's own layers."""
     import torch
     from torch import nn
 
@@ -111,7 +111,7 @@ def torch_model(**sizes: int) -> Any:
 
 
 def torch_name(name: str) -> str:
-    """The name in torch's model of one of our parameters."""
+    """Translate to torch's model the name of one of our parameters."""
     pairs = {
         "self_attn.mha.": "self_attn.",
         "self_attn.norm.": "norm1.",
@@ -126,7 +126,7 @@ def torch_name(name: str) -> str:
 
 
 def gpt_model(**sizes: int) -> Any:
-    """A model with what sets nanoGPT's apart: learned positions, tied weights, no biases, torch's causal kernel."""
+    """Build a model as nanoGPT is: learned positions, tied weights, no biases, torch's causal kernel."""
     import torch
     from torch import nn
     from torch.nn import functional
@@ -170,7 +170,7 @@ def gpt_model(**sizes: int) -> Any:
 
 
 def training_step(model: Any, logits_of: Callable[[Any], Any], tokens: Any) -> Callable[[], Any]:
-    """One update on these tokens (b, t + 1), which gives the loss.  The learning rate is 0: every step is the same."""
+    """Return one update on these tokens (b, t + 1), which gives the loss.  At learning rate 0 all are the same."""
     import torch
     from torch.nn import functional
 
@@ -189,7 +189,7 @@ def training_step(model: Any, logits_of: Callable[[Any], Any], tokens: Any) -> C
 
 
 def peak_of(model: Any, step: Callable[[], Any]) -> int:
-    """Bytes that a step of the model holds at most beyond what it began with, by torch's record of every allocation."""
+    """Count the bytes that a step holds at most beyond what it began with, by torch's record of every allocation."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # above what the profiler says of its own start and stop
     from torch.profiler import ProfilerActivity, profile
 

@@ -18,15 +18,15 @@ class KeyValueCache:
         self.stored: Tensor | None = None  # (b, 2, heads, room, d / heads): keys, then values
 
     def __len__(self) -> int:
-        """How many steps are stored."""
+        """Count the stored steps."""
         return self.steps
 
     def missing(self, x: Tensor) -> Tensor:
-        """The steps of x (b, t, d) whose keys and values are to be computed."""
+        """Return the steps of x (b, t, d) whose keys and values are to be computed."""
         return x[:, :0] if self.complete and len(self) else x
 
     def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store the keys and values of further steps, and give those of all, which reorder changes."""
+        """Store the keys and values of further steps, and return those of all, which reorder changes."""
         start, end = self.steps, self.steps + key.shape[2]
         stored = self.stored
         if stored is None or (end > stored.shape[3] and not self.complete):
@@ -41,7 +41,7 @@ class KeyValueCache:
         return stored[:, 0, :, : self.steps], stored[:, 1, :, : self.steps]
 
     def reorder(self, rows: Tensor, start: int = 0) -> None:
-        """Row i continues what row rows[i] was, as after a step of beam search; before `start` both are the same."""
+        """Let row i continue what row rows[i] was, as after a step of beam search; before `start` both are the same."""
         if self.stored is None:
             return
         if start == 0:

@@ -1,4 +1,4 @@
-"""The decoders' layers: every step looks at those before it, and in a translator at what the encoder read."""
+"""The decoders' layers: each step attends to those before it, and where there is an encoder, to its output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from part5_transformers.sublayers import Attended, CrossAttentionLayer, FeedForw
 class SelfAttentionDecoderLayer(nn.Module):
     """Causal self-attention, then feed-forward: the layer of a language model.
 
-    The names are those of SelfAttentionEncoderLayer; what makes it a decoder's is the mask.
+    The names are those of SelfAttentionEncoderLayer; the attn_mask makes it a decoder's layer.
     """
 
     def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
@@ -26,8 +26,12 @@ class SelfAttentionDecoderLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The layer's output (b, t, d), and the attention's weights (b, t, s) or None."""
+        """Compute the output (b, t, d), and the attention's weights (b, t, s) or None.
+
+        is_causal says that attn_mask hides exactly the keys after each step; the result is the same without.
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
             "layers.decoder: masked self-attention, then feed-forward. "
@@ -67,11 +71,13 @@ class CrossAttentionDecoderLayer(nn.Module):
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
         cross_cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """The layer's output (b, t, d), and the weights of both attentions, (b, t, ·), or None.
+        """Compute the output (b, t, d), and the weights of both attentions, (b, t, ·), or None.
 
-        enc_output (b, s, d) is what the encoder gives; enc_key_padding_mask (b, s) hides its padding.  A cross_cache is
-        complete: the keys and values of enc_output are computed once.
+        enc_output (b, s, d) is the encoder's output; enc_key_padding_mask (b, s) hides its padding.  A cross_cache is
+        complete: the keys and values of enc_output are computed once.  is_causal says that attn_mask hides exactly the
+        keys after each step; the result is the same without.
         """
         # YOUR CODE HERE
         raise NotImplementedError(

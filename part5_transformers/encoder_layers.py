@@ -1,4 +1,4 @@
-"""The encoder's layer: every step looks at every other, then thinks by itself."""
+"""The encoder's layer: each step attends to all, then goes through a network by itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SelfAttentionEncoderLayer(nn.Module):
         self.ffn = FeedForwardLayer(d_model, d_ff, dropout)
 
     def forward(self, x: Tensor, key_padding_mask: Tensor | None = None, need_weights: bool = True) -> Attended:
-        """The layer's output (b, t, d), and the attention's weights (b, t, t) or None."""
+        """Compute the output (b, t, d), and the attention's weights (b, t, t) or None."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "layers.encoder: self-attention, then feed-forward. "

@@ -33,7 +33,7 @@ class IncrementalScorer:
 
     @torch.inference_mode()
     def __call__(self, tokens: Tensor) -> Tensor:
-        """The logits (rows, v) of the token that follows each row of tokens (rows, t).
+        """Compute the logits (rows, v) of the token that follows each row of tokens (rows, t).
 
         Raises ValueError unless the rows are those of the call before, with tokens added.
         """
@@ -49,19 +49,19 @@ class IncrementalScorer:
         return self.step_further(tokens[:, seen:])
 
     def step_further(self, tokens: Tensor) -> Tensor:
-        """The logits after the last of these tokens, which are new."""
+        """Compute the logits after the last of these tokens, which are new."""
         return self.step(tokens, self.caches)
 
     @torch.inference_mode()
     def reorder(self, rows: Tensor) -> None:
-        """Row i continues what row rows[i] was."""
+        """Let row i continue what row rows[i] was."""
         start = self.first_difference(rows)
         self.rows = len(rows)
         for cache in self.caches:
             cache.reorder(rows, start)
 
     def first_difference(self, rows: Tensor) -> int:
-        """The step before which every row is, already, what it is to continue; `shared` follows the new rows.
+        """Find the step before which every row is already what it is to continue; `shared` follows the new rows.
 
         Beams that continue one another had most of their steps in common before: those need not be copied.
         """
@@ -74,7 +74,7 @@ class IncrementalScorer:
 
 
 class CrossAttentionScorer(IncrementalScorer):
-    """The same for a decoder that also looks at what an encoder gave.
+    """The same for a decoder that also attends to an encoder's output.
 
     The step is called as `step(tokens, caches, cross_caches, encoded, pad_mask)`.  The first call may have several rows
     for each utterance, one after another.
@@ -121,7 +121,7 @@ def store_by_columns(model: nn.Module) -> None:
 
 
 def repeated(x: Tensored, rows: int) -> Tensored:
-    """Each row of x as often as it takes to make so many: a, a, b, b.  None stays None.
+    """Repeat each row of x as often as it takes to make so many: a, a, b, b.  None stays None.
 
     Raises ValueError for rows that are no multiple of x's.
     """

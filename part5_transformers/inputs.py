@@ -1,4 +1,4 @@
-"""What the transformers take: tokens, frames and lengths, checked. Given."""
+"""Checks of the transformers' inputs: tokens, frames and lengths. Given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 def check_tokens(name: str, tokens: Any, num_classes: int) -> None:
     """Raise an error unless these are tokens (b, t) below num_classes: TypeError for what is no tensor of integers.
 
-    On an accelerator torch itself finds those out of range, since to look would wait for it.
+    On an accelerator torch itself finds those out of range, since reading them would wait for it.
     """
     _check_integers(name, tokens)
     if tokens.ndim != 2:

@@ -1,4 +1,4 @@
-"""Masks say who may not look where: True means ignored, as in torch.nn.MultiheadAttention."""
+"""Masks of what attention ignores: True means ignored, as in torch.nn.MultiheadAttention."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from part5_transformers.inputs import check_lengths, check_sequences
 
 
 def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:
-    """True for every step at or after a sequence's length.
+    """Return True for every step at or after a sequence's length.
 
     Shapes: padded_input (b, t, ...), input_lengths (b,), result (b, t), on the input's device.
     Raises TypeError for lengths that are no tensor of integers, ValueError for lengths of another shape, below 1 or
@@ -26,7 +26,7 @@ def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:
 
 
 def CausalMask(padded_input: Tensor) -> Tensor:
-    """True for every key after the query.
+    """Return True for every key after the query.
 
     Shapes: padded_input (b, t, ...), result (t, t), on the input's device.
     """

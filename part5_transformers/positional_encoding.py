@@ -1,8 +1,6 @@
-"""Positional encoding: attention does not know the order of what it reads, so the order is added to it."""
+"""Positional encoding: attention does not depend on the order of its keys, so positions are added to them."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +25,7 @@ class PositionalEncoding(nn.Module):
         self.register_buffer("pe", self.create_pe_table(d_model, max_len))
 
     def create_pe_table(self, d_model: int, max_len: int) -> Tensor:
-        """The table of all positions.  Shape: (1, max_len, d_model)."""
+        """Compute the table of all positions.  Shape: (1, max_len, d_model)."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "positional_encoding.table: sines and cosines of ever longer waves. "
@@ -35,7 +33,7 @@ class PositionalEncoding(nn.Module):
         )
 
     def forward(self, x: Tensor, offset: int = 0) -> Tensor:
-        """x plus the encoding of its positions, of which the first is `offset`.
+        """Add to x the encoding of its positions, of which the first is `offset`.
 
         The table is float32; the result has the dtype of x.
         Shapes: x (b, t, d_model), result the same.

@@ -1,4 +1,4 @@
-"""What an encoder-decoder takes over from a language model. Given."""
+"""The parameters that an encoder-decoder takes over from a language model. Given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUFFERS = ("positional_encoding.pe",)
 
 
 def read_decoder(path: str | PathLike[str]) -> dict[str, Tensor]:
-    """The parameters of the DecoderOnlyTransformer whose state dict is there, by itself or under "model".
+    """Read the parameters of the DecoderOnlyTransformer whose state dict is there, by itself or under "model".
 
     Tied weights stand once, as the embedding.
     Raises FileNotFoundError, and ValueError for a file that is damaged, holds code or something else, or is not finite.
@@ -46,7 +46,7 @@ def read_decoder(path: str | PathLike[str]) -> dict[str, Tensor]:
 
 
 def fitting(pretrained: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Those of these parameters that the model has too.
+    """Select those of these parameters that the model has too.
 
     Those of the vocabulary, between equal vocabularies alone, both tied or both not.
     Raises ValueError for a shape that differs otherwise.

@@ -1,6 +1,6 @@
 """Sublayers: what a transformer's layers consist of. Each normalises, computes, and adds what it computed to its input.
 
-x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer undivided     (pre-LN, Xiong
+x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer unscaled     (pre-LN, Xiong
 et al. 2020).
 """
 
@@ -44,10 +44,12 @@ class MultiHeadAttention(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The output, and the weights averaged over the heads, before dropout; None without need_weights.
+        """Compute the output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
+        is_causal says that attn_mask hides exactly the keys after each query; the result is the same without.
         With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
         filled once.
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
@@ -64,11 +66,11 @@ class MultiHeadAttention(nn.Module):
         if need_weights:
             output, weights = self.attend(q, k, v, mask)
         else:
-            output, weights = self.attend_fused(q, k, v, mask), None
-        return self.out_proj(output.transpose(1, 2).flatten(2)), weights
+            output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
+        return self.out_proj(output.transpose(1, 2).flatten(2)), weights  # (b, t, h, dₕ), then (b, t, d)
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
+        """Project query, key and value, each to (b, ·, d).  Self-attention needs one product for all three."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "attention.project: thirds of in_proj, in one product where all three are the same tensor. "
@@ -76,7 +78,7 @@ class MultiHeadAttention(nn.Module):
         )
 
     def split(self, x: Tensor) -> Tensor:
-        """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
+        """Split the heads: (b, t, d) to (b, heads, t, d / heads)."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "attention.project: heads apart. "
@@ -84,7 +86,7 @@ class MultiHeadAttention(nn.Module):
         )
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
+        """Compute softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
 
         A query that ignores every key gets zeros: output, weights and gradients.
         Shapes: q (b, h, t, dₕ), k and v (b, h, s, dₕ), mask broadcastable to (b, h, t, s), results (b, h, t, dₕ) and
@@ -96,8 +98,12 @@ class MultiHeadAttention(nn.Module):
             "See part5_transformers/README.md; SFRATORCH_CODE=solution runs the reference."
         )
 
-    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """The same output from torch's fused function, whose mask is True where a key is seen."""
+    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
+        """Compute the same output with torch's fused function, whose mask is True where a key is seen.
+
+        is_causal says that the mask hides exactly the keys after each query: torch then takes no mask, skips what is
+        hidden, and keeps nothing of it for the backward pass.
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
             "attention.attend_fused: F.scaled_dot_product_attention with the inverted mask. "
@@ -106,19 +112,12 @@ class MultiHeadAttention(nn.Module):
 
 
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
-    """One mask that broadcasts to (b, heads, t, s): True where either is; None if both are."""
+    """Merge two masks into one that broadcasts to (b, heads, t, s): True where either is; None if both are None."""
     # YOUR CODE HERE
     raise NotImplementedError(
         "attention.merge_masks: (b, 1, 1, s), (1, 1, t, s), or both. "
         "See part5_transformers/README.md; SFRATORCH_CODE=solution runs the reference."
     )
-
-
-def is_causal(mask: Tensor | None) -> bool:
-    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
-    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
-        return False
-    return torch.equal(mask, torch.ones_like(mask).triu(1))
 
 
 class SelfAttentionLayer(nn.Module):
@@ -140,8 +139,9 @@ class SelfAttentionLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "sublayers.self_attention: norm, attention to itself, dropout, plus x. "
@@ -150,7 +150,7 @@ class SelfAttentionLayer(nn.Module):
 
 
 class CrossAttentionLayer(nn.Module):
-    """x + dropout(attention(norm(x), y, y)): x asks, the encoder's output y answers.
+    """x + dropout(attention(norm(x), y, y)): queries of x, keys and values of the encoder's output y.
 
     Parameters: mha as in torch's multihead_attn, norm.
     """
@@ -170,7 +170,7 @@ class CrossAttentionLayer(nn.Module):
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "sublayers.cross_attention: norm, attention to y, dropout, plus x. "
@@ -191,7 +191,7 @@ class FeedForwardLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's output.  Shapes: x and result (b, t, d)."""
+        """Compute the output.  Shapes: x and result (b, t, d)."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "sublayers.feed_forward: norm, the network, dropout, plus x. "

@@ -1,6 +1,6 @@
-"""Learn to write down digits that are said: `python -m part5_transformers.train_asr --solution`.
+"""Learn to transcribe spoken digits: `python -m part5_transformers.train_asr --solution`.
 
-An encoder listens, a decoder writes, and a CTC head on the encoder makes it listen in order.  Without a file the digits
+A decoder writes what an encoder is given, and a CTC head on the encoder learns it in order.  Without a file the digits
 are dialled: touch tones, which are synthesised.  `--data DIR` takes recordings, `<digit>_<speaker>_<number>.wav`, and
 joins them into strings: numbers 0 to 4 are the test, which nothing is chosen by, 45 to 49 validate, the others train.
 In a notebook: `history = train(beginning(Config(steps=200)))`, then `curves(history)`.
@@ -56,7 +56,7 @@ SMOOTHING = 0.1
 
 @dataclass(frozen=True)
 class Config(training.Training):
-    """What a training run depends on: the same values give the same numbers. `data` is None for touch tones."""
+    """The values of a training run: the same give the same numbers. `data` is None for touch tones."""
 
     batch_size: int = 16
     steps: int = 2500
@@ -84,7 +84,7 @@ class Config(training.Training):
         options.require(self, "ctc_weight", 0 <= self.ctc_weight <= 1, "lie between 0 and 1")
 
     def model(self) -> dict[str, object]:
-        """What EncoderDecoderTransformer is made of."""
+        """Return the arguments of EncoderDecoderTransformer."""
         return {
             "input_dim": utterances.NUM_MELS,
             "time_reduction": self.time_reduction,
@@ -104,7 +104,7 @@ class Config(training.Training):
 
 
 class Batch(NamedTuple):
-    """What the model reads and what it is to write, padded.
+    """The model's inputs and its targets, padded.
 
     Shapes: sources (b, t, bands), source_lengths (b,), targets (b, u) and answers (b, u), which are the targets one
     token further, target_lengths (b,).
@@ -164,7 +164,7 @@ class History(training.Run[Config]):
 
 
 def padded(batch: Sequence[Utterance], device: str = "cpu") -> Batch:
-    """Utterances as tensors."""
+    """Make tensors of utterances."""
     targets = [torch.tensor([START, *utterance.digits]) for utterance in batch]
     answers = [torch.tensor([*utterance.digits, END]) for utterance in batch]
     sources = [torch.from_numpy(utterance.heard) for utterance in batch]
@@ -186,7 +186,7 @@ def batches(strings: Sequence[Utterance], config: Config) -> Iterator[Batch]:
 
 
 def beginning(config: Config) -> History:
-    """A run before its first step.  Raises what the recordings, the model and the pretrained decoder raise."""
+    """Begin a run.  Raises what the recordings, the model and the pretrained decoder raise."""
     utterances.read_all(config, LONGEST_SECONDS)
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
@@ -200,16 +200,16 @@ def beginning(config: Config) -> History:
 
 
 def loss(history: History, batch: Batch) -> Tensor:
-    """(1 - w) · cross-entropy of the decoder, in nats per token, plus w · CTC of the encoder, in nats per digit."""
+    """Compute (1 - w) · the decoder's cross-entropy, in nats per token, + w · the encoder's CTC, in nats per digit."""
     config = history.config
     with training.autocast(config):
         logits, _, ctc = history.model(
             batch.sources, batch.targets, batch.source_lengths, batch.target_lengths, return_attention=False
         )
-    written = functional.cross_entropy(
+    decoder_loss = functional.cross_entropy(
         logits.float().flatten(0, 1), batch.answers.flatten(), ignore_index=IGNORED, label_smoothing=SMOOTHING
     )
-    heard = functional.ctc_loss(
+    ctc_loss = functional.ctc_loss(
         ctc["log_probs"].float(),
         batch.targets[:, 1:],
         ctc["lengths"],
@@ -217,7 +217,7 @@ def loss(history: History, batch: Batch) -> Tensor:
         blank=BLANK,
         zero_infinity=True,
     )
-    return (1 - config.ctc_weight) * written + config.ctc_weight * heard
+    return (1 - config.ctc_weight) * decoder_loss + config.ctc_weight * ctc_loss
 
 
 # Decoding
@@ -225,7 +225,7 @@ def loss(history: History, batch: Batch) -> Tensor:
 
 @torch.no_grad()
 def decoded(history: History, strings: Sequence[Utterance]) -> dict[str, list[list[int]]]:
-    """CTC's best paths and the decoder's likeliest next tokens: what is cheap, and needs no other part."""
+    """Decode by CTC's best paths and the decoder's likeliest next tokens, which is cheap and needs no other part."""
     model = history.model.eval()
     said: dict[str, list[list[int]]] = {"ctc": [], "attention": []}
     for batch in batches(strings, history.config):
@@ -240,7 +240,7 @@ def decoded(history: History, strings: Sequence[Utterance]) -> dict[str, list[li
 def decoded_by(
     decoder: recognise.Decoder, model: EncoderDecoderTransformer, config: Config, strings: Sequence[Utterance]
 ) -> list[list[int]]:
-    """What a decoder of part 6 makes of each string."""
+    """Decode each string with a decoder of part 6."""
     found = []
     for batch in batches(strings, config):
         with training.autocast(config):
@@ -250,13 +250,13 @@ def decoded_by(
 
 
 def rated(strings: Sequence[Utterance], said: dict[str, list[list[int]]]) -> Tested:
-    """The error rates of what each decoder has made of the strings."""
+    """Compute the error rates of each decoder's result."""
     rates = {name: error_rates(strings, found) for name, found in said.items()}
     return Tested(*({name: rate[which] for name, rate in rates.items()} for which in (0, 1)))
 
 
 def write(model: EncoderDecoderTransformer, encoded: Tensor, pad_mask: Tensor) -> list[list[int]]:
-    """Greedy decoding: the likeliest next token, until all have ended."""
+    """Decode greedily: the likeliest next token, until all have ended."""
     scorer = model.incremental_scorer(encoded, pad_mask)
     tokens = torch.full((len(encoded), 1), START, device=encoded.device)
     ended = torch.zeros(len(encoded), dtype=torch.bool, device=encoded.device)
@@ -271,12 +271,12 @@ def write(model: EncoderDecoderTransformer, encoded: Tensor, pad_mask: Tensor) -
 
 
 def save(history: History, path: Path) -> None:
-    """Everything that training depends on, whole or not at all."""
+    """Save everything that training depends on, whole or not at all."""
     training.save(history, path, MODULE, strings=json.dumps(history.rng.bit_generator.state))
 
 
 def resume(path: Path, config: Config) -> History:
-    """The run that was saved there.  Raises ValueError for another file or another configuration."""
+    """Load the run that was saved there.  Raises ValueError for another file or another configuration."""
     state = checkpoints.load_torch(path, config, MODULE, (*training.SAVED, "strings"))
     history = beginning(config)
     with checkpoints.refusing(checkpoints.RESUMED, path):
@@ -286,7 +286,7 @@ def resume(path: Path, config: Config) -> History:
 
 
 def load(path: Path, device: str = "cpu") -> tuple[EncoderDecoderTransformer, Config]:
-    """The model that was saved there, in evaluation mode.  Raises OSError, and ValueError for another file."""
+    """Load the model that was saved there, in evaluation mode.  Raises OSError, and ValueError for another file."""
 
     def trained(state: dict[str, Any]) -> tuple[EncoderDecoderTransformer, Config]:
         config = checkpoints.saved_config(Config, state["config"], device=device)
@@ -301,7 +301,7 @@ COLOURS = {"ctc": "#0072b2", "attention": "#d55e00"}
 
 
 def curves(history: History) -> Figure:
-    """The training loss, and the digit errors on the validation strings, by step; the test's at the end."""
+    """Draw the training loss, and the digit errors on the validation strings, by step; the test's at the end."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -325,7 +325,7 @@ def curves(history: History) -> Figure:
 
 @torch.no_grad()
 def heard_page(history: History) -> Figure:
-    """A test utterance: its spectrogram, what CTC hears at each step, and where the decoder looks for each digit."""
+    """Draw a test utterance: its spectrogram, CTC's posteriors by step, and the cross-attention of each digit."""
     from matplotlib.figure import Figure
 
     utterance = utterances.longest_test_string(history.config)
@@ -334,7 +334,7 @@ def heard_page(history: History) -> Figure:
     (digits,) = write(model, encoded, pad_mask)
     _, attention = model.decode(torch.tensor([[START, *digits]], device=device), encoded, pad_mask=pad_mask)
     figure = Figure(figsize=(11, 8), layout="constrained")
-    spectrogram, posteriors, looks = figure.subplots(3, 1, sharex=True)
+    spectrogram, posteriors, cross_attention = figure.subplots(3, 1, sharex=True)
     spectrogram.set(title=f"said {spaced(utterance.digits)}, written {spaced(digits)}")
     probabilities = ctc["log_probs"][:, 0].exp().cpu().numpy()
     labels = {digit: digit for digit in sorted(set(utterance.digits))}
@@ -342,9 +342,11 @@ def heard_page(history: History) -> Figure:
     utterances.draw_heard((spectrogram, posteriors), utterance.heard, probabilities, step, BLANK, labels)
     posteriors.set(ylim=(0, 1.05))
     weights = attention[f"layer{history.config.num_decoder_layers}_dec_cross"][0].cpu().numpy()
-    looks.imshow(weights, aspect="auto", cmap="Blues", extent=(*spectrogram.get_xlim(), len(weights) - 0.5, -0.5))
-    looks.set(xlabel="seconds", ylabel="decoder's next token")
-    looks.set_yticks(range(len(weights)), [*map(str, digits), "end"])
+    cross_attention.imshow(
+        weights, aspect="auto", cmap="Blues", extent=(*spectrogram.get_xlim(), len(weights) - 0.5, -0.5)
+    )
+    cross_attention.set(xlabel="seconds", ylabel="decoder's next token")
+    cross_attention.set_yticks(range(len(weights)), [*map(str, digits), "end"])
     return figure
 
 
@@ -370,7 +372,7 @@ def main() -> int:
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
-    """What to train, the folder for what comes of it, and whether to go on from there."""
+    """Parse what to train, the folder for what comes of it, and whether to go on from there."""
     parser = options.Parser(
         MODULE, description="Learn to write down touch tones, or spoken digits, with a transformer."
     )
@@ -382,8 +384,8 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "steps": "training steps",
         "batch_size": "strings to a batch",
         "accumulate": "batches to a step",
-        "num_encoder_layers": "layers that listen",
-        "num_decoder_layers": "layers that write",
+        "num_encoder_layers": "layers of the encoder",
+        "num_decoder_layers": "layers of the decoder",
         "d_model": "features",
         "num_heads": "heads",
         "d_ff": "features inside the feed-forward layers",
@@ -394,7 +396,7 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "ctc_weight": "share of CTC in the loss",
         "lr": "learning rate after the warm-up; it falls to a twentieth",
         "warmup": "steps of the warm-up",
-        "validate_every": "steps between two looks at the validation strings, and two checkpoints",
+        "validate_every": "steps between two validations, and two checkpoints",
         "test_strings": "strings that the finished model is tested on",
         "seed": "of the first weights and of the training strings",
     }
@@ -404,7 +406,7 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
 
 
 def report(history: History, folder: Path, console: Console) -> None:
-    """How good it is, and the pictures."""
+    """Print how good it is, and draw the pictures."""
     if history.tested is not None:
         digits, strings = history.tested
         for name in digits:

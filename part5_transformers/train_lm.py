@@ -45,7 +45,7 @@ MOST_DOCSTRINGS = 2_000_000  # characters
 
 @dataclass(frozen=True)
 class Config(training.Training):
-    """What a training run depends on: the same values give the same numbers. `data` is None for the docstrings."""
+    """The values of a training run: the same give the same numbers. `data` is None for the docstrings."""
 
     num_layers: int = 4
     d_model: int = 128
@@ -87,7 +87,7 @@ class History(training.Run[Config]):
 
 
 def read_text(config: Config) -> Text:
-    """Raises ValueError for a file that is no UTF-8 text or too short, OSError for one that cannot be read."""
+    """Read the text.  Raises ValueError for no UTF-8 text or a short one, OSError for a file that cannot be read."""
     try:
         text = docstrings() if config.data is None else Path(config.data).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -107,7 +107,7 @@ def read_text(config: Config) -> Text:
 
 
 def docstrings() -> str:
-    """The docstrings of the standard library, in order of its files' names: printable ASCII alone."""
+    """Collect the docstrings of the standard library, in order of its files' names: printable ASCII alone."""
     found: list[str] = []
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
         with contextlib.suppress(SyntaxError, UnicodeDecodeError, OSError):
@@ -119,7 +119,7 @@ def docstrings() -> str:
 
 
 def batch_of(tokens: Tensor, config: Config, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pieces of the text at random places, and the same one character further.  Shapes: (batch_size, context)."""
+    """Draw pieces of the text, and the same one character further.  Shapes: (batch_size, context)."""
     starts = torch.randint(len(tokens) - config.context, (config.batch_size, 1), generator=generator)
     pieces = tokens[starts + torch.arange(config.context + 1)].to(config.device)
     return pieces[:, :-1], pieces[:, 1:]
@@ -129,7 +129,7 @@ def batch_of(tokens: Tensor, config: Config, generator: torch.Generator) -> tupl
 
 
 def beginning(config: Config) -> History:
-    """A run before its first step.  Raises what read_text and the model raise."""
+    """Begin a run.  Raises what read_text and the model raise."""
     text = read_text(config)
     torch.manual_seed(config.seed)
     model = model_of(config, text.vocabulary).to(config.device)
@@ -138,7 +138,7 @@ def beginning(config: Config) -> History:
 
 
 def model_of(config: Config, vocabulary: str) -> DecoderOnlyTransformer:
-    """A model of this text before it has learned."""
+    """Build a model of this text before it has learned."""
     return DecoderOnlyTransformer(
         config.num_layers,
         config.d_model,
@@ -151,7 +151,7 @@ def model_of(config: Config, vocabulary: str) -> DecoderOnlyTransformer:
 
 
 def cross_entropy(history: History, tokens: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
-    """Nats per character."""
+    """Compute the cross-entropy in nats per character."""
     lengths = torch.full((len(tokens),), tokens.shape[1])
     with training.autocast(history.config):
         logits, _ = history.model(tokens, lengths, return_attention=False)
@@ -160,7 +160,7 @@ def cross_entropy(history: History, tokens: Tensor, targets: Tensor, reduction: 
 
 @torch.no_grad()
 def loss_over(history: History, tokens: Tensor) -> float:
-    """Nats per character over the whole of a text, in pieces of `context` characters; the rest at its end too."""
+    """Compute the nats per character over a whole text, in pieces of `context` characters; the rest at its end too."""
     history.model.eval()
     context, total = history.config.context, 0.0
     whole = (len(tokens) - 1) // context * context
@@ -176,7 +176,7 @@ def loss_over(history: History, tokens: Tensor) -> float:
 
 @torch.no_grad()
 def sample(history: History, characters: int = SAMPLE_CHARACTERS, temperature: float = TEMPERATURE) -> str:
-    """The model's own text, which begins with a new line.  Does not touch the generators of training."""
+    """Sample a text that begins with a new line.  Does not touch the generators of training."""
     model, context = history.model.eval(), history.config.context
     generator = torch.Generator().manual_seed(history.config.seed)
     vocabulary = history.text.vocabulary
@@ -192,14 +192,14 @@ def sample(history: History, characters: int = SAMPLE_CHARACTERS, temperature: f
 
 
 def save(history: History, path: Path) -> None:
-    """Everything that training depends on, whole or not at all."""
+    """Save everything that training depends on, whole or not at all."""
     text = history.text
     further = {"vocabulary": text.vocabulary, "digest": text.digest, "batches": history.generator.get_state()}
     training.save(history, path, MODULE, **further)
 
 
 def resume(path: Path, config: Config) -> History:
-    """The run that was saved there.  Raises ValueError for another file, another text or another configuration."""
+    """Load the run that was saved there.  Raises ValueError for another file, text or configuration."""
     names = (*training.SAVED, "vocabulary", "digest", "batches")
     state = checkpoints.load_torch(path, config, MODULE, names)
     history = beginning(config)
@@ -212,7 +212,7 @@ def resume(path: Path, config: Config) -> History:
 
 
 def load(path: Path, device: str = "cpu") -> tuple[DecoderOnlyTransformer, str, int]:
-    """The model that was saved there, in evaluation mode, its vocabulary and its context.
+    """Load the model that was saved there, in evaluation mode, its vocabulary and its context.
 
     Raises OSError, and ValueError for another file.
     """
@@ -229,7 +229,7 @@ def load(path: Path, device: str = "cpu") -> tuple[DecoderOnlyTransformer, str, 
 
 
 def curves(history: History) -> Figure:
-    """Training and validation loss by step, and the test's at the end."""
+    """Draw the training and validation loss by step, and the test's at the end."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -267,7 +267,7 @@ def main() -> int:
 
 
 def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
-    """What to train, the folder for what comes of it, and whether to go on from there."""
+    """Parse what to train, the folder for what comes of it, and whether to go on from there."""
     parser = options.Parser(MODULE, description="Learn to continue a text, character by character.")
     parser.add_argument("--data", metavar="FILE", help="a UTF-8 text (default: the standard library's docstrings)")
     meanings = {
@@ -282,7 +282,7 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
         "dropout": "part of the features that is dropped in training",
         "lr": "learning rate after the warm-up; it falls to a twentieth",
         "warmup": "steps of the warm-up",
-        "validate_every": "steps between two looks at the validation loss, and two checkpoints",
+        "validate_every": "steps between two validations, and two checkpoints",
         "seed": "of the first weights and of the batches",
     }
     training.add_options(parser, Config(), meanings)
@@ -291,7 +291,7 @@ def parse(arguments: Sequence[str]) -> tuple[Config, Path, bool]:
 
 
 def report(history: History, folder: Path, console: Console) -> None:
-    """How good it is, a sample, and the picture."""
+    """Print how good it is and a sample, and draw the picture."""
     if history.test_loss is not None:
         bits = history.test_loss / math.log(2)
         tested = f"test: {history.test_loss:.4f} nats, {bits:.3f} bits per character over the last tenth"

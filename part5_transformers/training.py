@@ -1,4 +1,4 @@
-"""What both training scripts share: options, the optimiser, steps, and what goes on between two checkpoints. Given.
+"""Shared by both training scripts: options, the optimiser, steps, and what goes on between two checkpoints. Given.
 
 A configuration is a frozen dataclass that says everything a run depends on.
 """
@@ -26,7 +26,7 @@ LOWEST_LR = 0.05  # of the highest, at the end of the cosine
 
 @dataclass(frozen=True)
 class Training:
-    """What every training run depends on, whatever it learns."""
+    """The values that every training run depends on, whatever it learns."""
 
     data: str | None = None
     batch_size: int = 12
@@ -50,7 +50,7 @@ class Training:
 
 
 def check_device(device: str) -> None:
-    """Raises ValueError unless torch can compute there.  On "meta" it knows shapes and no values."""
+    """Raise ValueError unless torch can compute there.  On "meta" it knows shapes and no values."""
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
@@ -62,7 +62,7 @@ Config = TypeVar("Config", bound=Training)
 
 
 class Point(NamedTuple):
-    """How far training is: after so many steps, the mean training loss since the last point, and what was validated."""
+    """A point of training: after so many steps, the mean training loss since the last point, and what was validated."""
 
     step: int
     training_loss: float
@@ -88,7 +88,7 @@ class Run(ABC, Generic[Config]):
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """What a point says, by names."""
+        """Compute the numbers of a point, by names."""
 
     @abstractmethod
     def test(self) -> None:
@@ -101,14 +101,14 @@ Shows = Callable[[Any], None]
 
 
 def nothing(run: Any) -> None:
-    """What is done after a step or a point where nothing else is."""
+    """Do nothing after a step or a point."""
 
 
 # Steps
 
 
 def adamw(model: nn.Module, config: Training, betas: tuple[float, float] = (0.9, 0.99)) -> torch.optim.AdamW:
-    """Weight decay for matrices, none for biases and norms."""
+    """Build AdamW with weight decay for matrices, none for biases and norms."""
     matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -116,7 +116,7 @@ def adamw(model: nn.Module, config: Training, betas: tuple[float, float] = (0.9,
 
 
 def learning_rate(step: int, config: Training) -> float:
-    """Linear warm-up, then a cosine down to LOWEST_LR of the highest."""
+    """Compute the learning rate: linear warm-up, then a cosine down to LOWEST_LR of the highest."""
     warm = min(1.0, (step + 1) / max(1, config.warmup))
     cosine = (1 + math.cos(math.pi * step / config.steps)) / 2
     return config.lr * warm * (LOWEST_LR + (1 - LOWEST_LR) * cosine)
@@ -146,7 +146,7 @@ def train(run: AnyRun, on_step: Shows = nothing, on_point: Shows = nothing, unti
 
 
 def train_step(run: Run[Any]) -> None:
-    """One update, from `accumulate` batches."""
+    """Make one update, from `accumulate` batches."""
     config, model, optimizer = run.config, run.model, run.optimizer
     model.train()
     for group in optimizer.param_groups:
@@ -166,12 +166,12 @@ def train_step(run: Run[Any]) -> None:
 
 
 def largest_parameter(model: nn.Module) -> float:
-    """The largest magnitude of all parameters, read from the device at once."""
+    """Find the largest magnitude of all parameters, read from the device at once."""
     return float(torch.stack([parameter.detach().abs().max() for parameter in model.parameters()]).max())
 
 
 def autocast(config: Training) -> torch.autocast:
-    """bfloat16 with amp, where torch holds it safe."""
+    """Compute in bfloat16 with amp, where torch holds it safe."""
     return torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.amp)
 
 
@@ -179,7 +179,7 @@ def autocast(config: Training) -> torch.autocast:
 
 
 def save(run: Run[Any], path: Path, script: str, **further: object) -> None:
-    """Everything that training depends on; `further` is what the script depends on besides."""
+    """Save everything that training depends on; `further` is what the script depends on besides."""
     state = {
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -216,7 +216,7 @@ def load_finite(model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
 
 
 def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
-    """The model with the parameters of a saved run, in evaluation mode."""
+    """Give the model the parameters of a saved run, and set it to evaluation mode."""
     load_finite(model, state["model"])
     return model.to(device).eval()
 
@@ -225,7 +225,7 @@ def loaded(model: AnyModel, state: Mapping[str, Any], device: str) -> AnyModel:
 
 
 def add_options(parser: options.Parser, defaults: Training, meanings: Mapping[str, str]) -> None:
-    """An option for each of these fields of a configuration, and those that every training script has."""
+    """Add an option for each of these fields of a configuration, and those that every training script has."""
     parser.add_settings(meanings, defaults)
     parser.add_argument("--device", default=defaults.device, help="where to train: cpu, cuda, mps (default: cpu)")
     parser.add_argument("--amp", action="store_true", help="compute in bfloat16 where torch holds it safe")

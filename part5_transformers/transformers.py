@@ -1,11 +1,11 @@
-"""Whole transformers: a language model that reads and continues, and one that writes down what an encoder has read."""
+"""Whole transformers: a language model, and an encoder-decoder that transcribes speech."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +22,20 @@ from part5_transformers.speech_embedding import SpeechEmbedding
 from part5_transformers.sublayers import MultiHeadAttention
 
 AttentionMaps = dict[str, Tensor]
-Encoded = tuple[Tensor, Tensor, AttentionMaps, dict[str, Tensor]]
 Report = dict[str, list[tuple[str, Tensor]]]
 
 
+class Encoded(NamedTuple):
+    """An encoder's output (b, s, d_model), its padding mask (b, s), its attention's weights, and CTC's inputs."""
+
+    encoded: Tensor
+    pad_mask: Tensor
+    attention: AttentionMaps
+    ctc_inputs: dict[str, Tensor]
+
+
 class Transformer(nn.Module):
-    """What both transformers write with: embedding and positions, the decoder's layers, a final norm, logits.
+    """The part that both transformers share: embedding and positions, the decoder's layers, a final norm, logits.
 
     With weight_tying the logits' weight is the embedding.  With layer_drop_rate each layer is left out with this
     probability, in training alone     (Fan, Grave and Joulin 2020).
@@ -78,7 +86,7 @@ class Transformer(nn.Module):
             self.final_linear.weight = self.target_embedding.weight
 
     def embed(self, tokens: Tensor, offset: int = 0) -> Tensor:
-        """Embedding times embedding_scale, positions from `offset` on unless skip_decoder_pe, and dropout.
+        """Scale the embedding by embedding_scale, add positions from `offset` on unless skip_decoder_pe, and drop out.
 
         Shapes: tokens (b, t), result (b, t, d_model).
         Raises TypeError for tokens that are no tensor of integers, ValueError for another shape and unknown ones.
@@ -91,7 +99,7 @@ class Transformer(nn.Module):
         )
 
     def drops_layer(self) -> bool:
-        """Whether to leave the next layer out: never in evaluation mode.  Uses torch's generator."""
+        """Say whether to leave the next layer out: never in evaluation mode.  Uses torch's generator."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "decoder_only.layer_drop: with probability layer_drop_rate, in training. "
@@ -101,7 +109,7 @@ class Transformer(nn.Module):
     def _padding(self, padded_targets: Tensor, target_lengths: Tensor | None) -> Tensor | None:
         if target_lengths is not None:
             mask = PadMask(padded_targets, target_lengths)
-            return mask if mask.any() else None  # without padding one mask serves all rows: less time and memory
+            return mask if mask.any() else None  # without padding all rows have one mask: less time and memory
         if self.training:
             raise ValueError(
                 "target_lengths must be given in training; got None. Without padding: the full length of each row."
@@ -136,7 +144,7 @@ class DecoderOnlyTransformer(Transformer):
     def forward(
         self, padded_targets: Tensor, target_lengths: Tensor | None = None, return_attention: bool = True
     ) -> tuple[Tensor, AttentionMaps]:
-        """The logits after every token, and the weights of every layer that ran, under layer1_dec_self and so on.
+        """Compute the logits after every token, and the weights of every layer that ran, as layer1_dec_self and so on.
 
         Shapes: padded_targets (b, t), target_lengths (b,), logits (b, t, num_classes), weights (b, t, t).
         Raises ValueError without target_lengths in training, and for more tokens than max_len.
@@ -149,7 +157,7 @@ class DecoderOnlyTransformer(Transformer):
         )
 
     def score(self, prompts: Tensor) -> Tensor:
-        """The logits (b, num_classes) of the token that follows each prompt (b, t).
+        """Compute the logits (b, num_classes) of the token that follows each prompt (b, t).
 
         Raises RuntimeError in training mode.
         """
@@ -161,7 +169,7 @@ class DecoderOnlyTransformer(Transformer):
         )
 
     def incremental_scorer(self) -> IncrementalScorer:
-        """A function that gives what `score` gives for ever longer rows, and computes each token once.
+        """Return a function that gives what `score` gives for ever longer rows, and computes each token once.
 
         Raises RuntimeError in training mode.
         """
@@ -169,9 +177,9 @@ class DecoderOnlyTransformer(Transformer):
         return IncrementalScorer(self.score_further, len(self.dec_layers))
 
     def score_further(self, tokens: Tensor, caches: Sequence[KeyValueCache]) -> Tensor:
-        """The logits (b, num_classes) after the last of these tokens (b, t), which follow what the caches hold.
+        """Compute the logits (b, num_classes) after the last of these tokens (b, t), which follow those in the caches.
 
-        A token sees all that are stored, and those of its own row up to itself.
+        A token attends to all that are stored, and to those of its own row up to itself.
         """
         offset = len(caches[0])
         causal = further_causal_mask(offset, tokens)
@@ -183,7 +191,7 @@ class DecoderOnlyTransformer(Transformer):
 
 
 class EncoderDecoderTransformer(Transformer):
-    """A recogniser: an encoder reads speech, a decoder writes what was said; a CTC head listens to the encoder alone.
+    """A recogniser: an encoder for speech, a decoder for its transcript, and a CTC head on the encoder.
 
     The encoder's positions can be left out with skip_encoder_pe, the decoder's with skip_decoder_pe.
     """
@@ -225,7 +233,7 @@ class EncoderDecoderTransformer(Transformer):
         self.initialise()
 
     def encode(self, padded_sources: Tensor, source_lengths: Tensor, return_attention: bool = True) -> Encoded:
-        """What the encoder makes of speech, its padding mask, its weights under layer1_enc_self …, and CTC's inputs.
+        """Encode speech; return its padding mask, the weights as layer1_enc_self and so on, and CTC's inputs as well.
 
         Shapes: padded_sources (b, t, input_dim), source_lengths (b,), encoded (b, s, d_model) with s = ⌈t /
         time_reduction⌉, padding mask (b, s), weights (b, s, s).
@@ -239,7 +247,7 @@ class EncoderDecoderTransformer(Transformer):
         )
 
     def ctc_inputs(self, encoded: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """What CTC wants of ctc_head: log_probs (s, b, num_classes), time first, and lengths (b,)."""
+        """Compute CTC's inputs with ctc_head: log_probs (s, b, num_classes), time first, and lengths (b,)."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "encoder_decoder.ctc_inputs: log-softmax of the head's logits in float32 at least, time first. "
@@ -254,7 +262,7 @@ class EncoderDecoderTransformer(Transformer):
         pad_mask: Tensor | None = None,
         return_attention: bool = True,
     ) -> tuple[Tensor, AttentionMaps]:
-        """The logits after every token, and the decoder's weights under layer1_dec_self, layer1_dec_cross and so on.
+        """Compute the logits after every token, and the weights as layer1_dec_self, layer1_dec_cross and so on.
 
         Shapes: padded_targets (b, t), encoded (b, s, d_model), target_lengths (b,), pad_mask (b, s), logits (b, t,
         num_classes), weights (b, t, t) and (b, t, s).
@@ -276,13 +284,13 @@ class EncoderDecoderTransformer(Transformer):
         target_lengths: Tensor | None = None,
         return_attention: bool = True,
     ) -> tuple[Tensor, AttentionMaps, dict[str, Tensor]]:
-        """The decoder's logits, the weights of encoder and decoder, and CTC's inputs: decode after encode."""
+        """Encode, then decode: logits, the weights of encoder and decoder, and CTC's inputs."""
         encoded, pad_mask, enc_attention, ctc_inputs = self.encode(padded_sources, source_lengths, return_attention)
         logits, dec_attention = self.decode(padded_targets, encoded, target_lengths, pad_mask, return_attention)
         return logits, enc_attention | dec_attention, ctc_inputs
 
     def score(self, prompts: Tensor, encoded: Tensor, pad_mask: Tensor | None = None) -> Tensor:
-        """The logits (k · b, num_classes) of the token that follows each prompt (k · b, t).
+        """Compute the logits (k · b, num_classes) of the token that follows each prompt (k · b, t).
 
         The k prompts of an utterance stand one after another; encoded (b, s, d_model) and pad_mask (b, s) are repeated
         for each.
@@ -296,7 +304,7 @@ class EncoderDecoderTransformer(Transformer):
         )
 
     def incremental_scorer(self, encoded: Tensor, pad_mask: Tensor | None = None) -> IncrementalScorer:
-        """A function that gives what `score` gives for ever longer rows, and computes each token once.
+        """Return a function that gives what `score` gives for ever longer rows, and computes each token once.
 
         Raises RuntimeError in training mode.
         """
@@ -311,10 +319,10 @@ class EncoderDecoderTransformer(Transformer):
         encoded: Tensor,
         pad_mask: Tensor | None,
     ) -> Tensor:
-        """The logits (b, num_classes) after the last of these tokens (b, t), which follow what the caches hold.
+        """Compute the logits (b, num_classes) after the last of these tokens (b, t), which follow those in the caches.
 
-        A token sees all that are stored, and those of its own row up to itself.  The cross-attention's keys are
-        computed in the first step, and stand in cross_caches from then on.
+        A token attends to all that are stored, and to those of its own row up to itself.  The cross-attention's
+        keys are computed in the first step, and stand in cross_caches from then on.
         """
         offset = len(caches[0])
         causal = further_causal_mask(offset, tokens)
@@ -328,7 +336,7 @@ class EncoderDecoderTransformer(Transformer):
     def from_pretrained_decoder(
         cls, decoder_checkpoint_path: str | PathLike[str], config: Mapping[str, Any]
     ) -> tuple[EncoderDecoderTransformer, Report]:
-        """A model of this config (the constructor's arguments) whose decoder begins as a language model's.
+        """Build a model of this config (the constructor's arguments) whose decoder begins as a language model's.
 
         The checkpoint holds a DecoderOnlyTransformer's state dict, by itself or under "model".  The report names every
         parameter of the model once: under "transferred" where the checkpoint has it, under "new" otherwise.  What the
@@ -347,9 +355,9 @@ class EncoderDecoderTransformer(Transformer):
 
 
 def further_causal_mask(offset: int, tokens: Tensor) -> Tensor | None:
-    """True for every key after the query, where tokens (b, t) follow `offset` others: (t, offset + t).
+    """Return True for every key after the query, where tokens (b, t) follow `offset` others: (t, offset + t).
 
-    None for a single token, which sees everything.
+    None for a single token, which attends to everything.
     """
     time = tokens.shape[1]
     if time == 1:
@@ -358,7 +366,7 @@ def further_causal_mask(offset: int, tokens: Tensor) -> Tensor | None:
 
 
 def check_positive(**sizes: int) -> None:
-    """Raises ValueError for a size below 1."""
+    """Raise ValueError for a size below 1."""
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"{name} must be positive; got {size}.")

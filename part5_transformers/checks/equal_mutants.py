@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DROPS = "return self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)"
 NO_WEIGHTS = "weights are computed and thrown away: the same logits, more slowly"
+NO_HINT = "the causal mask written out gives the same, more slowly"
 AS_MANY = "there are as many caches as layers, since the scorer makes one for each"
 
 EQUAL: dict[tuple[str, str, str], str] = {
@@ -14,14 +15,19 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): "three products with thirds of the matrix give what one product gives",
     (
         "sublayers.py",
-        "scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5",
-        "scores = q @ k.transpose(-1, 2) / q.shape[-1] ** 0.5",
+        "scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5  # (b, h, t, s)",
+        "scores = q @ k.transpose(-1, 2) / q.shape[-1] ** 0.5  # (b, h, t, s)",
     ): "keys have four axes, of which 2 is -2",
     (
-        "sublayers.py",
-        "if is_causal(mask):  # torch then leaves out what is masked, and keeps no mask for the way back",
-        "if False:  # torch then leaves out what is masked, and keeps no mask for the way back",
-    ): "the causal mask written out gives the same, more slowly",
+        "transformers.py",
+        "x, weights = layer(x, padding, causal, need_weights=return_attention, is_causal=True)",
+        "x, weights = layer(x, padding, causal, need_weights=return_attention, is_causal=False)",
+    ): NO_HINT,
+    (
+        "transformers.py",
+        "x, encoded, padding, pad_mask, causal, need_weights=return_attention, is_causal=True",
+        "x, encoded, padding, pad_mask, causal, need_weights=return_attention, is_causal=False",
+    ): NO_HINT,
     (
         "transformers.py",
         DROPS,
@@ -44,8 +50,8 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): AS_MANY,
     (
         "transformers.py",
-        "x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache)",
-        "x, _ = layer(x, attn_mask=causal, need_weights=True, cache=cache)",
+        "x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache, is_causal=offset == 0)",
+        "x, _ = layer(x, attn_mask=causal, need_weights=True, cache=cache, is_causal=offset == 0)",
     ): NO_WEIGHTS,
     (
         "transformers.py",
@@ -59,7 +65,7 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): AS_MANY,
     (
         "transformers.py",
-        "x, _, _ = layer(x, encoded, None, pad_mask, causal, False, cache, cross_cache)",
-        "x, _, _ = layer(x, encoded, None, pad_mask, causal, True, cache, cross_cache)",
+        "need_weights=False,",
+        "need_weights=True,",
     ): NO_WEIGHTS,
 }

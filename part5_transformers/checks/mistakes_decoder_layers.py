@@ -1,4 +1,4 @@
-"""What may go wrong in the decoders' layers."""
+"""Known mistakes in the decoders' layers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from autograder.authoring.mistakes import mistake
 decoder = partial(mistake, "layers.decoder")
 cross = partial(mistake, "layers.cross_decoder")
 
-ATTENDS = "self.self_attn(x, key_padding_mask, attn_mask, need_weights, cache)"
+ATTENDS = "self.self_attn(x, key_padding_mask, attn_mask, need_weights, cache, is_causal)"
 RESULT = "return self.ffn(x), weights\n"
 
-SELF_LINE = "x, self_weights = self.self_attn(x, dec_key_padding_mask, attn_mask, need_weights, cache)"
-CROSS_LINE = "x, cross_weights = self.cross_attn(x, enc_output, enc_key_padding_mask, None, need_weights, cross_cache)"
+SELF_LINE = "x, self_weights = self.self_attn(x, dec_key_padding_mask, attn_mask, need_weights, cache, is_causal)"
+CROSS_LINE = """x, cross_weights = self.cross_attn(
+            x, enc_output, enc_key_padding_mask, need_weights=need_weights, cache=cross_cache
+        )"""
 LINES = f"{SELF_LINE}\n        {CROSS_LINE}"
 LINES_TWICE = (
     f"y, {SELF_LINE.removeprefix('x, ')}\n        x = x + y\n"
@@ -65,7 +67,7 @@ MISTAKES = (
         ("x, weights =", "_, weights ="),
         says="the self-attention is missing",
     ),
-    decoder("decoder: without the cache", (ATTENDS, ATTENDS.replace(", cache", ""))),
+    decoder("decoder: without the cache", (ATTENDS, ATTENDS.replace("cache", "None"))),
     decoder("decoder: weights always", (ATTENDS, ATTENDS.replace("need_weights", "True"))),
     cross(
         "cross decoder: cross-attention first",
@@ -116,14 +118,15 @@ MISTAKES = (
         says="the dec_key_padding_mask is ignored",
     ),
     cross(
-        "cross decoder: the causal mask over the encoder's steps", (CROSS_LINE, CROSS_LINE.replace("None", "attn_mask"))
+        "cross decoder: the causal mask over the encoder's steps",
+        (CROSS_LINE, CROSS_LINE.replace("enc_key_padding_mask,", "enc_key_padding_mask, attn_mask,")),
     ),
     cross(
         "cross decoder: the encoder's output normalised again",
         (CROSS_LINE, CROSS_LINE.replace("x, enc_output", "x, self.cross_attn.norm(enc_output)")),
         says="the encoder's output is normalised once more",
     ),
-    cross("cross decoder: without the cache", (SELF_LINE, SELF_LINE.replace(", cache", ""))),
+    cross("cross decoder: without the cache", (SELF_LINE, SELF_LINE.replace("cache", "None"))),
     cross(
         "cross decoder: weights exchanged",
         (CROSS_RESULT, CROSS_RESULT.replace("self_weights, cross_weights", "cross_weights, self_weights")),

@@ -1,4 +1,4 @@
-"""What may go wrong in EncoderDecoderTransformer."""
+"""Known mistakes in EncoderDecoderTransformer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOG_PROBS = "logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1)"
 ENCODED_POSITIONS, DROPOUT = "if not self.skip_encoder_pe:", "x, pad_mask = self.dropout(x), PadMask(x, lengths)"
 ENCODER_CALL, ENCODER_NUMBERS = "layer(x, pad_mask, return_attention)", "enumerate(self.enc_layers, start=1)"
 ENCODED, GIVEN = "encoded = self.encoder_norm(x)", "self.ctc_inputs(encoded, lengths)"
-DECODER_CALL = "layer(x, encoded, padding, pad_mask, causal, return_attention)"
+DECODER_CALL = "x, encoded, padding, pad_mask, causal, need_weights=return_attention, is_causal=True"
 DECODER_NUMBERS, LOGITS = "enumerate(self.dec_layers, start=1)", "self.final_linear(self.norm(x)), attention"
 DROPS = "            if self.drops_layer():\n                continue\n"
 ASKED_FOR = "            if return_attention:\n"
@@ -27,7 +27,8 @@ REPEATED_BY_TURNS = (
     "None if pad_mask is None else pad_mask.repeat(len(prompts) // len(encoded), 1)"
 )
 SCORED = "self.decode(prompts, encoded, pad_mask=pad_mask, return_attention=False)"
-FURTHER = "layer(x, encoded, None, pad_mask, causal, False, cache, cross_cache)"
+CAUSAL = (" attn_mask=causal,\n", " attn_mask=None,\n"), (" is_causal=offset == 0,\n", " is_causal=False,\n")
+CACHE, CROSS_CACHE = " cache=cache,\n", " cross_cache=cross_cache,\n"
 EVERY, UNLESS_IT_FITS = (
     "for name, value in transferable.items():",
     "if name not in own or own[name].shape != value.shape: continue",
@@ -128,7 +129,7 @@ MISTAKES = (
     encode("encoder-decoder: encoder's weights asked for or not", (ASKED_FOR, "            if True:\n")),
     decode(
         "encoder-decoder: without the causal mask",
-        (DECODER_CALL, DECODER_CALL.replace("causal", "None")),
+        (DECODER_CALL, DECODER_CALL.replace("causal, need", "None, need").replace("True", "False")),
         says="the causal mask is missing",
     ),
     decode(
@@ -212,27 +213,27 @@ MISTAKES = (
     ),
     score_further(
         "encoder-decoder: pieces without a mask",
-        (FURTHER, FURTHER.replace("causal", "None")),
+        *CAUSAL,
         says="the causal mask is missing: a token sees those that follow it in its piece",
     ),
     score_further(
         "encoder-decoder: pieces see padding",
-        (FURTHER, FURTHER.replace("pad_mask", "None")),
+        ("enc_key_padding_mask=pad_mask", "enc_key_padding_mask=None"),
         says="the cross-attention looks at the encoder's padding",
     ),
-    score_further("encoder-decoder: pieces without a cache", (FURTHER, FURTHER.replace(" cache,", " None,"))),
+    score_further("encoder-decoder: pieces without a cache", (CACHE, " cache=None,\n")),
+    score_further("encoder-decoder: keys of the encoder computed again", (CROSS_CACHE, " cross_cache=None,\n")),
+    score_further("encoder-decoder: one cache for both", (CROSS_CACHE, " cross_cache=cache,\n")),
     score_further(
-        "encoder-decoder: keys of the encoder computed again", (FURTHER, FURTHER.replace("cross_cache)", "None)"))
-    ),
-    score_further("encoder-decoder: one cache for both", (FURTHER, FURTHER.replace("cross_cache)", "cache)"))),
-    score_further(
-        "encoder-decoder: caches exchanged", (FURTHER, FURTHER.replace("cache, cross_cache", "cross_cache, cache"))
+        "encoder-decoder: caches exchanged",
+        (CROSS_CACHE, " cross_cache=cache,\n"),
+        (CACHE, " cache=cross_cache,\n"),
     ),
     score_further(
         "encoder-decoder: one cross cache for all layers",
-        (FURTHER, FURTHER.replace("cross_cache)", "cross_caches[0])")),
+        (CROSS_CACHE, " cross_cache=cross_caches[0],\n"),
     ),
-    score_further("encoder-decoder: one cache for all layers", (FURTHER, FURTHER.replace(" cache,", " caches[0],"))),
+    score_further("encoder-decoder: one cache for all layers", (CACHE, " cache=caches[0],\n")),
     score_further(
         "encoder-decoder: pieces without the norm",
         ("self.final_linear(self.norm(x[:, -1]))", "self.final_linear(x[:, -1])"),

@@ -1,4 +1,4 @@
-"""What may go wrong in the encoder's layer."""
+"""Known mistakes in the encoder's layer."""
 
 from __future__ import annotations
 

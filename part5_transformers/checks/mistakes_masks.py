@@ -1,4 +1,4 @@
-"""What may go wrong in PadMask and CausalMask."""
+"""Known mistakes in PadMask and CausalMask."""
 
 from __future__ import annotations
 

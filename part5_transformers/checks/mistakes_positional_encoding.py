@@ -1,4 +1,4 @@
-"""What may go wrong in PositionalEncoding."""
+"""Known mistakes in PositionalEncoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from autograder.authoring.mistakes import mistake
 table = partial(mistake, "positional_encoding.table")
 forward = partial(mistake, "positional_encoding.forward")
 
-FREQUENCIES = "-math.log(10_000.0) / d_model"
+EXPONENT = "(torch.arange(0, d_model, 2) / d_model)"
 SINES, COSINES = "table[0, :, 0::2]", "table[0, :, 1::2]"
 ROWS = "self.pe[:, offset : offset + x.shape[1]].to(x.dtype)"
 SUM = f"x + {ROWS}"
@@ -37,17 +37,17 @@ MISTAKES = (
     table("positional encoding: a cosine for every sine", ("angles[:, : d_model // 2]", "angles")),
     table(
         "positional encoding: an odd d_model rounded up",
-        (FREQUENCIES, "-math.log(10_000.0) / (d_model + d_model % 2)"),
+        (EXPONENT, EXPONENT.replace("/ d_model", "/ (d_model + d_model % 2)")),
         says="an odd d_model is rounded up in the exponent",
     ),
     table(
         "positional encoding: i for 2i",
-        (FREQUENCIES, "-math.log(10_000.0) / (2 * d_model)"),
+        (EXPONENT, EXPONENT.replace("/ d_model", "/ (2 * d_model)")),
         says="the exponent is i / d_model; it must be 2i / d_model",
     ),
     table(
         "positional encoding: the base 1000",
-        (FREQUENCIES, "-math.log(1_000.0) / d_model"),
+        ("10_000 **", "1_000 **"),
         says="the base is 1000; it must be 10000",
     ),
     table(
@@ -78,7 +78,7 @@ MISTAKES = (
     forward("positional encoding: x alone", (SUM, "x"), says="x is returned without the encoding"),
     forward(
         "positional encoding: x scaled as an embedding is",
-        (SUM, f"x * math.sqrt(x.shape[2]) + {ROWS}"),
+        (SUM, f"x * x.shape[2] ** 0.5 + {ROWS}"),
         says="x is scaled by √d_model",
     ),
     forward(

@@ -1,4 +1,4 @@
-"""What may go wrong in SpeechEmbedding."""
+"""Known mistakes in SpeechEmbedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in MultiHeadAttention, merge_masks and the three sublayers."""
+"""Known mistakes in MultiHeadAttention, merge_masks and the three sublayers."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ KEPT = "kept = torch.rand_like(weights) >= self.dropout if self.training else 1"
 STILL_WEIGHTS = "a query that ignores every key still has weights; it must have zeros"
 DROPPED, MEAN = "output = functional.dropout(weights, self.dropout, self.training) @ v", "weights.mean(dim=1)"
 
-FUSED = "functional.scaled_dot_product_attention(q, k, v, None if mask is None else ~mask, dropout)"
-ONLY_IN_TRAINING, INVERTED = "self.dropout if self.training else 0.0", "None if mask is None else ~mask"
+FUSED = "functional.scaled_dot_product_attention(q, k, v, seen, dropout, is_causal)"
+ONLY_IN_TRAINING, INVERTED = "self.dropout if self.training else 0.0", "None if mask is None or is_causal else ~mask"
 
-OF_ITSELF = "self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)"
+OF_ITSELF = """self.mha(
+            normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache=cache, is_causal=is_causal
+        )"""
 SELF_RESULT = f"output, weights = {OF_ITSELF}\n        return x + self.dropout(output), weights"
-OF_OTHER = "self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache)"
+OF_OTHER = "self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache=cache)"
 CROSS_RESULT = f"output, weights = {OF_OTHER}\n        return x + self.dropout(output), weights"
 APPROXIMATE = 'functional.gelu(self.ffn[0](self.norm(x)), approximate="tanh")'
 NETWORK = "x + self.dropout(self.ffn(self.norm(x)))"
 
 
 def instead(result: str, right: str, wrong: str) -> tuple[tuple[str, str], ...]:
-    """The edit of one text inside a longer one, where the text alone stands in other sublayers too."""
+    """Return the edit of one text inside a longer one, where the text alone stands in other sublayers too."""
     assert right in result
     return ((result, result.replace(right, wrong)),)
 
@@ -246,10 +248,15 @@ MISTAKES = (
     ),
     fused(
         "attention: fused with the mask as it is",
-        (INVERTED, "mask"),
+        (INVERTED, INVERTED.replace("~", "")),
         says="the mask is inverted; True is what is ignored",
     ),
     fused("attention: fused without the mask", (INVERTED, "None"), says="the mask is ignored"),
+    fused(
+        "attention: fused without the causal mask",
+        (FUSED, FUSED.replace(", is_causal", "")),
+        says="the mask is ignored",
+    ),
     fused(
         "attention: fused dropout in evaluation too",
         (ONLY_IN_TRAINING, "self.dropout"),
@@ -258,7 +265,7 @@ MISTAKES = (
     fused("attention: fused without dropout", (ONLY_IN_TRAINING, "0.0"), says="nothing is dropped in training"),
     fused(
         "attention: fused dropout on the output",
-        (FUSED, f"functional.dropout({FUSED.replace(', dropout)', ')')}, self.dropout, self.training)"),
+        (FUSED, f"functional.dropout({FUSED.replace(' dropout,', ' 0.0,')}, self.dropout, self.training)"),
         says="dropout acts on the output; it must act on the weights",
     ),
     self_attention(
@@ -302,7 +309,7 @@ MISTAKES = (
         (OF_ITSELF, OF_ITSELF.replace("key_padding_mask, attn_mask", "None, None")),
         says="the masks are not handed on",
     ),
-    self_attention("sublayers: cache not handed on", (OF_ITSELF, OF_ITSELF.replace(", cache", ""))),
+    self_attention("sublayers: cache not handed on", (OF_ITSELF, OF_ITSELF.replace(" cache=cache,", ""))),
     cross_attention(
         "sublayers: cross-attention without x",
         *instead(CROSS_RESULT, "x + self", "self"),

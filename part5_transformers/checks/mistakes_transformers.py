@@ -1,4 +1,4 @@
-"""What may go wrong in DecoderOnlyTransformer."""
+"""Known mistakes in DecoderOnlyTransformer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ score_further = partial(mistake, "decoder_only.score_further")
 
 SCALED, POSITIONS = " * self.embedding_scale", "self.positional_encoding(embedded, offset)"
 DROPS = "self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)"
-CALL, NUMBERS = "layer(x, padding, causal, return_attention)", "enumerate(self.dec_layers, start=1)"
+CALL, NUMBERS = (
+    "layer(x, padding, causal, need_weights=return_attention, is_causal=True)",
+    "enumerate(self.dec_layers, start=1)",
+)
 LOGITS = "self.final_linear(self.norm(x)), attention"
-FURTHER = "layer(x, attn_mask=causal, need_weights=False, cache=cache)"
+FURTHER = "layer(x, attn_mask=causal, need_weights=False, cache=cache, is_causal=offset == 0)"
 
 MISTAKES = (
     embed("transformers: embedding unscaled", (SCALED, ""), says="the embedding is not multiplied by embedding_scale"),
@@ -56,7 +59,7 @@ MISTAKES = (
     ),
     forward(
         "transformers: without the causal mask",
-        (CALL, CALL.replace("causal", "None")),
+        (CALL, CALL.replace("causal, need", "None, need").replace("True", "False")),
         says="the causal mask is missing",
     ),
     forward(
@@ -116,7 +119,7 @@ MISTAKES = (
     score_further("transformers: pieces without a cache", (FURTHER, FURTHER.replace("cache=cache", "cache=None"))),
     score_further(
         "transformers: pieces without a mask",
-        (FURTHER, FURTHER.replace("causal", "None")),
+        (FURTHER, FURTHER.replace("=causal", "=None").replace("offset == 0", "False")),
         says="the causal mask is missing: a token sees those that follow it in its piece",
     ),
     score_further(

@@ -1,4 +1,4 @@
-"""What people hand in: code that is right but for an edge case loses only that, and the report says what is true."""
+"""Fair scores: code that is right but for an edge case loses only that, and the report says what is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the public calls are given by mistake is named, in one sentence, before anything is computed."""
+"""Wrong arguments of the public calls are named, in one sentence, before anything is computed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ SAID = dict(re.findall(r"^(\S.*)\n    (.*)$", MISTAKEN, re.MULTILINE))
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, str]:
-    """What each call says, in one process in which the part is the reference."""
+    """Return what each call says, in one process in which the part is the reference."""
     attempt = "try: print(type({}))\nexcept Exception as error: print(type(error).__name__, error, sep=': ')"
     lines = [attempt.format(call) for call in SAID]
     done = subprocess.run(

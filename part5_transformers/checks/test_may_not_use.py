@@ -1,4 +1,4 @@
-"""What an exercise may not use: it is refused, earns nothing, and costs no other exercise."""
+"""Functions that an exercise may not use: it is refused, earns nothing, and costs no other exercise."""
 
 from __future__ import annotations
 

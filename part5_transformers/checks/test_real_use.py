@@ -158,7 +158,7 @@ for model, inputs in ((text, (tokens, target_lengths)),
 
 
 def printed(*command: str, folder: Path) -> str:
-    """What a command prints; an error of the command is the test's."""
+    """Return what a command prints; an error of the command is the test's."""
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False
     )

@@ -83,7 +83,7 @@ with torch.no_grad():
 
 
 def python(script: str, *arguments: str, folder: Path) -> str:
-    """What a script prints; its error is the test's."""
+    """Return what a script prints; its error is the test's."""
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         cwd=folder,
@@ -111,7 +111,7 @@ def run(
 
 
 def write_wav(path: Path, seconds: float, rate: int = 8000) -> None:
-    """A silent recording."""
+    """Write a silent recording."""
     path.parent.mkdir(exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))

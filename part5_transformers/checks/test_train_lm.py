@@ -97,7 +97,7 @@ for attempt in (lambda: train(history), lambda: (save(history, path), load(path)
 
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
-    """A text with something to learn."""
+    """Write a text with something to learn."""
     path = tmp_path / "text.txt"
     path.write_text("the quick brown fox jumps over the lazy dog\n" * 200, encoding="utf-8")
     return path

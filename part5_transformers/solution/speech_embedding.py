@@ -1,4 +1,4 @@
-"""What an encoder reads of speech: fewer steps than the sound has frames, each of them wider.
+"""The encoder's input from speech: fewer steps than the sound has frames, each of them wider.
 
 Frames beyond an utterance's length are set to zero before the first layer and after every one, so that a result depends
 on the utterance alone and never on how far its batch was padded.
@@ -20,7 +20,7 @@ METHODS = ("lstm", "conv", "both")
 class SpeechEmbedding(nn.Module):
     """Frames to embeddings, time_reduction times fewer.
 
-    "conv": convolutions with stride, each followed by GELU; "lstm": bidirectional LSTMs, each of which reads several
+    "conv": convolutions with stride, each followed by GELU; "lstm": bidirectional LSTMs, each of which takes several
     frames as one     (Chan et al. 2016); "both": a convolution first, then LSTMs.  At the end a linear layer, and
     dropout.
     Raises ValueError for another method, for a time_reduction that is no product of twos and threes, and for an odd
@@ -51,7 +51,7 @@ class SpeechEmbedding(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The embeddings, zero beyond each length, and the lengths.
+        """Compute the embeddings, zero beyond each length, and their lengths.
 
         Shapes: x (b, t, input_dim), lengths (b,), results (b, ⌈t / time_reduction⌉, d_model) and (b,).
         Raises TypeError for lengths that are no tensor of integers, ValueError for x of another shape and for lengths
@@ -67,7 +67,7 @@ class SpeechEmbedding(nn.Module):
         ### END SOLUTION
 
     def downsampled_lengths(self, lengths: Tensor) -> Tensor:
-        """How many steps are left of so many frames: ⌈lengths / time_reduction⌉."""
+        """Compute how many steps are left of so many frames: ⌈lengths / time_reduction⌉."""
         return reduced(lengths, self.time_reduction)
 
 
@@ -83,12 +83,12 @@ class ReducingConvolution(nn.Module):
         self.convolution = nn.Conv1d(input_dim, output_dim, kernel_size=3, stride=factor, padding=1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's output, zero beyond each length, and the lengths.
+        """Compute the output, zero beyond each length, and its lengths.
 
         Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
         """
         ### BEGIN SOLUTION speech_embedding.convolution: over time, GELU, shorter lengths, mask
-        x = functional.gelu(self.convolution(x.transpose(1, 2))).transpose(1, 2)
+        x = functional.gelu(self.convolution(x.transpose(1, 2))).transpose(1, 2)  # (b, d, t), then (b, t, d)
         lengths = reduced(lengths, self.factor)
         return without_padding(x, lengths), lengths
         ### END SOLUTION
@@ -106,43 +106,43 @@ class ReducingLSTM(nn.Module):
         self.lstm = nn.LSTM(factor * input_dim, output_dim // 2, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's output, zero beyond each length, and the lengths.
+        """Compute the output, zero beyond each length, and its lengths.
 
         Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
         """
         lengths = reduced(lengths, self.factor)
         groups = self.group(x)
-        ### BEGIN SOLUTION speech_embedding.lstm: packed, so that the way back begins at each utterance's own end
+        ### BEGIN SOLUTION speech_embedding.lstm: packed, so that the backward direction begins at each utterance's end
         packed = pack_padded_sequence(groups, lengths.cpu(), batch_first=True, enforce_sorted=False)
         output, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=groups.shape[1])
         return output, lengths
         ### END SOLUTION
 
     def group(self, x: Tensor) -> Tensor:
-        """Every `factor` frames one after another as one: (b, t, d) to (b, ⌈t / factor⌉, factor · d)."""
+        """Join every `factor` frames one after another: (b, t, d) to (b, ⌈t / factor⌉, factor · d)."""
         ### BEGIN SOLUTION speech_embedding.group: zeros up to a whole group; frames side by side
         batch, time, features = x.shape
         padded = functional.pad(x, (0, 0, 0, -time % self.factor))
-        return padded.reshape(batch, -1, self.factor * features)
+        return padded.reshape(batch, -1, self.factor * features)  # (b, ⌈t / factor⌉, factor · d)
         ### END SOLUTION
 
 
 def reduced(lengths: Tensor, factor: int) -> Tensor:
-    """⌈lengths / factor⌉, in integers: one frame is left of the shortest utterance."""
+    """Compute ⌈lengths / factor⌉ in integers: one frame is left of the shortest utterance."""
     ### BEGIN SOLUTION speech_embedding.lengths: a division that rounds up
     return (lengths + factor - 1) // factor
     ### END SOLUTION
 
 
 def without_padding(x: Tensor, lengths: Tensor) -> Tensor:
-    """x (b, t, d) with zeros at and after each length, even where x is nan there."""
+    """Set x (b, t, d) to zero at and after each length, even where it is nan there."""
     ### BEGIN SOLUTION speech_embedding.without_padding: zero where PadMask is True
     return x.masked_fill(PadMask(x, lengths)[:, :, None], 0)
     ### END SOLUTION
 
 
 def factors_of(time_reduction: int) -> list[int]:
-    """The twos and threes whose product it is, the largest first; [1] for 1."""
+    """Factorise into twos and threes, the largest first; [1] for 1."""
     left, factors = time_reduction, []
     for factor in sorted(FACTORS, reverse=True):
         while left > 1 and left % factor == 0:

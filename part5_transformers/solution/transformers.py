@@ -1,11 +1,11 @@
-"""Whole transformers: a language model that reads and continues, and one that writes down what an encoder has read."""
+"""Whole transformers: a language model, and an encoder-decoder that transcribes speech."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +22,20 @@ from part5_transformers.speech_embedding import SpeechEmbedding
 from part5_transformers.sublayers import MultiHeadAttention
 
 AttentionMaps = dict[str, Tensor]
-Encoded = tuple[Tensor, Tensor, AttentionMaps, dict[str, Tensor]]
 Report = dict[str, list[tuple[str, Tensor]]]
 
 
+class Encoded(NamedTuple):
+    """An encoder's output (b, s, d_model), its padding mask (b, s), its attention's weights, and CTC's inputs."""
+
+    encoded: Tensor
+    pad_mask: Tensor
+    attention: AttentionMaps
+    ctc_inputs: dict[str, Tensor]
+
+
 class Transformer(nn.Module):
-    """What both transformers write with: embedding and positions, the decoder's layers, a final norm, logits.
+    """The part that both transformers share: embedding and positions, the decoder's layers, a final norm, logits.
 
     With weight_tying the logits' weight is the embedding.  With layer_drop_rate each layer is left out with this
     probability, in training alone     (Fan, Grave and Joulin 2020).
@@ -78,7 +86,7 @@ class Transformer(nn.Module):
             self.final_linear.weight = self.target_embedding.weight
 
     def embed(self, tokens: Tensor, offset: int = 0) -> Tensor:
-        """Embedding times embedding_scale, positions from `offset` on unless skip_decoder_pe, and dropout.
+        """Scale the embedding by embedding_scale, add positions from `offset` on unless skip_decoder_pe, and drop out.
 
         Shapes: tokens (b, t), result (b, t, d_model).
         Raises TypeError for tokens that are no tensor of integers, ValueError for another shape and unknown ones.
@@ -92,7 +100,7 @@ class Transformer(nn.Module):
         ### END SOLUTION
 
     def drops_layer(self) -> bool:
-        """Whether to leave the next layer out: never in evaluation mode.  Uses torch's generator."""
+        """Say whether to leave the next layer out: never in evaluation mode.  Uses torch's generator."""
         ### BEGIN SOLUTION decoder_only.layer_drop: with probability layer_drop_rate, in training
         return self.training and self.layer_drop_rate > 0 and bool(torch.rand(()) < self.layer_drop_rate)
         ### END SOLUTION
@@ -100,7 +108,7 @@ class Transformer(nn.Module):
     def _padding(self, padded_targets: Tensor, target_lengths: Tensor | None) -> Tensor | None:
         if target_lengths is not None:
             mask = PadMask(padded_targets, target_lengths)
-            return mask if mask.any() else None  # without padding one mask serves all rows: less time and memory
+            return mask if mask.any() else None  # without padding all rows have one mask: less time and memory
         if self.training:
             raise ValueError(
                 "target_lengths must be given in training; got None. Without padding: the full length of each row."
@@ -135,7 +143,7 @@ class DecoderOnlyTransformer(Transformer):
     def forward(
         self, padded_targets: Tensor, target_lengths: Tensor | None = None, return_attention: bool = True
     ) -> tuple[Tensor, AttentionMaps]:
-        """The logits after every token, and the weights of every layer that ran, under layer1_dec_self and so on.
+        """Compute the logits after every token, and the weights of every layer that ran, as layer1_dec_self and so on.
 
         Shapes: padded_targets (b, t), target_lengths (b,), logits (b, t, num_classes), weights (b, t, t).
         Raises ValueError without target_lengths in training, and for more tokens than max_len.
@@ -147,14 +155,14 @@ class DecoderOnlyTransformer(Transformer):
         for number, layer in enumerate(self.dec_layers, start=1):
             if self.drops_layer():
                 continue
-            x, weights = layer(x, padding, causal, return_attention)
+            x, weights = layer(x, padding, causal, need_weights=return_attention, is_causal=True)
             if return_attention:
                 attention[f"layer{number}_dec_self"] = weights
         return self.final_linear(self.norm(x)), attention
         ### END SOLUTION
 
     def score(self, prompts: Tensor) -> Tensor:
-        """The logits (b, num_classes) of the token that follows each prompt (b, t).
+        """Compute the logits (b, num_classes) of the token that follows each prompt (b, t).
 
         Raises RuntimeError in training mode.
         """
@@ -165,7 +173,7 @@ class DecoderOnlyTransformer(Transformer):
         ### END SOLUTION
 
     def incremental_scorer(self) -> IncrementalScorer:
-        """A function that gives what `score` gives for ever longer rows, and computes each token once.
+        """Return a function that gives what `score` gives for ever longer rows, and computes each token once.
 
         Raises RuntimeError in training mode.
         """
@@ -173,22 +181,22 @@ class DecoderOnlyTransformer(Transformer):
         return IncrementalScorer(self.score_further, len(self.dec_layers))
 
     def score_further(self, tokens: Tensor, caches: Sequence[KeyValueCache]) -> Tensor:
-        """The logits (b, num_classes) after the last of these tokens (b, t), which follow what the caches hold.
+        """Compute the logits (b, num_classes) after the last of these tokens (b, t), which follow those in the caches.
 
-        A token sees all that are stored, and those of its own row up to itself.
+        A token attends to all that are stored, and to those of its own row up to itself.
         """
         offset = len(caches[0])
         causal = further_causal_mask(offset, tokens)
         ### BEGIN SOLUTION decoder_only.score_further: embed from offset on; every layer with its cache
         x = self.embed(tokens, offset)
         for layer, cache in zip(self.dec_layers, caches, strict=True):
-            x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache)
+            x, _ = layer(x, attn_mask=causal, need_weights=False, cache=cache, is_causal=offset == 0)
         return self.final_linear(self.norm(x[:, -1]))
         ### END SOLUTION
 
 
 class EncoderDecoderTransformer(Transformer):
-    """A recogniser: an encoder reads speech, a decoder writes what was said; a CTC head listens to the encoder alone.
+    """A recogniser: an encoder for speech, a decoder for its transcript, and a CTC head on the encoder.
 
     The encoder's positions can be left out with skip_encoder_pe, the decoder's with skip_decoder_pe.
     """
@@ -230,7 +238,7 @@ class EncoderDecoderTransformer(Transformer):
         self.initialise()
 
     def encode(self, padded_sources: Tensor, source_lengths: Tensor, return_attention: bool = True) -> Encoded:
-        """What the encoder makes of speech, its padding mask, its weights under layer1_enc_self …, and CTC's inputs.
+        """Encode speech; return its padding mask, the weights as layer1_enc_self and so on, and CTC's inputs as well.
 
         Shapes: padded_sources (b, t, input_dim), source_lengths (b,), encoded (b, s, d_model) with s = ⌈t /
         time_reduction⌉, padding mask (b, s), weights (b, s, s).
@@ -250,15 +258,15 @@ class EncoderDecoderTransformer(Transformer):
             if return_attention:
                 attention[f"layer{number}_enc_self"] = weights
         encoded = self.encoder_norm(x)
-        return encoded, pad_mask, attention, self.ctc_inputs(encoded, lengths)
+        return Encoded(encoded, pad_mask, attention, self.ctc_inputs(encoded, lengths))
         ### END SOLUTION
 
     def ctc_inputs(self, encoded: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """What CTC wants of ctc_head: log_probs (s, b, num_classes), time first, and lengths (b,)."""
+        """Compute CTC's inputs with ctc_head: log_probs (s, b, num_classes), time first, and lengths (b,)."""
         ### BEGIN SOLUTION encoder_decoder.ctc_inputs: log-softmax of the head's logits in float32 at least, time first
         logits = self.ctc_head(encoded)
         precise = torch.promote_types(logits.dtype, torch.float32)  # under autocast the logits are bfloat16
-        return {"log_probs": logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1), "lengths": lengths}
+        return {"log_probs": logits.log_softmax(dim=-1, dtype=precise).transpose(0, 1), "lengths": lengths}  # (s, b, v)
         ### END SOLUTION
 
     def decode(
@@ -269,7 +277,7 @@ class EncoderDecoderTransformer(Transformer):
         pad_mask: Tensor | None = None,
         return_attention: bool = True,
     ) -> tuple[Tensor, AttentionMaps]:
-        """The logits after every token, and the decoder's weights under layer1_dec_self, layer1_dec_cross and so on.
+        """Compute the logits after every token, and the weights as layer1_dec_self, layer1_dec_cross and so on.
 
         Shapes: padded_targets (b, t), encoded (b, s, d_model), target_lengths (b,), pad_mask (b, s), logits (b, t,
         num_classes), weights (b, t, t) and (b, t, s).
@@ -283,7 +291,9 @@ class EncoderDecoderTransformer(Transformer):
         for number, layer in enumerate(self.dec_layers, start=1):
             if self.drops_layer():
                 continue
-            x, self_weights, cross_weights = layer(x, encoded, padding, pad_mask, causal, return_attention)
+            x, self_weights, cross_weights = layer(
+                x, encoded, padding, pad_mask, causal, need_weights=return_attention, is_causal=True
+            )
             if return_attention:
                 attention[f"layer{number}_dec_self"] = self_weights
                 attention[f"layer{number}_dec_cross"] = cross_weights
@@ -298,13 +308,13 @@ class EncoderDecoderTransformer(Transformer):
         target_lengths: Tensor | None = None,
         return_attention: bool = True,
     ) -> tuple[Tensor, AttentionMaps, dict[str, Tensor]]:
-        """The decoder's logits, the weights of encoder and decoder, and CTC's inputs: decode after encode."""
+        """Encode, then decode: logits, the weights of encoder and decoder, and CTC's inputs."""
         encoded, pad_mask, enc_attention, ctc_inputs = self.encode(padded_sources, source_lengths, return_attention)
         logits, dec_attention = self.decode(padded_targets, encoded, target_lengths, pad_mask, return_attention)
         return logits, enc_attention | dec_attention, ctc_inputs
 
     def score(self, prompts: Tensor, encoded: Tensor, pad_mask: Tensor | None = None) -> Tensor:
-        """The logits (k · b, num_classes) of the token that follows each prompt (k · b, t).
+        """Compute the logits (k · b, num_classes) of the token that follows each prompt (k · b, t).
 
         The k prompts of an utterance stand one after another; encoded (b, s, d_model) and pad_mask (b, s) are repeated
         for each.
@@ -318,7 +328,7 @@ class EncoderDecoderTransformer(Transformer):
         ### END SOLUTION
 
     def incremental_scorer(self, encoded: Tensor, pad_mask: Tensor | None = None) -> IncrementalScorer:
-        """A function that gives what `score` gives for ever longer rows, and computes each token once.
+        """Return a function that gives what `score` gives for ever longer rows, and computes each token once.
 
         Raises RuntimeError in training mode.
         """
@@ -333,17 +343,26 @@ class EncoderDecoderTransformer(Transformer):
         encoded: Tensor,
         pad_mask: Tensor | None,
     ) -> Tensor:
-        """The logits (b, num_classes) after the last of these tokens (b, t), which follow what the caches hold.
+        """Compute the logits (b, num_classes) after the last of these tokens (b, t), which follow those in the caches.
 
-        A token sees all that are stored, and those of its own row up to itself.  The cross-attention's keys are
-        computed in the first step, and stand in cross_caches from then on.
+        A token attends to all that are stored, and to those of its own row up to itself.  The cross-attention's
+        keys are computed in the first step, and stand in cross_caches from then on.
         """
         offset = len(caches[0])
         causal = further_causal_mask(offset, tokens)
         ### BEGIN SOLUTION encoder_decoder.score_further: embed from offset on; every layer with both its caches
         x = self.embed(tokens, offset)
         for layer, cache, cross_cache in zip(self.dec_layers, caches, cross_caches, strict=True):
-            x, _, _ = layer(x, encoded, None, pad_mask, causal, False, cache, cross_cache)
+            x, _, _ = layer(
+                x,
+                encoded,
+                enc_key_padding_mask=pad_mask,
+                attn_mask=causal,
+                need_weights=False,
+                cache=cache,
+                cross_cache=cross_cache,
+                is_causal=offset == 0,
+            )
         return self.final_linear(self.norm(x[:, -1]))
         ### END SOLUTION
 
@@ -351,7 +370,7 @@ class EncoderDecoderTransformer(Transformer):
     def from_pretrained_decoder(
         cls, decoder_checkpoint_path: str | PathLike[str], config: Mapping[str, Any]
     ) -> tuple[EncoderDecoderTransformer, Report]:
-        """A model of this config (the constructor's arguments) whose decoder begins as a language model's.
+        """Build a model of this config (the constructor's arguments) whose decoder begins as a language model's.
 
         The checkpoint holds a DecoderOnlyTransformer's state dict, by itself or under "model".  The report names every
         parameter of the model once: under "transferred" where the checkpoint has it, under "new" otherwise.  What the
@@ -375,9 +394,9 @@ class EncoderDecoderTransformer(Transformer):
 
 
 def further_causal_mask(offset: int, tokens: Tensor) -> Tensor | None:
-    """True for every key after the query, where tokens (b, t) follow `offset` others: (t, offset + t).
+    """Return True for every key after the query, where tokens (b, t) follow `offset` others: (t, offset + t).
 
-    None for a single token, which sees everything.
+    None for a single token, which attends to everything.
     """
     time = tokens.shape[1]
     if time == 1:
@@ -386,7 +405,7 @@ def further_causal_mask(offset: int, tokens: Tensor) -> Tensor | None:
 
 
 def check_positive(**sizes: int) -> None:
-    """Raises ValueError for a size below 1."""
+    """Raise ValueError for a size below 1."""
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"{name} must be positive; got {size}.")

@@ -9,8 +9,7 @@ from torch import nn
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part5_transformers.tests.oracle_encoder_layers import self_attention_layer
-from part5_transformers.tests.oracle_layers import (
+from part5_transformers.tests.oracle import (
     ADDED_TWICE,
     FEED_FORWARD_MISSING,
     SELF_ATTENTION_MISSING,
@@ -24,6 +23,7 @@ from part5_transformers.tests.oracle_layers import (
     self_attention,
     torch_layer,
 )
+from part5_transformers.tests.oracle_encoder_layers import self_attention_layer
 
 NAMES = {
     "self_attn.mha.": "self_attn.",
@@ -40,19 +40,19 @@ RIGHT_ORDER = (SELF, CROSS, "ffn")
 
 @truth
 def cross_attention_layer(**problem: Any) -> Answer:
-    """What torch.nn.TransformerDecoderLayer gives; the weights are those of its self_attn and multihead_attn."""
+    """Return what torch.nn.TransformerDecoderLayer gives; the weights are those of its self_attn and multihead_attn."""
     return from_torch(**problem)
 
 
 @truth
 def self_attention_pieces(ends: list[int], **problem: Any) -> Answer:
-    """SelfAttentionDecoderLayer with a cache."""
+    """Compute the answer of SelfAttentionDecoderLayer with a cache."""
     return in_pieces(self_attention_layer(**problem), ends, "weights")
 
 
 @truth
 def cross_attention_pieces(ends: list[int], **problem: Any) -> Answer:
-    """CrossAttentionDecoderLayer with a cache, which is for its self-attention."""
+    """Compute the answer of CrossAttentionDecoderLayer with a cache, which is for its self-attention."""
     return in_pieces(cross_attention_layer(**problem), ends, SELF, [CROSS])
 
 
@@ -88,7 +88,7 @@ def from_torch(
     twice: bool = False,
     normalises_source: bool = False,
 ) -> Answer:
-    """Torch's layer, or its sublayers in this order, each under the name of the weights that it gives.
+    """Return torch's layer, or its sublayers in this order, each under the name of the weights that it gives.
 
     With `normalises_source`, the cross-attention's norm acts on the encoder's output as well.
     """

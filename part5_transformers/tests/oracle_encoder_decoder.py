@@ -16,8 +16,8 @@ from torch.nn.utils.rnn import pad_sequence
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients_of, tensors
 from part5_transformers.tests import oracle_decoder_layers, oracle_encoder_layers
+from part5_transformers.tests.oracle import cross_attention, in_order, one_mask, self_attention, torch_layer
 from part5_transformers.tests.oracle_decoder_layers import CROSS, SELF
-from part5_transformers.tests.oracle_layers import cross_attention, in_order, one_mask, self_attention, torch_layer
 from part5_transformers.tests.oracle_transformers import (
     ALL_POSITIONS,
     FROM_0,
@@ -82,7 +82,7 @@ DECODER_MISTAKES = (
 def ctc_inputs(
     sizes: Answer, state: Answer, encoded: Array, lengths: Array, grad_output: Answer | None = None
 ) -> Answer:
-    """What torch.nn.functional.ctc_loss wants."""
+    """Compute the inputs of torch.nn.functional.ctc_loss."""
     leaves = tensors(**state, encoded=encoded)
     log_probs = log_probabilities(leaves, leaves["encoded"]).transpose(0, 1)
     known = {"log_probs": log_probs.detach().numpy(), "lengths": lengths}
@@ -106,7 +106,7 @@ def ctc_mistakes(state: Answer, encoded: Array, **_: Any) -> Answer:
 
 @truth
 def encoder(**problem: Any) -> Answer:
-    """What encode gives, by utterance and without padding, as the probe cuts it."""
+    """Return what encode gives, by utterance and without padding, as the probe cuts it."""
     return run_encoder(**problem)
 
 
@@ -116,7 +116,7 @@ def encoder_mistakes(**problem: Any) -> Answer:
 
 @truth
 def encoder_with_drops(dropped: list[bool], **problem: Any) -> Answer:
-    """Where some layers are left out: what is encoded, and which layers have weights."""
+    """Encode where some layers are left out; say which layers have weights."""
     got = run_encoder(**problem, dropped=dropped)
     return {"encoded": got["encoded"], "layers with weights": list(got["attention"])}
 
@@ -132,10 +132,10 @@ def run_encoder(
     dropped: list[bool] | None = None,
 ) -> Answer:
     model = stacks(sizes, state)
-    heard = encode(model, sources, lengths, mistake, dropped)
-    heard = replace(heard, lengths=lengths) if mistake == SOURCE_LENGTHS else heard
-    outputs = {"encoded": heard.encoded, "log_probs": heard.log_probs.transpose(0, 1)}
-    return heard.as_answer() | gradients(outputs, grad_output, model.parameters())
+    output = encode(model, sources, lengths, mistake, dropped)
+    output = replace(output, lengths=lengths) if mistake == SOURCE_LENGTHS else output
+    outputs = {"encoded": output.encoded, "log_probs": output.log_probs.transpose(0, 1)}
+    return output.as_answer() | gradients(outputs, grad_output, model.parameters())
 
 
 # Decoder
@@ -143,7 +143,7 @@ def run_encoder(
 
 @truth
 def decoder(**problem: Any) -> Answer:
-    """Logits and weights."""
+    """Return logits and weights."""
     return run_decoder(**problem)
 
 
@@ -161,14 +161,14 @@ def decoder_mistakes(**problem: Any) -> Answer:
 
 @truth
 def decoder_with_drops(dropped: list[bool], **problem: Any) -> Answer:
-    """Where some layers are left out: the logits, and which layers have weights."""
+    """Decode where some layers are left out; say which layers have weights."""
     got = run_decoder(**problem, dropped=dropped)
     return {"logits": got["logits"], "layers with weights": list(got["attention"])}
 
 
 @truth
 def score(sizes: Answer, state: Answer, tokens: Array, encoded: Array, pad_mask: Array | None) -> Array:
-    """The logits after the last token of each prompt; the prompts of an utterance stand one after another."""
+    """Return the logits after the last token of each prompt; the prompts of an utterance stand one after another."""
     return np.asarray(prompts(sizes, state, tokens, encoded, pad_mask)[:, -1])
 
 
@@ -208,7 +208,7 @@ def mistakes_in_pieces(
 def prompts(
     sizes: Answer, state: Answer, tokens: Array, encoded: Array, pad_mask: Array | None, **changes: Any
 ) -> Array:
-    """All logits of prompts, of which those of an utterance stand one after another; changed as in decode."""
+    """Return all logits of prompts, of which those of an utterance stand one after another; changed as in decode."""
     rows = rows_of(tokens, encoded)
     masks = None if pad_mask is None else pad_mask[rows]
     known = run_decoder(sizes, state, tokens, None, encoded[rows], masks, weighs=False, **changes)
@@ -216,7 +216,7 @@ def prompts(
 
 
 def rows_of(tokens: Array, encoded: Array) -> Array:
-    """The utterance of every prompt."""
+    """Return the utterance of every prompt."""
     return np.arange(len(tokens)) * len(encoded) // len(tokens)
 
 
@@ -235,13 +235,13 @@ def run_decoder(
     positions: Array | None = None,
     hidden: Array | None = None,
 ) -> Answer:
-    model, heard = stacks(sizes, state), torch.tensor(encoded, requires_grad=True)
+    model, source = stacks(sizes, state), torch.tensor(encoded, requires_grad=True)
     padding, weighs = None if pad_mask is None else torch.tensor(pad_mask), weighs and grad_output is None
     logits, attention = decode(
-        model, tokens, lengths, heard, padding, mistake, dropped, weighs, positions=positions, hidden=hidden
+        model, tokens, lengths, source, padding, mistake, dropped, weighs, positions=positions, hidden=hidden
     )
     known = {"logits": logits.detach().numpy(), "attention": attention}
-    return known | gradients({"logits": logits}, grad_output, {**model.parameters(), "encoded": heard})
+    return known | gradients({"logits": logits}, grad_output, {**model.parameters(), "encoded": source})
 
 
 # Both
@@ -257,12 +257,14 @@ def recogniser(
     target_lengths: Array,
     grad_output: Answer | None = None,
 ) -> Answer:
-    """What forward gives; what is CTC's and the encoder's, by utterance and without padding."""
+    """Return what forward gives; what is CTC's and the encoder's, by utterance and without padding."""
     model = stacks(sizes, state)
-    heard = encode(model, sources, source_lengths)
-    logits, attention = decode(model, tokens, target_lengths, heard.encoded, heard.pad_mask, weighs=grad_output is None)
-    outputs = {"logits": logits, "log_probs": heard.log_probs.transpose(0, 1)}
-    known = heard.as_answer() | {"logits": logits.detach().numpy()}
+    output = encode(model, sources, source_lengths)
+    logits, attention = decode(
+        model, tokens, target_lengths, output.encoded, output.pad_mask, weighs=grad_output is None
+    )
+    outputs = {"logits": logits, "log_probs": output.log_probs.transpose(0, 1)}
+    known = output.as_answer() | {"logits": logits.detach().numpy()}
     known["attention"] |= attention
     return known | gradients(outputs, grad_output, model.parameters())
 
@@ -272,7 +274,7 @@ def recogniser(
 
 @truth
 def transferred(config: Answer, checkpoint: Answer) -> Answer:
-    """What stands where in the report, and what the model, which is in float32, then holds of the checkpoint."""
+    """Say what stands where in the report, and what the model, in float32, then holds of the checkpoint."""
     was_tied = np.array_equal(checkpoint[EMBEDDING], checkpoint[LOGITS])
     pretrained = {name: value for name, value in checkpoint.items() if name != TABLE}
     if was_tied:
@@ -321,7 +323,7 @@ class Stacks:
     others: dict[str, Tensor]
 
     def parameters(self) -> dict[str, Tensor]:
-        """All parameters under our names."""
+        """Return all parameters under our names."""
         found = {name: value for name, value in self.others.items() if name != TABLE}
         for names, layers in (
             (oracle_encoder_layers.NAMES, self.encoder),
@@ -334,14 +336,14 @@ class Stacks:
         return found
 
     def norm(self, x: Tensor, prefix: str) -> Tensor:
-        """A final LayerNorm."""
+        """Return a final LayerNorm."""
         weight, bias = self.others[f"{prefix}weight"], self.others[f"{prefix}bias"]
         return functional.layer_norm(x, weight.shape, weight, bias)
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What the encoder gives."""
+class Encoded:
+    """An encoder's output."""
 
     encoded: Tensor
     pad_mask: Tensor
@@ -350,7 +352,7 @@ class Heard:
     lengths: Array
 
     def as_answer(self) -> Answer:
-        """All of it, by utterance and without padding where it has padding."""
+        """Return all of it, by utterance and without padding where it has padding."""
 
         def cut(x: Tensor) -> list[Array]:
             return [row[:length].detach().numpy() for row, length in zip(x, self.lengths, strict=True)]
@@ -365,7 +367,7 @@ class Heard:
 
 
 def stacks(sizes: Answer, state: Answer) -> Stacks:
-    """The model, as far as there are parameters of it."""
+    """Return the model, as far as there are parameters of it."""
 
     def layers(kind: Any, side: str, names: Mapping[str, str]) -> dict[str, Any]:
         prefixes = [f"{side[:3]}_layers.{number}." for number in range(sizes[f"num_{side}_layers"])]
@@ -380,7 +382,7 @@ def stacks(sizes: Answer, state: Answer) -> Stacks:
 
 
 def embed_speech(model: Stacks, sources: Array, lengths: Array) -> Tensor:
-    """Every utterance alone, and so without padding; zeros are put after it at the end."""
+    """Embed every utterance alone, and so without padding; zeros are put after it at the end."""
     embedded = []
     for frames, length in zip(torch.tensor(sources), lengths, strict=True):
         x = frames[:length].T
@@ -395,8 +397,8 @@ def embed_speech(model: Stacks, sources: Array, lengths: Array) -> Tensor:
 
 def encode(
     model: Stacks, sources: Array, lengths: Array, mistake: str = "", dropped: list[bool] | None = None
-) -> Heard:
-    """Speech, through torch's encoder layers; what may be wrong is a known mistake."""
+) -> Encoded:
+    """Encode speech with torch's encoder layers; what may be wrong is a known mistake."""
     sizes, reduced = model.sizes, -(-lengths // model.sizes["time_reduction"])
     x = embed_speech(model, sources, lengths)
     pad_mask = torch.arange(x.shape[1]) >= torch.tensor(lengths if mistake == SOURCE_MASK else reduced)[:, None]
@@ -409,11 +411,11 @@ def encode(
         x = layer(x, src_mask=mask)
     encoded = normalised(model, x, "encoder_norm.", mistake)
     log_probs = log_probabilities(model.others, encoded.detach() if mistake == DETACHED else encoded)
-    return Heard(encoded, pad_mask, attention, log_probs, reduced)
+    return Encoded(encoded, pad_mask, attention, log_probs, reduced)
 
 
 def log_probabilities(parameters: Mapping[str, Tensor], encoded: Tensor) -> Tensor:
-    """What the CTC head hears: (b, s, v)."""
+    """Compute the log-probabilities of the CTC head: (b, s, v)."""
     logits = functional.linear(encoded, parameters["ctc_head.weight"], parameters["ctc_head.bias"])
     return logits.log_softmax(dim=2)
 
@@ -431,7 +433,7 @@ def decode(
     positions: Array | None = None,
     hidden: Array | None = None,
 ) -> tuple[Tensor, dict[str, Array]]:
-    """Logits of torch's decoder layers, and with `weighs` their weights; what may be wrong is a known mistake.
+    """Decode with torch's decoder layers; with `weighs` return weights; what may be wrong is a known mistake.
 
     So are other positions than 0, 1 and so on, and a mask that hides other tokens than those that come later.
     """
@@ -459,27 +461,27 @@ def decode(
 
 
 def adds_positions(skips: bool, mistake: str) -> bool:
-    """Whether positions are added, unless they are to be skipped or by mistake."""
+    """Say whether positions are added, unless they are to be skipped or by mistake."""
     wrong = {NO_POSITIONS: False, UNEMBEDDED: False, ALL_POSITIONS: True, SKIPS: skips}
     return wrong.get(mistake, not skips)
 
 
 def normalised(model: Stacks, x: Tensor, prefix: str, mistake: str) -> Tensor:
-    """The final norm, if it isn't missing, with its weight and bias."""
+    """Return the final norm, if it isn't missing, with its weight and bias."""
     if mistake in (NO_ENCODER_NORM, NO_DECODER_NORM):
         return functional.layer_norm(x, x.shape[2:])
     return x if mistake == NO_NORM else model.norm(x, prefix)
 
 
 def running(layers: Mapping[str, Any], mistake: str, dropped: list[bool] | None) -> list[tuple[int, Any]]:
-    """The layers that run, with their numbers, which begin with 1."""
+    """Return the layers that run, with their numbers, which begin with 1."""
     numbered = list(enumerate(layers.values(), start=1))
     kept = [pair for pair, drops in zip(numbered, dropped or [False] * len(layers), strict=True) if not drops]
     return kept[::-1] if mistake == REVERSED else kept
 
 
 def gradients(outputs: Mapping[str, Tensor], grad_output: Answer | None, leaves: Mapping[str, Tensor]) -> Answer:
-    """The gradients of all leaves, given those of some outputs."""
+    """Return the gradients of all leaves, given those of some outputs."""
     if grad_output is None:
         return {}
     total: Any = sum((outputs[name] * torch.tensor(upstream)).sum() for name, upstream in grad_output.items())

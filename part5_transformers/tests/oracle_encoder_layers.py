@@ -12,7 +12,7 @@ from torch import nn
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
-from part5_transformers.tests.oracle_layers import (
+from part5_transformers.tests.oracle import (
     ADDED_TWICE,
     CAUSAL_OF_ITS_OWN,
     FEED_FORWARD_MISSING,
@@ -39,7 +39,7 @@ RIGHT_ORDER = ("weights", "ffn")
 
 @truth
 def self_attention_layer(**problem: Any) -> Answer:
-    """What torch.nn.TransformerEncoderLayer gives; its attention's weights are those of its self_attn."""
+    """Return what torch.nn.TransformerEncoderLayer gives; its attention's weights are those of its self_attn."""
     return from_torch(**problem)
 
 
@@ -70,7 +70,7 @@ def from_torch(
     order: Sequence[str] | None = None,
     twice: bool = False,
 ) -> Answer:
-    """Torch's layer, or its sublayers in this order, each under the name of the weights that it gives."""
+    """Return torch's layer, or its sublayers in this order, each under the name of the weights that it gives."""
     layer = torch_layer(nn.TransformerEncoderLayer, num_heads, state, NAMES)
     arrays, masks = as_tensors(inputs)
     x, mask = arrays["x"], one_mask(num_heads, arrays["x"], masks.get("key_padding_mask"), masks.get("attn_mask"))

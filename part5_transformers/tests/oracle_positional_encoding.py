@@ -15,7 +15,7 @@ Answer = dict[str, Any]
 
 
 def wave(position: int, feature: int, d_model: int) -> float:
-    """Features 2i and 2i + 1 are the sine and the cosine of one angle."""
+    """Compute an entry: features 2i and 2i + 1 are the sine and the cosine of one angle."""
     angle = position / 10_000 ** (2 * (feature // 2) / d_model)
     return math.cos(angle) if feature % 2 else math.sin(angle)
 
@@ -26,7 +26,7 @@ def table(d_model: int, max_len: int) -> Answer:
 
 
 def table_of(wave: Callable[[int, int, int], float], d_model: int, max_len: int) -> Answer:
-    """The table whose entry at a position and a feature is this function's."""
+    """Return the table whose entry at a position and a feature is this function's."""
     entries = [[wave(position, feature, d_model) for feature in range(d_model)] for position in range(max_len)]
     return {"pe": np.array([entries], dtype=np.float32)}
 

@@ -29,7 +29,7 @@ Activation = Callable[[Tensor], Tensor]
 
 @truth
 def reduced(lengths: Array, factor: int) -> Answer:
-    """Counted: a step for every frame at which a group begins."""
+    """Count a step for every frame at which a group begins."""
     return {"lengths": np.array([len(range(0, length, factor)) for length in lengths], dtype=np.int64)}
 
 
@@ -47,7 +47,7 @@ def reduced_mistakes(lengths: Array, factor: int) -> Answer:
 
 @truth
 def without_padding(x: Array, lengths: Array, grad_output: Array | None = None) -> Answer:
-    """Zeros at and after each length; the gradient of x is the upstream gradient with the same zeros."""
+    """Put zeros at and after each length; the gradient of x is the upstream gradient with the same zeros."""
     known = {"output": x} if grad_output is None else {"output": x, "x_grad": grad_output}
     return {name: _cut(value, lengths) for name, value in known.items()}
 
@@ -65,7 +65,7 @@ def without_padding_mistakes(x: Array, lengths: Array, grad_output: Array | None
 
 @truth
 def group(x: Array, factor: int, grad_output: Array | None = None) -> Answer:
-    """Frames side by side; the gradient of x splits that of the groups again."""
+    """Put frames side by side; the gradient of x splits that of the groups again."""
     frames = tensors(x=x)
     groups = _groups(frames["x"], factor)
     known = {"groups": groups.detach().numpy()}
@@ -102,7 +102,7 @@ def group_mistakes(x: Array, factor: int, grad_output: Array | None = None) -> A
 
 @truth
 def layer(kind: str, factor: int, state: Answer, x: Array, lengths: Array, grad_output: Array | None = None) -> Answer:
-    """What the layer gives; with an upstream gradient also its gradients, that of x within each length."""
+    """Return what the layer gives; with an upstream gradient also its gradients, that of x within each length."""
     return _run_layer(kind, factor, state, x, lengths, grad_output)
 
 
@@ -148,7 +148,7 @@ def layer_mistakes(
 
 
 def layers_of(method: str, time_reduction: int) -> list[tuple[str, int]]:
-    """The kind and the factor of every layer."""
+    """Return the kind and the factor of every layer."""
     first, *others = FACTORS[time_reduction]
     if method == "both":
         return [("convolution", first), *(("lstm", factor) for factor in others or [1])]
@@ -158,7 +158,7 @@ def layers_of(method: str, time_reduction: int) -> list[tuple[str, int]]:
 
 @truth
 def embedding(sizes: Answer, state: Answer, x: Array, lengths: Array, grad_output: Array | None = None) -> Answer:
-    """What the embedding gives; with an upstream gradient also the gradients of x and of all parameters."""
+    """Return what the embedding gives; with an upstream gradient also the gradients of x and of all parameters."""
     return _run(sizes, state, x, lengths, grad_output)
 
 
@@ -178,7 +178,7 @@ def embedding_mistakes(
 
 
 def dropped_in_evaluation(output: Array, right: Answer) -> Answer:
-    """What dropout at rate 1/2 leaves of the right output, where it has dropped what is zero in this one."""
+    """Return what dropout at rate 1/2 leaves of the right output, where it has dropped what is zero in this one."""
     left = np.where(output == 0, 0, 2 * right["output"]).astype(output.dtype)
     return {"numbers are dropped in evaluation too": {**right, "output": left}}
 
@@ -204,7 +204,7 @@ class Layer(NamedTuple):
 
     @classmethod
     def of(cls, kind: str, factor: int, state: Answer, activation: Activation = functional.gelu) -> Layer:
-        """The layer with its part of the parameters."""
+        """Return the layer with its part of the parameters."""
         own = part_of(state, f"{kind}.")
         if kind == "convolution":
             outputs, inputs, _ = own["weight"].shape
@@ -220,12 +220,12 @@ class Layer(NamedTuple):
         return self.activation(self.module(x.transpose(1, 2))).transpose(1, 2)
 
     def spilt(self, x: Tensor, length: int) -> Tensor:
-        """The steps of an utterance, where what they see of its padding is not zero."""
+        """Return the steps of an utterance, where what they see of its padding is not zero."""
         steps = -(-length // self.factor)
         return self(x[:, : steps * self.factor + (self.kind == "convolution")])[:, :steps]
 
     def parameters(self, prefix: str = "") -> dict[str, Tensor]:
-        """The parameters under our names."""
+        """Return the parameters under our names."""
         return {f"{prefix}{self.kind}.{name}": value for name, value in self.module.named_parameters()}
 
 
@@ -258,7 +258,7 @@ def _run(
     has_linear: bool = True,
     depth: int | None = None,
 ) -> Answer:
-    """All layers and the linear one; what spills, is left out or is not so deep is a mistake."""
+    """Run all layers and the linear one; what spills, is left out or is not so deep is a mistake."""
     kinds = layers_of(sizes["reduction_method"], sizes["time_reduction"])[:depth]
     layers = [Layer.of(*kind, part_of(state, f"layers.{number}.")) for number, kind in enumerate(kinds)]
     last = tensors(**{name: state[name] for name in ("linear.weight", "linear.bias")})
@@ -280,19 +280,19 @@ def _run(
 
 
 def _answer(rows: Sequence[Tensor], time: int, factor: int) -> tuple[Answer, Tensor]:
-    """The steps of every utterance in an array of zeros, and how many they are; and the array as a tensor."""
+    """Return the steps of every utterance in an array of zeros, and how many they are; and the array as a tensor."""
     output = torch.stack([functional.pad(row, (0, 0, 0, -(-time // factor) - len(row))) for row in rows])
     return {"output": output.detach().numpy(), "lengths": np.array([len(row) for row in rows])}, output
 
 
 def _groups(x: Tensor, factor: int) -> Tensor:
-    """The first frames of all groups beside the second ones, and so on."""
+    """Put the first frames of all groups beside the second ones, and so on."""
     filled = torch.cat([x, x.new_zeros(len(x), -x.shape[1] % factor, x.shape[2])], dim=1)
     return torch.cat([filled[:, first::factor] for first in range(factor)], dim=-1)
 
 
 def _cut(x: Array, lengths: Array) -> Array:
-    """Zeros at and after each length."""
+    """Put zeros at and after each length."""
     cut = x.copy()
     for row, length in enumerate(lengths):
         cut[row, length:] = 0

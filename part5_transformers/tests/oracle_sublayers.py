@@ -71,7 +71,7 @@ def projections(
     with_bias: bool = True,
     transposed: bool = True,
 ) -> Answer:
-    """One linear function for each of the three, and a mistake in its parameters."""
+    """Project with one linear function for each of the three, and a mistake in its parameters."""
     arrays, in_proj = tensors(**inputs), tensors(**{name: state[name] for name in ("in_proj_weight", "in_proj_bias")})
     weights = in_proj["in_proj_weight"].unflatten(0, (3, -1))
     biases = in_proj["in_proj_bias"].unflatten(0, (3, -1))
@@ -108,7 +108,7 @@ def split_mistakes(x: Array, num_heads: int) -> Answer:
 
 @truth
 def merge_masks(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[int]) -> Answer:
-    """The mask of every score by itself."""
+    """Return the mask of every score by itself."""
     known = {"key_padding_mask afterwards": key_padding_mask, "attn_mask afterwards": attn_mask}
     if key_padding_mask is None and attn_mask is None:
         return {"mask": None, **known}
@@ -175,7 +175,7 @@ def attend_mistakes(**problem: Any) -> Answer:
 def attention_from_parts(
     q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None, *, scale: float | None = None
 ) -> Answer:
-    """Torch's function, whose mask is True where a key is seen; its weights are what it gives for the identity."""
+    """Call torch's function, whose mask is True where a key is seen; its weights are its output for the identity."""
     arrays, seen = tensors(q=q, k=k, v=v), None if mask is None else ~torch.tensor(mask)
     identity = torch.eye(k.shape[2], dtype=arrays["k"].dtype).expand(*k.shape[:3], k.shape[2])
     output, weights = (
@@ -196,7 +196,7 @@ def attention_by_hand(
     hide: Callable[[Tensor, Tensor], Tensor] = lambda scores, mask: scores.masked_fill(mask, -torch.inf),
     share: Function = lambda scores: scores.softmax(dim=-1),
 ) -> Answer:
-    """What masked scores, or the weights of scores, would be otherwise."""
+    """Compute attention with other masked scores, or other weights of scores."""
     arrays = tensors(q=q, k=k, v=v)
     scores = arrays["q"] @ arrays["k"].transpose(-1, -2) / math.sqrt(q.shape[-1])
     weights = share(scores if mask is None else hide(scores, torch.tensor(mask)))
@@ -215,7 +215,7 @@ def attention(**problem: Any) -> Answer:
 
 @truth
 def attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int], need_weights: bool) -> Answer:
-    """What torch gives for the whole sequence under the causal mask."""
+    """Return what torch gives for the whole sequence under the causal mask."""
     masks = {**UNMASKED, "attn_mask": causal(x.shape[1])}
     return in_pieces(torch_attention(num_heads, state, {"x": x}, "xxx", masks, True), pieces, need_weights)
 
@@ -238,7 +238,7 @@ def torch_attention(
     need_weights: bool,
     grad_output: Array | None = None,
 ) -> Answer:
-    """torch.nn.MultiheadAttention."""
+    """Return torch.nn.MultiheadAttention."""
     layer = with_state(nn.MultiheadAttention(len(state["out_proj.bias"]), num_heads, batch_first=True), state)
     arrays = tensors(**inputs)
     output, weights = layer(*(arrays[name] for name in order), **masks_of(masks))
@@ -246,7 +246,7 @@ def torch_attention(
 
 
 def in_pieces(whole: Answer, pieces: list[int], need_weights: bool) -> Answer:
-    """The answer, with the weights of each piece by itself: they end where it does."""
+    """Return the answer, with the weights of each piece by itself: they end where it does."""
     ends = list(accumulate(pieces))
     weights = [whole["weights"][:, end - steps : end, :end] for end, steps in zip(ends, pieces, strict=True)]
     return {"output": whole["output"], "weights": weights if need_weights else [None] * len(pieces)}
@@ -256,7 +256,7 @@ def in_pieces(whole: Answer, pieces: list[int], need_weights: bool) -> Answer:
 
 
 def pre_norm(x: Tensor, norm: Function, compute: Function) -> Tensor:
-    """What all sublayers are."""
+    """Compute x + dropout(f(norm(x))), which all sublayers are."""
     return x + compute(norm(x))
 
 
@@ -275,7 +275,7 @@ def self_attention(**problem: Any) -> Answer:
 
 @truth
 def self_attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int], need_weights: bool) -> Answer:
-    """The whole sequence under the causal mask."""
+    """Return the whole sequence under the causal mask."""
     masks = {**UNMASKED, "attn_mask": causal(x.shape[1])}
     return in_pieces(self_attention_as(pre_norm, num_heads, state, x, masks, True), pieces, need_weights)
 
@@ -299,7 +299,7 @@ def self_attention_as(
     need_weights: bool,
     grad_output: Array | None = None,
 ) -> Answer:
-    """Torch's norm and attention, put together in this form."""
+    """Put torch's norm and attention together in this form."""
     parts, arrays = attention_parts(num_heads, state), tensors(x=x)
     weights = torch.empty(0)
 
@@ -340,7 +340,7 @@ def cross_attention_as(
     *,
     normalises_y: bool = False,
 ) -> Answer:
-    """Torch's norm and attention, put together in this form."""
+    """Put torch's norm and attention together in this form."""
     parts, arrays = attention_parts(num_heads, state), tensors(x=x, y=y)
     weights = torch.empty(0)
     source = parts["norm"](arrays["y"]) if normalises_y else arrays["y"]
@@ -373,7 +373,7 @@ def feed_forward_mistakes(**problem: Any) -> Answer:
 def feed_forward_as(
     form: Form, state: State, x: Array, grad_output: Array | None = None, *, activation: nn.Module | None = None
 ) -> Answer:
-    """Torch's norm and linear functions, put together in this form."""
+    """Put torch's norm and linear functions together in this form."""
     parts, arrays = feed_forward_parts(state, activation or nn.GELU()), tensors(x=x)
     output = form(arrays["x"], parts["norm"], parts["ffn"])
     known = answer(parts, arrays, output, None, grad_output)
@@ -381,28 +381,28 @@ def feed_forward_as(
 
 
 def attention_parts(num_heads: int, state: State) -> nn.ModuleDict:
-    """Torch's modules under the names of the sublayer's."""
+    """Return torch's modules under the names of the sublayer's."""
     d_model = len(state["norm.bias"])
     attention = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
     return dict_with_state(state, mha=attention, norm=nn.LayerNorm(d_model))
 
 
 def feed_forward_parts(state: State, activation: nn.Module) -> nn.ModuleDict:
-    """Torch's modules under the names of the sublayer's."""
+    """Return torch's modules under the names of the sublayer's."""
     d_ff, d_model = state["ffn.0.weight"].shape
     network = nn.Sequential(nn.Linear(d_model, d_ff), activation, nn.Identity(), nn.Linear(d_ff, d_model))
     return dict_with_state(state, ffn=network, norm=nn.LayerNorm(d_model))
 
 
 def dict_with_state(state: State, **modules: nn.Module) -> nn.ModuleDict:
-    """The modules with these parameters."""
+    """Return the modules with these parameters."""
     parts = nn.ModuleDict(modules)
     with_state(parts, state)
     return parts
 
 
 def lost_masks(masks: Mapping[str, Array | None]) -> dict[str, Mapping[str, Array | None]]:
-    """Masks of which some are not handed on; none are, even where one is all that there is."""
+    """Return masks of which some are not handed on; none are, even where one is all that there is."""
     given = [name for name in MASKS if masks[name] is not None]
     lost: dict[str, Mapping[str, Array | None]] = {
         f"the {name} is not handed on": {**masks, name: None} for name in given
@@ -411,7 +411,7 @@ def lost_masks(masks: Mapping[str, Array | None]) -> dict[str, Mapping[str, Arra
 
 
 def masks_of(masks: Mapping[str, Array | None]) -> dict[str, Tensor | None]:
-    """The masks as tensors."""
+    """Return the masks as tensors."""
     return {name: None if mask is None else torch.tensor(mask) for name, mask in masks.items()}
 
 
@@ -422,7 +422,7 @@ def answer(
     weights: Tensor | None,
     grad_output: Array | None,
 ) -> Answer:
-    """Output and weights, and the gradients of the inputs and the parameters if there is an upstream one."""
+    """Return output and weights, and the gradients of the inputs and the parameters if there is an upstream one."""
     known = {"output": output.detach().numpy(), "weights": None if weights is None else weights.detach().numpy()}
     if grad_output is None:
         return known
@@ -433,7 +433,7 @@ def answer(
 
 
 def returned_after_dropout(output: Array) -> Answer:
-    """Where the values are two identities, each half of the output is the weights that dropout left."""
+    """Read the weights that dropout left from each half of the output: the values are two identities."""
     left = np.split(output, 2, axis=-1)[0]
     return {
         "the weights are returned after dropout; they must be those before it": {"weights": left.mean(axis=1)},
@@ -441,7 +441,7 @@ def returned_after_dropout(output: Array) -> Answer:
 
 
 def assert_whole(got: Answer, rest: Array, whole: Array, p: float) -> None:
-    """Every value in evaluation is the whole's."""
+    """Check that every value in evaluation is the whole's."""
 
     def known() -> Answer:
         return {"values are dropped in evaluation too": {"evaluation": left_of(whole, got["evaluation"], rest, p)}}
@@ -452,7 +452,7 @@ def assert_whole(got: Answer, rest: Array, whole: Array, p: float) -> None:
 def assert_dropped(
     got: Any, rest: Array, whole: Array, p: float, nothing: str = "nothing is dropped in training"
 ) -> None:
-    """Every value in training is what dropout may leave; among a hundred values both occur.
+    """Check that every value in training is what dropout may leave; among a hundred values both occur.
 
     `nothing` says that none is dropped.
     """
@@ -476,7 +476,7 @@ def assert_dropped(
 
 
 def left_of(whole: Array, output: Array, rest: Array, p: float) -> Array:
-    """The rest, or the rest plus the remainder of the whole divided by 1 - p.
+    """Return the rest, or the rest plus the remainder of the whole divided by 1 - p.
 
     Which of the two, torch's generator decides, so the truth is the one that is nearer to the output.
     """

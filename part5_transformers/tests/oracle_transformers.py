@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array, gradients, tensors
+from part5_transformers.tests.oracle import one_mask, self_attention, torch_layer
 from part5_transformers.tests.oracle_encoder_layers import NAMES
-from part5_transformers.tests.oracle_layers import one_mask, self_attention, torch_layer
 from part5_transformers.tests.strategies import causal, renamed
 
 SCALED_TWICE = "the embedding is multiplied by embedding_scale twice"
@@ -32,7 +32,7 @@ PIECES_NOT_CAUSAL = "the causal mask is missing: a token sees those that follow 
 def language_model(
     sizes: Answer, state: Answer, tokens: Array, lengths: Array | None, grad_output: Array | None = None
 ) -> Answer:
-    """Logits, and without an upstream gradient the weights of every layer."""
+    """Return logits, and without an upstream gradient the weights of every layer."""
     return run(sizes, state, tokens, lengths, grad_output)
 
 
@@ -74,7 +74,7 @@ def drop_mistakes(dropped: int, times: int, rate: float, far: float) -> Answer:
 
 @truth
 def score(sizes: Answer, state: Answer, tokens: Array) -> Array:
-    """The logits after the last token."""
+    """Return the logits after the last token."""
     return np.asarray(run(sizes, state, tokens, None)["logits"][:, -1])
 
 
@@ -83,7 +83,7 @@ def score_mistakes(sizes: Answer, state: Answer, tokens: Array) -> Answer:
 
 
 def other_scores(logits: Array) -> Answer:
-    """What may be taken of all logits (b, t, v) in the place of the last ones."""
+    """Return what may be taken of all logits (b, t, v) in the place of the last ones."""
     last = torch.tensor(logits[:, -1])
     return {
         "these are the logits after the first token; those after the last are asked for": logits[:, 0],
@@ -106,12 +106,12 @@ def mistakes_in_pieces(sizes: Answer, state: Answer, tokens: Array, ends: Sequen
 
 
 def after_pieces(logits: Array, ends: Sequence[int]) -> list[Array]:
-    """The logits after the last token of every piece that ends here."""
+    """Return the logits after the last token of every piece that ends here."""
     return [logits[:, end - 1] for end in ends]
 
 
 def of_pieces(ends: Sequence[int]) -> tuple[Array, Array]:
-    """The place of every token in its piece, and a mask (t, t) that hides from it what follows its piece."""
+    """Return the place of every token in its piece, and a mask (t, t) that hides from it what follows its piece."""
     pieces = list(zip([0, *ends], ends, strict=False))
     places = np.concatenate([np.arange(end - start) for start, end in pieces])
     seen = np.concatenate([np.full(end - start, end) for start, end in pieces])
@@ -154,7 +154,7 @@ def run(
     depth: int | None = None,
     normalises: bool = False,
 ) -> Answer:
-    """The model with torch's encoder layers under a causal mask; what is otherwise is a mistake."""
+    """Run the model with torch's encoder layers under a causal mask; what is otherwise is a mistake."""
     heads, time = sizes["num_heads"], tokens.shape[1]
     positions = np.arange(time) if positions is None else positions
     layers = [
@@ -192,12 +192,12 @@ def _embedded(sizes: Answer, state: Answer, tokens: Array, offset: int, has_posi
 
 
 def layers_of(sizes: Answer) -> list[str]:
-    """What the names of each layer's parameters begin with."""
+    """Return what the names of each layer's parameters begin with."""
     return [f"dec_layers.{number}." for number in range(sizes["num_layers"])]
 
 
 def part_of(state: Answer, prefix: str) -> Answer:
-    """The parameters below a prefix."""
+    """Return the parameters below a prefix."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
@@ -209,7 +209,7 @@ def _embed(
     has_positions: bool = True,
     scaled_twice: bool = False,
 ) -> Tensor:
-    """Scaled embedding, plus these rows of the table."""
+    """Scale the embedding and add these rows of the table."""
     x = parameters["target_embedding.weight"][torch.tensor(tokens)]
     if sizes["weight_tying"]:
         x = x * (sizes["d_model"] if scaled_twice else math.sqrt(sizes["d_model"]))

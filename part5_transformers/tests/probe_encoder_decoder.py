@@ -1,4 +1,4 @@
-"""What the tests do with EncoderDecoderTransformer: build it with given parameters, run it, score, and transfer."""
+"""Probes of EncoderDecoderTransformer: build it with given parameters, run it, score, and transfer."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ State = Mapping[str, Array]
 def ctc_inputs(
     sizes: Named, state: State, encoded: Array, lengths: Array, grad_output: Mapping[str, Array] | None = None
 ) -> Named:
-    """What ctc_inputs gives; with an upstream gradient, the gradients of the head and of `encoded` too."""
-    model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
-    given = _ctc_inputs(model.ctc_inputs(heard, torch.tensor(lengths)))
+    """Return what ctc_inputs gives; with an upstream gradient, the gradients of the head and of `encoded` too."""
+    model, source = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
+    given = _ctc_inputs(model.ctc_inputs(source, torch.tensor(lengths)))
     if grad_output is None:
         return given
-    return {**given, **_gradients(model, state, given, grad_output), "encoded_grad": heard.grad}
+    return {**given, **_gradients(model, state, given, grad_output), "encoded_grad": source.grad}
 
 
 def ctc_inputs_under_autocast(sizes: Named, state: State, encoded: Array, lengths: Array) -> Named:
-    """The log-probabilities where linear layers compute in bfloat16, and their dtype."""
+    """Return the log-probabilities where linear layers compute in bfloat16, and their dtype."""
     model = _model(sizes, state)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         log_probs = _ctc_inputs(model.ctc_inputs(torch.tensor(encoded), torch.tensor(lengths)))["log_probs"]
@@ -48,7 +48,7 @@ def ctc_inputs_under_autocast(sizes: Named, state: State, encoded: Array, length
 def encode(
     sizes: Named, state: State, sources: Array, lengths: Array, grad_output: Mapping[str, Array] | None = None
 ) -> Named:
-    """What encode gives, by utterance and as far as CTC's lengths say; with upstream gradients, all gradients too."""
+    """Return encode's answer, by utterance and up to CTC's lengths; with upstream gradients, all gradients too."""
     model = _model(sizes, state)
     whole = _encode(model, sources, lengths)
     steps = whole["lengths"]
@@ -63,17 +63,17 @@ def encode(
 
 
 def encode_without_weights(sizes: Named, state: State, sources: Array, lengths: Array) -> Named:
-    """What encode gives with return_attention=False, and what the dictionary of weights still names."""
+    """Return what encode gives with return_attention=False, and what the dictionary of weights still names."""
     return _encoded_and_layers(_encode(_model(sizes, state), sources, lengths, return_attention=False))
 
 
 def encode_in_training(sizes: Named, state: State, sources: Array, lengths: Array) -> Named:
-    """What encode gives in training mode, and the names of its weights."""
+    """Return what encode gives in training mode, and the names of its weights."""
     return _encoded_and_layers(_encode(_model(sizes, state).train(), sources, lengths))
 
 
 def encode_with_drops(sizes: Named, state: State, sources: Array, lengths: Array, dropped: list[bool]) -> Named:
-    """The same where drops_layer says for one layer after another whether it is left out."""
+    """Do the same where drops_layer says for one layer after another whether it is left out."""
     return _encoded_and_layers(_encode(_dropping(_model(sizes, state), dropped), sources, lengths))
 
 
@@ -89,29 +89,29 @@ def decode(
     pad_mask: Array | None,
     grad_output: Mapping[str, Array] | None = None,
 ) -> Named:
-    """Logits and weights; with an upstream gradient, the gradients of all parameters and of `encoded` too.
+    """Return logits and weights; with an upstream gradient, the gradients of all parameters and of `encoded` too.
 
     With one, in training mode if there are lengths.
     """
-    model, heard = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
+    model, source = _model(sizes, state), torch.tensor(encoded, requires_grad=True)
     if grad_output is not None:
         model.train(lengths is not None)
-    got = _decode(model, tokens, heard, lengths, pad_mask)
+    got = _decode(model, tokens, source, lengths, pad_mask)
     if grad_output is None:
         return got
-    return {**got, **_gradients(model, state, got, grad_output), "encoded_grad": heard.grad}
+    return {**got, **_gradients(model, state, got, grad_output), "encoded_grad": source.grad}
 
 
 def decode_without_weights(
     sizes: Named, state: State, tokens: Array, lengths: Array | None, encoded: Array, pad_mask: Array | None
 ) -> Named:
-    """The logits with return_attention=False, and what the dictionary of weights still names."""
+    """Return the logits with return_attention=False, and what the dictionary of weights still names."""
     got = _decode(_model(sizes, state), tokens, torch.tensor(encoded), lengths, pad_mask, return_attention=False)
     return {"logits": got["logits"], "layers with weights": list(got["attention"])}
 
 
 def decode_in_training(sizes: Named, tokens: Array, lengths: Array | None, encoded: Array) -> list[str]:
-    """The names of the weights that decode of a new model returns in training mode."""
+    """Return the names of the weights that decode of a new model returns in training mode."""
     got = _decode(EncoderDecoderTransformer(**sizes).train(), tokens, torch.tensor(encoded), lengths, None)
     return list(got["attention"])
 
@@ -125,7 +125,7 @@ def decode_with_drops(
     pad_mask: Array | None,
     dropped: list[bool],
 ) -> Named:
-    """Logits and the names of weights, where drops_layer says for one layer after another whether it is left out."""
+    """Return logits and the names of weights, where drops_layer says layer by layer whether it is left out."""
     got = _decode(_dropping(_model(sizes, state), dropped), tokens, torch.tensor(encoded), lengths, pad_mask)
     return {"logits": got["logits"], "layers with weights": list(got["attention"])}
 
@@ -139,7 +139,7 @@ def forward(
     target_lengths: Array,
     grad_output: Mapping[str, Array] | None = None,
 ) -> Named:
-    """Logits, weights and CTC's inputs; with upstream gradients, in training mode, the gradients of all parameters.
+    """Return logits, weights and CTC's inputs; with upstream gradients, in training mode, all parameters' gradients.
 
     Where sources have padding, the encoder's weights and log-probabilities are cut off.
     """
@@ -166,20 +166,20 @@ def forward(
 
 
 def score(sizes: Named, state: State, tokens: Array, encoded: Array, pad_mask: Array | None) -> Array:
-    """score(tokens, encoded, pad_mask)"""
+    """Return score(tokens, encoded, pad_mask)."""
     model = _model(sizes, state)
     return model.score(torch.tensor(tokens), torch.tensor(encoded), _optional(pad_mask)).detach().numpy()
 
 
 def score_in_training(sizes: Named, tokens: Array, encoded: Array) -> None:
-    """score in training mode."""
+    """Call score in training mode."""
     EncoderDecoderTransformer(**sizes).train().score(torch.tensor(tokens), torch.tensor(encoded))
 
 
 def score_in_pieces(
     sizes: Named, state: State, tokens: Array, encoded: Array, pad_mask: Array | None, ends: list[int]
 ) -> list[Array]:
-    """The scores of an incremental scorer, which reads the tokens up to each of these ends."""
+    """Return the scores of an incremental scorer, which reads the tokens up to each of these ends."""
     scorer = _model(sizes, state).incremental_scorer(torch.tensor(encoded), _optional(pad_mask))
     return [scorer(torch.tensor(tokens[:, :end])).numpy() for end in ends]
 
@@ -187,7 +187,7 @@ def score_in_pieces(
 def stored_steps(
     sizes: Named, state: State, tokens: Array, encoded: Array, pad_mask: Array | None, ends: list[int]
 ) -> Named:
-    """How many steps the caches of each layer hold, after the tokens up to each of these ends were read."""
+    """Return how many steps the caches of each layer hold, after the tokens up to each of these ends were read."""
     scorer: Any = _model(sizes, state).incremental_scorer(torch.tensor(encoded), _optional(pad_mask))
     for end in ends:
         scorer(torch.tensor(tokens[:, :end]))
@@ -204,7 +204,7 @@ def score_reordered(
     moves: list[list[int]],
     reads: list[Array],
 ) -> list[Array]:
-    """The scores of an incremental scorer, which reads the tokens, and more after each reordering of its rows."""
+    """Return the scores of an incremental scorer of the tokens, and of more after each reordering of its rows."""
     scorer = _model(sizes, state).incremental_scorer(torch.tensor(encoded), _optional(pad_mask))
     scores = [scorer(torch.tensor(tokens)).numpy()]
     for rows, longer in zip(moves, reads, strict=True):
@@ -217,7 +217,7 @@ def score_reordered(
 
 
 def transfer(config: Named, checkpoint: State, is_nested: bool) -> Named:
-    """What from_pretrained_decoder reports, and the parameters of its model that the checkpoint names too."""
+    """Return what from_pretrained_decoder reports, and the parameters of its model that the checkpoint names too."""
     model, report = _from_pretrained(config, checkpoint, is_nested)
     return {
         "transferred": sorted(name for name, _ in report["transferred"]),
@@ -230,7 +230,7 @@ def transfer(config: Named, checkpoint: State, is_nested: bool) -> Named:
 
 
 def reported_parameters(config: Named, checkpoint: State, is_nested: bool) -> Named:
-    """Whether all that is reported as transferred or new is the model's own, and whether all of it learns."""
+    """Say whether all that is reported as transferred or new is the model's own, and whether all of it learns."""
     model, report = _from_pretrained(config, checkpoint, is_nested)
     own, reported = dict(model.named_parameters()), [*report["transferred"], *report["new"]]
     return {
@@ -241,7 +241,7 @@ def reported_parameters(config: Named, checkpoint: State, is_nested: bool) -> Na
 
 
 def transfer_code(config: Named) -> None:
-    """from_pretrained_decoder of a checkpoint that makes a folder when it is unpickled.
+    """Call from_pretrained_decoder with a checkpoint that makes a folder when it is unpickled.
 
     Raises RuntimeError if the folder is there.
     """
@@ -256,7 +256,7 @@ def transfer_code(config: Named) -> None:
 
 
 class _Code:
-    """What unpickling makes a folder of."""
+    """An object that makes a folder when it is unpickled."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -278,7 +278,7 @@ def _from_pretrained(config: Named, checkpoint: State, is_nested: bool) -> Any:
 
 
 def _model(sizes: Named, state: State) -> EncoderDecoderTransformer:
-    """A model in evaluation mode, with these parameters and in their dtype; the others are what they begin as."""
+    """Build a model in evaluation mode, with these parameters and in their dtype; the others are as initialised."""
     given = {name: torch.tensor(value) for name, value in state.items()}
     model = EncoderDecoderTransformer(**sizes).to(next(iter(given.values())).dtype).eval()
     if sizes["weight_tying"] and "target_embedding.weight" in given:
@@ -288,14 +288,14 @@ def _model(sizes: Named, state: State) -> EncoderDecoderTransformer:
 
 
 def _dropping(model: EncoderDecoderTransformer, dropped: list[bool]) -> EncoderDecoderTransformer:
-    """The model in training mode, with a drops_layer that gives one of these after another, then False."""
+    """Set the model to training mode, with a drops_layer that gives one of these after another, then False."""
     answers = chain(dropped, repeat(False))
     model.drops_layer = lambda: next(answers)  # type: ignore[method-assign]
     return model.train()
 
 
 def _encode(model: EncoderDecoderTransformer, sources: Array, lengths: Array, return_attention: bool = True) -> Named:
-    """What encode returns, and the entries of its ctc_inputs, by name."""
+    """Return what encode returns, and the entries of its ctc_inputs, by name."""
     answer = model.encode(torch.tensor(sources), torch.tensor(lengths), return_attention)
     got = named("encode", answer, ("encoded", "pad_mask", "attention", "ctc_inputs"))
     entries("attention", got["attention"])
@@ -303,7 +303,7 @@ def _encode(model: EncoderDecoderTransformer, sources: Array, lengths: Array, re
 
 
 def _encoded_and_layers(whole: Named) -> Named:
-    """What is encoded, by utterance, and the names of the weights."""
+    """Return what is encoded, by utterance, and the names of the weights."""
     return {"encoded": _valid(whole["encoded"], whole["lengths"]), "layers with weights": list(whole["attention"])}
 
 
@@ -319,7 +319,7 @@ def _decode(
     pad_mask: Array | None,
     return_attention: bool = True,
 ) -> Named:
-    """What decode returns, by name."""
+    """Return what decode returns, by name."""
     answer = model.decode(torch.tensor(tokens), encoded, _optional(lengths), _optional(pad_mask), return_attention)
     got = named("decode", answer, ("logits", "attention"))
     entries("attention", got["attention"])
@@ -331,14 +331,14 @@ def _optional(array: Array | None) -> Tensor | None:
 
 
 def _valid(x: Tensor, lengths: Tensor) -> list[Tensor]:
-    """Each row of x (b, s, ...) as far as its length."""
+    """Return each row of x (b, s, ...) as far as its length."""
     return [row[:length] for row, length in zip(x, lengths.tolist(), strict=False)]
 
 
 def _gradients(
     model: EncoderDecoderTransformer, state: State, outputs: Named, grad_output: Mapping[str, Array]
 ) -> Named:
-    """The gradients of the parameters in `state`, each under its name followed by _grad, zeros where there is none."""
+    """Return the gradients of the parameters in `state`, named with _grad at the end, zeros where there is none."""
     total: Any = sum((outputs[name] * torch.tensor(upstream)).sum() for name, upstream in grad_output.items())
     total.backward()
     wanted = {name: parameter for name, parameter in model.named_parameters() if name in state}

@@ -1,4 +1,4 @@
-"""What the tests do with the masks: make them, and look at the arguments afterwards."""
+"""Probes of the masks: make them, and read the arguments afterwards."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ Named = dict[str, Any]
 
 
 def padding(padded_input: Array, input_lengths: Array) -> Named:
-    """PadMask(padded_input, input_lengths)"""
+    """Return PadMask(padded_input, input_lengths)."""
     return {"mask": PadMask(torch.tensor(padded_input), torch.tensor(input_lengths))}
 
 
 def padding_and_arguments(padded_input: Array, input_lengths: Array) -> Named:
-    """The same, and what the two arguments hold afterwards."""
+    """Return the same, and what the two arguments hold afterwards."""
     padded, lengths = torch.tensor(padded_input), torch.tensor(input_lengths)
     mask = PadMask(padded, lengths)
     return {"mask": mask, "padded_input afterwards": padded, "input_lengths afterwards": lengths}
 
 
 def causal(padded_input: Array) -> Named:
-    """CausalMask(padded_input)"""
+    """Return CausalMask(padded_input)."""
     return {"mask": CausalMask(torch.tensor(padded_input))}
 
 
 def causal_and_argument(padded_input: Array) -> Named:
-    """The same, and what the argument holds afterwards."""
+    """Return the same, and what the argument holds afterwards."""
     padded = torch.tensor(padded_input)
     return {"mask": CausalMask(padded), "padded_input afterwards": padded}

@@ -1,4 +1,4 @@
-"""What the tests do with SpeechEmbedding: build it or one of its layers with given parameters, and run it."""
+"""Probes of SpeechEmbedding: build it or one of its layers with given parameters, and run it."""
 
 from __future__ import annotations
 
@@ -26,60 +26,60 @@ RETURNED = ("output", "lengths")
 
 
 def reduce_lengths(lengths: Array, factor: int) -> Named:
-    """reduced(lengths, factor)"""
+    """Return reduced(lengths, factor)."""
     return {"lengths": reduced(torch.tensor(lengths), factor)}
 
 
 def reduce_lengths_and_argument(lengths: Array, factor: int) -> Named:
-    """The same, and what the argument holds afterwards."""
+    """Return the same, and what the argument holds afterwards."""
     given = torch.tensor(lengths)
     return {"lengths": reduced(given, factor), "lengths afterwards": given}
 
 
 def downsample_lengths(lengths: Array, factor: int) -> Named:
-    """downsampled_lengths of an embedding with this time_reduction."""
+    """Call downsampled_lengths of an embedding with this time_reduction."""
     return {"lengths": SpeechEmbedding(1, 2, factor, "conv").downsampled_lengths(torch.tensor(lengths))}
 
 
 def mask(x: Array, lengths: Array) -> Named:
-    """without_padding(x, lengths)"""
+    """Return without_padding(x, lengths)."""
     return {"output": without_padding(torch.tensor(x), torch.tensor(lengths))}
 
 
 def mask_and_arguments(x: Array, lengths: Array) -> Named:
-    """The same, and what the arguments hold afterwards."""
+    """Return the same, and what the arguments hold afterwards."""
     frames, given = torch.tensor(x), torch.tensor(lengths)
     output = without_padding(frames, given)
     return {"output": output, "x afterwards": frames, "lengths afterwards": given}
 
 
 def mask_and_backward(x: Array, lengths: Array, grad_output: Array) -> Named:
-    """The gradient of x through without_padding."""
+    """Return the gradient of x through without_padding."""
     frames = torch.tensor(x, requires_grad=True)
     (without_padding(frames, torch.tensor(lengths)) * torch.tensor(grad_output)).sum().backward()
     return {"x_grad": frames.grad}
 
 
 def group(x: Array, factor: int) -> Named:
-    """The groups that an LSTM reads."""
+    """Return the groups that an LSTM reads."""
     return {"groups": ReducingLSTM(x.shape[2], 2, factor).group(torch.tensor(x))}
 
 
 def group_and_backward(x: Array, factor: int, grad_output: Array) -> Named:
-    """The gradient of x through the groups."""
+    """Return the gradient of x through the groups."""
     frames = torch.tensor(x, requires_grad=True)
     (ReducingLSTM(x.shape[2], 2, factor).group(frames) * torch.tensor(grad_output)).sum().backward()
     return {"x_grad": frames.grad}
 
 
 def layer(kind: str, factor: int, state: State, x: Array, lengths: Array) -> Named:
-    """What a layer makes of frames that are zero beyond each length."""
+    """Return what a layer makes of frames that are zero beyond each length."""
     built = _layer(kind, factor, state)
     return named(type(built).__name__, built(torch.tensor(x), torch.tensor(lengths)), RETURNED)
 
 
 def layer_and_backward(kind: str, factor: int, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
-    """The gradients of its parameters, and of x within each length: padding is zero here, and not learned."""
+    """Return the gradients of its parameters, and of x within each length: padding is zero here, and not learned."""
     frames, built = torch.tensor(x, requires_grad=True), _layer(kind, factor, state)
     output = named(type(built).__name__, built(frames, torch.tensor(lengths)), RETURNED)["output"]
     (output * torch.tensor(grad_output)).sum().backward()
@@ -89,19 +89,19 @@ def layer_and_backward(kind: str, factor: int, state: State, x: Array, lengths: 
 
 
 def forward(sizes: Named, state: State, x: Array, lengths: Array) -> Named:
-    """Embeddings and lengths in evaluation mode."""
+    """Return embeddings and lengths in evaluation mode."""
     torch.manual_seed(0)  # else what is dropped by mistake differs from call to call
     return _embedded(_embedding(sizes, state).eval(), torch.tensor(x), torch.tensor(lengths))
 
 
 def forward_in_training(sizes: Named, state: State, x: Array, lengths: Array, seed: int) -> Named:
-    """Embeddings in training mode, with torch's generator at this seed."""
+    """Return embeddings in training mode, with torch's generator at this seed."""
     torch.manual_seed(seed)
     return {"output": _embedded(_embedding(sizes, state).train(), torch.tensor(x), torch.tensor(lengths))["output"]}
 
 
 def forward_and_backward(sizes: Named, state: State, x: Array, lengths: Array, grad_output: Array) -> Named:
-    """The gradients of x and of all parameters, in training mode."""
+    """Return the gradients of x and of all parameters, in training mode."""
     frames, model = torch.tensor(x, requires_grad=True), _embedding(sizes, state).train()
     output = _embedded(model, frames, torch.tensor(lengths))["output"]
     (output * torch.tensor(grad_output)).sum().backward()
@@ -109,7 +109,7 @@ def forward_and_backward(sizes: Named, state: State, x: Array, lengths: Array, g
 
 
 def steps(sizes: Named, lengths: Array, seed: int) -> Named:
-    """The lengths that a new embedding gives and announces, and how many of its steps are not zero."""
+    """Return the lengths that a new embedding gives and announces, and how many of its steps are not zero."""
     torch.manual_seed(seed)
     model, given = SpeechEmbedding(**sizes).eval(), torch.tensor(lengths)
     with torch.no_grad():
@@ -124,7 +124,7 @@ def steps(sizes: Named, lengths: Array, seed: int) -> Named:
 
 
 def build(sizes: Named) -> None:
-    """SpeechEmbedding(**sizes)"""
+    """Return SpeechEmbedding(**sizes)."""
     SpeechEmbedding(**sizes)
 
 
@@ -145,7 +145,7 @@ def _embedded(model: nn.Module, x: torch.Tensor, lengths: torch.Tensor) -> Named
 
 
 def _with(module: nn.Module, state: State) -> nn.Module:
-    """The module with these parameters, in their dtype."""
+    """Return the module with these parameters, in their dtype."""
     given = {name: torch.tensor(value) for name, value in state.items()}
     module = module.to(next(iter(given.values())).dtype)
     module.load_state_dict(given)

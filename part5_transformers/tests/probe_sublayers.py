@@ -1,4 +1,4 @@
-"""What the tests do with attention and the sublayers: build them with given parameters, run them, read gradients."""
+"""Probes of attention and the sublayers: build them with given parameters, run them, read gradients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ATTENDED = ("output", "weights")
 def project(
     num_heads: int, state: State, inputs: Mapping[str, Array], order: str, grad_output: Array | None = None
 ) -> Named:
-    """The three projections of the inputs in this order: "xyy" is x for the query, y for key and value.
+    """Return the three projections of the inputs in this order: "xyy" is x for the query, y for key and value.
 
     With the gradient of the three, one after another in time: those of the inputs and of in_proj instead.
     """
@@ -47,12 +47,12 @@ def project(
 
 
 def split(x: Array, num_heads: int) -> Named:
-    """layer.split(x)"""
+    """Return layer.split(x)."""
     return {"heads": MultiHeadAttention(x.shape[-1], num_heads).split(torch.tensor(x))}
 
 
 def merge(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[int]) -> Named:
-    """merge_masks, spread over the scores of this shape (b, heads, t, s); and what the two masks hold afterwards."""
+    """Spread merge_masks over the scores of this shape (b, heads, t, s); return the two masks afterwards too."""
     padding, attention = _mask(key_padding_mask), _mask(attn_mask)
     merged = merge_masks(padding, attention)
     return {
@@ -63,21 +63,28 @@ def merge(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[i
 
 
 def attend(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
-    """layer.attend(q, k, v, mask); with a gradient of the output, those of q, k and v instead."""
+    """Return layer.attend(q, k, v, mask); with a gradient of the output, those of q, k and v instead."""
     layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
     got = named("attend", layer.attend(**tensors, mask=_mask(mask)), ATTENDED)
     return got if grad_output is None else _gradients(got["output"], grad_output, tensors)
 
 
-def attend_fused(q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None) -> Named:
-    """The same with layer.attend_fused."""
+def attend_fused(
+    q: Array, k: Array, v: Array, mask: Array | None, grad_output: Array | None = None, is_causal: bool = False
+) -> Named:
+    """Do the same with layer.attend_fused."""
     layer, tensors = _attention_of(q), _tensors({"q": q, "k": k, "v": v})
-    output = layer.attend_fused(**tensors, mask=_mask(mask))
+    output = layer.attend_fused(**tensors, mask=_mask(mask), is_causal=is_causal)
     return {"output": output} if grad_output is None else _gradients(output, grad_output, tensors)
 
 
+def attend_causally(q: Array, k: Array, v: Array, mask: Array, grad_output: Array | None = None) -> Named:
+    """Do the same and say that the mask is causal, which it is."""
+    return attend_fused(q, k, v, mask, grad_output, is_causal=True)
+
+
 def attend_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropout: float, seed: int) -> Named:
-    """layer.attend in training, then in evaluation."""
+    """Call layer.attend in training, then in evaluation."""
     torch.manual_seed(seed)
     layer, tensors = _attention_of(q, dropout), _tensors({"q": q, "k": k, "v": v})
     training = named("attend", layer.train().attend(**tensors, mask=_mask(mask)), ATTENDED)
@@ -86,11 +93,12 @@ def attend_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropou
 
 
 def attend_fused_with_dropout(q: Array, k: Array, v: Array, mask: Array | None, dropout: float, seed: int) -> Named:
-    """layer.attend_fused in training, then in evaluation."""
+    """Call layer.attend_fused in training, then in evaluation."""
     torch.manual_seed(seed)
     layer, tensors = _attention_of(q, dropout), _tensors({"q": q, "k": k, "v": v})
-    training = layer.train().attend_fused(**tensors, mask=_mask(mask))
-    return {"training": training, "evaluation": layer.eval().attend_fused(**tensors, mask=_mask(mask))}
+    training = layer.train().attend_fused(**tensors, mask=_mask(mask), is_causal=False)
+    evaluation = layer.eval().attend_fused(**tensors, mask=_mask(mask), is_causal=False)
+    return {"training": training, "evaluation": evaluation}
 
 
 # Attention as a whole
@@ -105,14 +113,14 @@ def attention(
     need_weights: bool,
     grad_output: Array | None = None,
 ) -> Named:
-    """The layer's output and weights; with a gradient of the output, those of inputs and parameters instead."""
+    """Return the layer's output and weights; with a gradient of the output, those of inputs and parameters instead."""
     layer, tensors = _attention(num_heads, state), _tensors(inputs)
     answer = layer(*(tensors[name] for name in order), **_masks(masks), need_weights=need_weights)
     return _answer(layer, tensors, answer, grad_output)
 
 
 def attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int], need_weights: bool) -> Named:
-    """Self-attention fed with so many steps at a time, and a cache: all outputs, and the weights of each piece."""
+    """Feed self-attention so many steps at a time, with a cache: all outputs, and the weights of each piece."""
     layer = _attention(num_heads, state)
 
     def attend(piece: Tensor, attn_mask: Tensor, cache: KeyValueCache) -> Any:
@@ -127,14 +135,14 @@ def attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int
 def self_attention(
     num_heads: int, state: State, x: Array, masks: Masks, need_weights: bool, grad_output: Array | None = None
 ) -> Named:
-    """SelfAttentionLayer's output and weights, or the gradients of x and all parameters."""
+    """Return SelfAttentionLayer's output and weights, or the gradients of x and all parameters."""
     layer, tensors = _self_attention(num_heads, state), _tensors({"x": x})
     answer = layer(tensors["x"], **_masks(masks), need_weights=need_weights)
     return _answer(layer, tensors, answer, grad_output)
 
 
 def self_attention_in_pieces(num_heads: int, state: State, x: Array, pieces: list[int], need_weights: bool) -> Named:
-    """SelfAttentionLayer fed with so many steps at a time, and a cache."""
+    """Feed SelfAttentionLayer so many steps at a time, with a cache."""
     layer = _self_attention(num_heads, state)
 
     def attend(piece: Tensor, attn_mask: Tensor, cache: KeyValueCache) -> Any:
@@ -144,7 +152,7 @@ def self_attention_in_pieces(num_heads: int, state: State, x: Array, pieces: lis
 
 
 def self_attention_with_dropout(num_heads: int, state: State, x: Array, dropout: float, seed: int) -> Named:
-    """SelfAttentionLayer's output in training, where no weights are dropped, and in evaluation."""
+    """Return SelfAttentionLayer's output in training, where no weights are dropped, and in evaluation."""
     layer = _self_attention(num_heads, state, dropout)
     layer.mha.dropout = 0.0
     return _in_both_modes(layer, lambda: _output(layer, torch.tensor(x)), seed)
@@ -153,21 +161,21 @@ def self_attention_with_dropout(num_heads: int, state: State, x: Array, dropout:
 def cross_attention(
     num_heads: int, state: State, x: Array, y: Array, masks: Masks, need_weights: bool, grad_output: Array | None = None
 ) -> Named:
-    """CrossAttentionLayer's output and weights, or the gradients of x, y and all parameters."""
+    """Return CrossAttentionLayer's output and weights, or the gradients of x, y and all parameters."""
     layer, tensors = _cross_attention(num_heads, state), _tensors({"x": x, "y": y})
     answer = layer(tensors["x"], tensors["y"], **_masks(masks), need_weights=need_weights)
     return _answer(layer, tensors, answer, grad_output)
 
 
 def cross_attention_with_dropout(num_heads: int, state: State, x: Array, y: Array, dropout: float, seed: int) -> Named:
-    """CrossAttentionLayer's output in training, where no weights are dropped, and in evaluation."""
+    """Return CrossAttentionLayer's output in training, where no weights are dropped, and in evaluation."""
     layer = _cross_attention(num_heads, state, dropout)
     layer.mha.dropout = 0.0
     return _in_both_modes(layer, lambda: _output(layer, torch.tensor(x), torch.tensor(y)), seed)
 
 
 def feed_forward(state: State, x: Array, grad_output: Array | None = None) -> Named:
-    """FeedForwardLayer's output, or the gradients of x and all parameters."""
+    """Return FeedForwardLayer's output, or the gradients of x and all parameters."""
     layer, tensors = _feed_forward(state), _tensors({"x": x})
     output = layer(tensors["x"])
     if grad_output is None:
@@ -176,7 +184,7 @@ def feed_forward(state: State, x: Array, grad_output: Array | None = None) -> Na
 
 
 def feed_forward_with_dropout(state: State, x: Array, dropout: float, inside: bool, seed: int) -> Named:
-    """FeedForwardLayer's output in training, and in evaluation; dropout acts inside the network only or after it."""
+    """Return FeedForwardLayer's output in training and evaluation; dropout acts inside the network only or after it."""
     layer = _feed_forward(state, dropout)
     (within,) = (module for module in layer.ffn if isinstance(module, nn.Dropout))
     (layer.dropout if inside else within).p = 0.0
@@ -191,7 +199,7 @@ def _attention(num_heads: int, state: State) -> MultiHeadAttention:
 
 
 def _attention_of(q: Array, dropout: float = 0.0) -> MultiHeadAttention:
-    """A layer for queries (b, heads, t, d / heads), in evaluation mode."""
+    """Return a layer for queries (b, heads, t, d / heads), in evaluation mode."""
     _, heads, _, features = q.shape
     return MultiHeadAttention(heads * features, heads, dropout).eval()
 
@@ -209,7 +217,7 @@ def _feed_forward(state: State, dropout: float = 0.0) -> FeedForwardLayer:
 
 
 def _with_state(module: Module, state: State) -> Module:
-    """The module with these parameters, in their dtype and in evaluation mode."""
+    """Return the module with these parameters, in their dtype and in evaluation mode."""
     dtype = next(iter(state.values())).dtype
     module = module.to(getattr(torch, dtype.name)).eval()
     module.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
@@ -232,7 +240,7 @@ def _masks(masks: Masks) -> dict[str, Tensor | None]:
 
 
 def _answer(layer: nn.Module, inputs: Mapping[str, Tensor], answer: Any, grad_output: Array | None) -> Named:
-    """Output and weights, or with a gradient of the output those of the inputs and of the layer's parameters."""
+    """Return output and weights, or with a gradient of the output those of the inputs and of the layer's parameters."""
     got = named(type(layer).__name__, answer, ATTENDED)
     if grad_output is None:
         return got
@@ -249,7 +257,7 @@ def _gradients(output: Tensor, grad_output: Array, tensors: Mapping[str, Tensor]
 
 
 def _in_pieces(attend: Callable[[Tensor, Tensor, KeyValueCache], Any], x: Array, pieces: list[int]) -> Named:
-    """What `attend` gives for one piece after another; each sees its own steps and those before."""
+    """Return what `attend` gives for one piece after another; each sees its own steps and those before."""
     cache, outputs, weights, start = KeyValueCache(), [], [], 0
     hidden = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(diagonal=1)
     for steps in pieces:

@@ -1,4 +1,4 @@
-"""What the tests do with DecoderOnlyTransformer: build it with given parameters, run it, score with it."""
+"""Probes of DecoderOnlyTransformer: build it with given parameters, run it, score with it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ RETURNED = ("logits", "attention")
 
 
 def forward(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
-    """Logits, and the weights of every layer, in evaluation mode."""
+    """Return logits, and the weights of every layer, in evaluation mode."""
     return named("forward", _model(sizes, state)(torch.tensor(tokens), _lengths(lengths)), RETURNED)
 
 
 def forward_without_weights(sizes: Named, state: State, tokens: Array, lengths: Array | None) -> Named:
-    """The logits with return_attention=False, and what the dictionary of weights still names."""
+    """Return the logits with return_attention=False, and what the dictionary of weights still names."""
     answer = _model(sizes, state)(torch.tensor(tokens), _lengths(lengths), return_attention=False)
     got = named("forward", answer, RETURNED)
     return {"logits": got["logits"], "layers with weights": list(entries("attention", got["attention"]))}
 
 
 def forward_and_backward(sizes: Named, state: State, tokens: Array, lengths: Array | None, grad_output: Array) -> Named:
-    """Logits, and the gradient of every parameter, in training mode."""
+    """Return logits, and the gradient of every parameter, in training mode."""
     model = _model(sizes, state).train()
     answer = model(torch.tensor(tokens), _lengths(lengths), return_attention=False)
     logits = named("forward", answer, RETURNED)["logits"]
@@ -41,40 +41,40 @@ def forward_and_backward(sizes: Named, state: State, tokens: Array, lengths: Arr
 
 
 def forward_in_training(sizes: Named, tokens: Array) -> None:
-    """Forward of a new model in training mode, without lengths."""
+    """Call forward of a new model in training mode, without lengths."""
     DecoderOnlyTransformer(**sizes)(torch.tensor(tokens))
 
 
 def embed(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
-    """What goes into the first layer."""
+    """Return the first layer's input."""
     return {"embedded": _model(sizes, state).embed(torch.tensor(tokens), offset).detach()}
 
 
 def embed_without_positions(sizes: Named, state: State, tokens: Array, offset: int) -> Named:
-    """The same where skip_decoder_pe is True."""
+    """Do the same where skip_decoder_pe is True."""
     model = _model(sizes, state)
     model.skip_decoder_pe = True
     return {"embedded": model.embed(torch.tensor(tokens), offset).detach()}
 
 
 def embed_in_training(sizes: Named, state: State, tokens: Array) -> Named:
-    """What goes into the first layer in training mode."""
+    """Return the first layer's input in training mode."""
     return {"embedded": _model(sizes, state).train().embed(torch.tensor(tokens)).detach()}
 
 
 def score(sizes: Named, state: State, tokens: Array) -> Array:
-    """score(tokens)"""
+    """Return score(tokens)."""
     return _model(sizes, state).score(torch.tensor(tokens)).detach().numpy()
 
 
 def score_in_pieces(sizes: Named, state: State, tokens: Array, ends: list[int]) -> list[Array]:
-    """The scores of an incremental scorer, which reads the tokens up to each of these ends."""
+    """Return the scores of an incremental scorer, which reads the tokens up to each of these ends."""
     scorer = _model(sizes, state).incremental_scorer()
     return [scorer(torch.tensor(tokens[:, :end])).numpy() for end in ends]
 
 
 def stored_steps(sizes: Named, state: State, tokens: Array, ends: list[int]) -> list[int]:
-    """How many steps each layer's cache holds, after the tokens up to each of these ends were read."""
+    """Return how many steps each layer's cache holds, after the tokens up to each of these ends were read."""
     scorer = _model(sizes, state).incremental_scorer()
     for end in ends:
         scorer(torch.tensor(tokens[:, :end]))
@@ -82,7 +82,7 @@ def stored_steps(sizes: Named, state: State, tokens: Array, ends: list[int]) -> 
 
 
 def score_reordered(sizes: Named, state: State, tokens: Array, rows: list[int], further: Array) -> Array:
-    """The score of an incremental scorer that reads the tokens, is reordered, and reads further ones."""
+    """Return the score of an incremental scorer that reads the tokens, is reordered, and reads further ones."""
     scorer = _model(sizes, state).incremental_scorer()
     scorer(torch.tensor(tokens))
     scorer.reorder(torch.tensor(rows))
@@ -90,19 +90,19 @@ def score_reordered(sizes: Named, state: State, tokens: Array, rows: list[int], 
 
 
 def score_in_training(sizes: Named, tokens: Array) -> None:
-    """score in training mode."""
+    """Call score in training mode."""
     DecoderOnlyTransformer(**sizes).train().score(torch.tensor(tokens))
 
 
 def drops(rate: float, seed: int, times: int, training: bool) -> int:
-    """How many of so many layers are dropped."""
+    """Return how many of so many layers are dropped."""
     torch.manual_seed(seed)
     model = DecoderOnlyTransformer(1, 2, 1, 2, 0.0, 4, 3, layer_drop_rate=rate).train(training)
     return sum(model.drops_layer() for _ in range(times))
 
 
 def layers_that_ran(sizes: Named, seed: int, tokens: Array) -> list[str]:
-    """The names of the weights that forward returns in training mode."""
+    """Return the names of the weights that forward returns in training mode."""
     torch.manual_seed(seed)
     model = DecoderOnlyTransformer(**sizes).train()
     answer = model(torch.tensor(tokens), torch.full((len(tokens),), tokens.shape[1]))
@@ -110,7 +110,7 @@ def layers_that_ran(sizes: Named, seed: int, tokens: Array) -> list[str]:
 
 
 def tied(sizes: Named) -> Named:
-    """Whether the logits' weight and the embedding share their numbers, before and after saving and loading."""
+    """Say whether the logits' weight and the embedding share their numbers, before and after saving and loading."""
     model, other = DecoderOnlyTransformer(**sizes), DecoderOnlyTransformer(**sizes)
     other.load_state_dict(model.state_dict())
     pairs = {"new": model, "loaded": other}

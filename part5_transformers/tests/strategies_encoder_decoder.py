@@ -1,4 +1,4 @@
-"""What the encoder-decoder is tested on: small models, sources, targets, and checkpoints of language models."""
+"""Problems of the encoder-decoder: small models, sources, targets, and checkpoints of language models."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autograder.testing.strategies import DTYPES, Draw, Problem, Shape, array, integers, parameters, without_gradient
-from part5_transformers.tests.strategies import BATCHES, KEYS, TIMES, attention_shapes, norm_shapes, padding
-from part5_transformers.tests.strategies_layers import self_attention_shapes
+from part5_transformers.tests.strategies import (
+    BATCHES,
+    KEYS,
+    TIMES,
+    attention_shapes,
+    norm_shapes,
+    padding,
+    self_attention_shapes,
+)
 
 MAX_LEN = 12
 FACTORS = {1: [1], 2: [2], 3: [3], 4: [2, 2], 6: [3, 2]}  # the strides of the convolutions, by time_reduction
@@ -23,7 +30,7 @@ def sizes_of(
     encoder_layers: st.SearchStrategy[int] = ONE,
     decoder_layers: st.SearchStrategy[int] = ONE,
 ) -> Problem:
-    """The arguments of a small model."""
+    """Draw the arguments of a small model."""
     return {
         "input_dim": draw(st.sampled_from([1, 2, 3])),
         "time_reduction": draw(st.sampled_from([2, 1, 3, 4, 6])),
@@ -46,7 +53,7 @@ def sizes_of(
 
 
 def encoder_shapes(sizes: Problem) -> dict[str, Shape]:
-    """The shapes of the parameters that the encoder reads with, and of the table of positions."""
+    """Return the shapes of the parameters that the encoder reads with, and of the table of positions."""
     d_model, classes = sizes["d_model"], sizes["num_classes"]
     shapes = {**positions_shape(d_model), **linear_shapes(d_model, d_model, "source_embedding.linear.")}
     for number in range(len(FACTORS[sizes["time_reduction"]])):
@@ -61,7 +68,7 @@ def encoder_shapes(sizes: Problem) -> dict[str, Shape]:
 
 
 def decoder_shapes(sizes: Problem, looks_at_encoder: bool = True) -> dict[str, Shape]:
-    """The shapes of the parameters that the decoder writes with, and of the table of positions.
+    """Return the shapes of the parameters that the decoder writes with, and of the table of positions.
 
     Without cross-attention they are a language model's.  Tied ones have no weight of their own for the logits.
     """
@@ -79,22 +86,22 @@ def decoder_shapes(sizes: Problem, looks_at_encoder: bool = True) -> dict[str, S
 
 
 def positions_shape(d_model: int) -> dict[str, Shape]:
-    """The table is given too: a wrong one costs nothing here."""
+    """Return the shape of the table, which is given too: a wrong one costs nothing here."""
     return {"positional_encoding.pe": (1, MAX_LEN, d_model)}
 
 
 def linear_shapes(inputs: int, outputs: int, prefix: str) -> dict[str, Shape]:
-    """The shapes of the parameters of a linear layer."""
+    """Return the shapes of the parameters of a linear layer."""
     return {f"{prefix}weight": (outputs, inputs), f"{prefix}bias": (outputs,)}
 
 
 def under(prefix: str, shapes: dict[str, Shape]) -> dict[str, Shape]:
-    """The same with a prefix before every name."""
+    """Put a prefix before every name."""
     return {prefix + name: shape for name, shape in shapes.items()}
 
 
 def weights(draw: Draw, shapes: dict[str, Shape], dtype: str) -> dict[str, np.ndarray]:
-    """A state dict; in float32 one whose first feature is far from the others when a layer gets it.
+    """Draw a state dict; in float32 one whose first feature is far from the others when a layer gets it.
 
     Where all features are nearly the same, a LayerNorm makes rounding some hundred times as large.
     """
@@ -115,7 +122,7 @@ def sources(
     batches: st.SearchStrategy[int] = BATCHES,
     steps: st.SearchStrategy[int] = KEYS,
 ) -> Problem:
-    """A model, sources of different lengths, and the upstream gradients, which are zero in the padding."""
+    """Draw a model, sources of different lengths, and the upstream gradients, which are zero in the padding."""
     sizes, batch, dtype = draw(sizes_of(encoder_layers)), draw(batches), draw(DTYPES)
     time = frames_of(draw, sizes, steps)
     lengths = integers(draw, (batch,), 1, time + 1)
@@ -129,13 +136,13 @@ def sources(
 
 
 def frames_of(draw: Draw, sizes: Problem, steps: st.SearchStrategy[int] = KEYS) -> int:
-    """How many frames become so many steps: the last group need not be whole."""
+    """Draw how many frames become so many steps: the last group need not be whole."""
     reduction = sizes["time_reduction"]
     return (draw(steps) - 1) * reduction + draw(st.integers(1, reduction))
 
 
 def gradients_of_sources(draw: Draw, sizes: Problem, lengths: np.ndarray, time: int, dtype: str) -> Problem:
-    """The upstream gradients of what the encoder gives and of CTC's log-probabilities."""
+    """Draw the upstream gradients of what the encoder gives and of CTC's log-probabilities."""
     reduction, batch = sizes["time_reduction"], len(lengths)
     steps = -(-time // reduction)
     valid = np.arange(steps) < -(-lengths[:, None] // reduction)
@@ -146,7 +153,7 @@ def gradients_of_sources(draw: Draw, sizes: Problem, lengths: np.ndarray, time: 
 
 @st.composite
 def heads(draw: Draw) -> Problem:
-    """A CTC head, what an encoder gives, its lengths, and the upstream gradient."""
+    """Draw a CTC head, what an encoder gives, its lengths, and the upstream gradient."""
     sizes, batch, steps, dtype = draw(sizes_of()), draw(BATCHES), draw(TIMES), draw(DTYPES)
     return {
         "sizes": sizes,
@@ -165,7 +172,7 @@ def targets(
     times: st.SearchStrategy[int] = KEYS,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A model, targets of different lengths or none, what an encoder gives with a mask or none, and the gradient."""
+    """Draw a model, targets with lengths or without, an encoder's output with a mask or without, and the gradient."""
     sizes, batch, dtype = draw(sizes_of(decoder_layers=FEW)), draw(batches), draw(DTYPES)
     time, steps, classes = draw(times), draw(KEYS), sizes["num_classes"]
     return {
@@ -181,7 +188,7 @@ def targets(
 
 @st.composite
 def pairs(draw: Draw) -> Problem:
-    """A model, sources and their targets, lengths of both, and the upstream gradients."""
+    """Draw a model, sources and their targets, lengths of both, and the upstream gradients."""
     sizes, batch, dtype = draw(sizes_of(FEW, FEW)), draw(BATCHES), draw(DTYPES)
     frames, time, classes = frames_of(draw, sizes), draw(KEYS), sizes["num_classes"]
     source_lengths = integers(draw, (batch,), 1, frames + 1)
@@ -205,7 +212,7 @@ def pairs(draw: Draw) -> Problem:
 
 @st.composite
 def other_source_padding(draw: Draw) -> tuple[Problem, Problem]:
-    """A problem, and the same with other numbers in the sources' padding, and more of it."""
+    """Draw a problem, and the same with other numbers in the sources' padding, and more of it."""
     problem = without_gradient(draw(sources()))
     given, lengths = problem["sources"], problem["lengths"]
     batch, time, features = given.shape
@@ -217,7 +224,7 @@ def other_source_padding(draw: Draw) -> tuple[Problem, Problem]:
 
 @st.composite
 def other_target_padding(draw: Draw) -> tuple[Problem, Problem]:
-    """A problem, and the same with other tokens in the targets' padding, and more of it."""
+    """Draw a problem, and the same with other tokens in the targets' padding, and more of it."""
     problem = without_gradient(draw(targets(padded=st.just(True))))
     tokens, classes = problem["tokens"], problem["sizes"]["num_classes"]
     valid = np.arange(tokens.shape[1]) < problem["lengths"][:, None]
@@ -228,7 +235,7 @@ def other_target_padding(draw: Draw) -> tuple[Problem, Problem]:
 
 @st.composite
 def other_encoded_padding(draw: Draw) -> tuple[Problem, Problem]:
-    """A problem, and the same with other numbers where the encoder's mask is True, and more of them."""
+    """Draw a problem, and the same with other numbers where the encoder's mask is True, and more of them."""
     problem = without_gradient(draw(targets(masked=st.just(True))))
     encoded, hidden = problem["encoded"], problem["pad_mask"]
     batch, steps, d_model = encoded.shape
@@ -240,7 +247,7 @@ def other_encoded_padding(draw: Draw) -> tuple[Problem, Problem]:
 
 @st.composite
 def other_later_tokens(draw: Draw) -> tuple[Problem, Problem, int]:
-    """A problem, the same with other tokens at the end, and how many come before them."""
+    """Draw a problem, the same with other tokens at the end, and how many come before them."""
     problem = without_gradient(draw(targets()))
     tokens = problem["tokens"]
     kept = draw(st.integers(1, tokens.shape[1] - 1))
@@ -254,7 +261,7 @@ def other_later_tokens(draw: Draw) -> tuple[Problem, Problem, int]:
 
 @st.composite
 def prompts(draw: Draw, times: st.SearchStrategy[int] = KEYS) -> Problem:
-    """A model, what an encoder gives, and one to three prompts for each utterance, one after another."""
+    """Draw a model, what an encoder gives, and one to three prompts for each utterance, one after another."""
     problem = draw(targets(padded=st.just(False), times=times))
     count, (batch, time) = draw(st.sampled_from([2, 1, 3])), problem["tokens"].shape
     problem["tokens"] = integers(draw, (count * batch, time), 0, problem["sizes"]["num_classes"])
@@ -263,7 +270,7 @@ def prompts(draw: Draw, times: st.SearchStrategy[int] = KEYS) -> Problem:
 
 @st.composite
 def searches(draw: Draw) -> tuple[Problem, list[list[int]], list[np.ndarray]]:
-    """Prompts, the rows that two reorderings ask for, and what is read at first and after each."""
+    """Draw prompts, the rows that two reorderings ask for, and what is read at first and after each."""
     problem = draw(prompts())
     classes, reads, moves = problem["sizes"]["num_classes"], [problem["tokens"]], []
     for _ in range(2):
@@ -279,7 +286,7 @@ def searches(draw: Draw) -> tuple[Problem, list[list[int]], list[np.ndarray]]:
 
 @st.composite
 def checkpoints(draw: Draw) -> Problem:
-    """The config of a model, and the state dict of a language model, by itself or under "model"."""
+    """Check that the config of a model, and the state dict of a language model, by itself or under "model"."""
     config = draw(sizes_of(decoder_layers=LAYERS))
     changed = draw(st.sampled_from(["nothing", "vocabulary", "tying"]))
     pretrained = {
@@ -292,7 +299,7 @@ def checkpoints(draw: Draw) -> Problem:
 
 
 def language_model(draw: Draw, sizes: Problem) -> dict[str, np.ndarray]:
-    """The state dict of a DecoderOnlyTransformer of these sizes; no number is the zero that a bias begins with.
+    """Draw the state dict of a DecoderOnlyTransformer of these sizes; no number is the zero that a bias begins with.
 
     Its dtype need not be that of the model which takes it over.
     """

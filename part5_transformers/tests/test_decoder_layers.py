@@ -12,8 +12,8 @@ from autograder.testing import Candidate, Probe, assert_right, assert_same, chec
 from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_decoder_layers as oracle
 from part5_transformers.tests.oracle_encoder_layers import self_attention_layer, self_attention_mistakes
-from part5_transformers.tests.strategies import NONE
-from part5_transformers.tests.strategies_layers import (
+from part5_transformers.tests.strategies import (
+    NONE,
     cross_attention_layers,
     ends_of_pieces,
     gradient_names,
@@ -43,7 +43,7 @@ cross_masked = st.one_of(
 
 @st.composite
 def in_pieces(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """A problem, and where its pieces end."""
+    """Draw a problem, and where its pieces end."""
     problem = without_gradient(draw(problems))
     return {**problem, "ends": ends_of_pieces(draw, problem["inputs"]["x"].shape[1])}
 
@@ -52,14 +52,14 @@ def in_pieces(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
 def other_padding(
     draw: Draw, problems: st.SearchStrategy[Problem], sequence: str, padding: str
 ) -> tuple[Problem, Problem]:
-    """A problem, and the same with other padding in one sequence."""
+    """Draw a problem, and the same with other padding in one sequence."""
     problem = without_gradient(draw(problems))
     return problem, {**problem, "inputs": with_other_padding(draw, problem["inputs"], sequence, padding)}
 
 
 @st.composite
 def other_later_steps(draw: Draw, problems: st.SearchStrategy[Problem]) -> tuple[Problem, Problem, int]:
-    """A problem, the same with other steps at the end, and how many come before them."""
+    """Draw a problem, the same with other steps at the end, and how many come before them."""
     problem = without_gradient(draw(problems))
     inputs, kept = with_other_later_steps(draw, problem["inputs"])
     return problem, {**problem, "inputs": inputs}, kept
@@ -67,7 +67,7 @@ def other_later_steps(draw: Draw, problems: st.SearchStrategy[Problem]) -> tuple
 
 @st.composite
 def reordered_sources(draw: Draw) -> tuple[Problem, list[int]]:
-    """A problem, and an order of the encoder's steps."""
+    """Draw a problem, and an order of the encoder's steps."""
     problem = without_gradient(draw(cross_attention_layers(DECODERS, ENCODERS, CAUSAL)))
     return problem, draw(st.permutations(range(problem["inputs"]["enc_output"].shape[1])))
 
@@ -140,7 +140,7 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
     assert_same(output_of(candidate, decoder_layers.decode, without_gradient(problem)), problem["inputs"]["x"])
 
 
-# A translator's layer
+# The layer with cross-attention
 
 
 @oracle_test("layers.cross_decoder")
@@ -231,12 +231,12 @@ def test_a_cross_batch_may_be_empty(candidate: Candidate, problem: Problem) -> N
 
 
 def check_decoder(candidate: Candidate, problem: Problem, names: list[str]) -> None:
-    """These entries of the answer are torch's."""
+    """Check that these entries of the answer are torch's."""
     assert_right(candidate, decoder_layers.decode, self_attention_layer, problem, names, self_attention_mistakes)
 
 
 def check_cross_decoder(candidate: Candidate, problem: Problem, names: list[str]) -> None:
-    """These entries of the answer are torch's."""
+    """Check that these entries of the answer are torch's."""
     assert_right(
         candidate,
         decoder_layers.translate,
@@ -248,7 +248,7 @@ def check_cross_decoder(candidate: Candidate, problem: Problem, names: list[str]
 
 
 def check_shares(weights: Any, hidden: np.ndarray, dtype: np.dtype) -> None:
-    """The weights of every query sum to one over the keys that are not hidden, and are zero elsewhere."""
+    """Check that the weights of every query sum to one over the keys that are not hidden, and are zero elsewhere."""
     weights = checked(weights, (hidden.shape, dtype), "weights")
     seen = np.where(hidden, 0, weights)
     ones = np.ones(hidden.shape[:2], dtype)
@@ -256,22 +256,22 @@ def check_shares(weights: Any, hidden: np.ndarray, dtype: np.dtype) -> None:
 
 
 def check_causality(candidate: Candidate, probe: Probe, problem: Problem, changed: Problem, kept: int) -> None:
-    """The first outputs are the same."""
+    """Check that the first outputs are the same."""
     assert_same(output_of(candidate, probe, changed)[:, :kept], output_of(candidate, probe, problem)[:, :kept])
 
 
 def check_valid_steps(candidate: Candidate, probe: Probe, problem: Problem, changed: Problem, padding: str) -> None:
-    """The outputs at the steps that are not padding are the same."""
+    """Check that the outputs at the steps that are not padding are the same."""
     valid = ~problem["inputs"][padding]
     longer = output_of(candidate, probe, changed)[:, : valid.shape[1]]
     assert_same(longer[valid], output_of(candidate, probe, problem)[valid])
 
 
 def run_with_weights(candidate: Candidate, probe: Probe, problem: Problem) -> Any:
-    """The answer with weights."""
+    """Return the answer with weights."""
     return candidate.run(probe, **without_gradient({**problem, "need_weights": True}))
 
 
 def output_of(candidate: Candidate, probe: Probe, problem: Problem) -> np.ndarray:
-    """The output, which has the shape and dtype of x."""
+    """Return the output, and check that it has the shape and dtype of x."""
     return checked(candidate.run(probe, **problem)["output"], problem["inputs"]["x"], "output")

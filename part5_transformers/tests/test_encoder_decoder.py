@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, array, without_gradient
 from part5_transformers.tests import oracle_encoder_decoder as oracle
-from part5_transformers.tests.strategies import NONE, ONE, causal
+from part5_transformers.tests.strategies import NONE, ONE, causal, ends_of_pieces
 from part5_transformers.tests.strategies_encoder_decoder import (
     LAYERS,
     MAX_LEN,
@@ -31,7 +31,6 @@ from part5_transformers.tests.strategies_encoder_decoder import (
     sources,
     targets,
 )
-from part5_transformers.tests.strategies_layers import ends_of_pieces
 
 encoder_decoder = probes("encoder_decoder")
 
@@ -44,7 +43,7 @@ TOKEN = np.zeros((1, 1), dtype=np.int64)
 
 @st.composite
 def whole_heads(draw: Draw) -> Problem:
-    """A CTC head in float32 whose logits are small whole numbers, which bfloat16 holds without rounding."""
+    """Draw a CTC head in float32 whose logits are small whole numbers, which bfloat16 holds without rounding."""
     problem = without_gradient(draw(heads()))
     shapes = linear_shapes(problem["sizes"]["d_model"], problem["sizes"]["num_classes"], "ctc_head.")
     return {
@@ -56,21 +55,21 @@ def whole_heads(draw: Draw) -> Problem:
 
 @st.composite
 def with_drops(draw: Draw, problems: st.SearchStrategy[Problem], side: str) -> Problem:
-    """A problem, and which layers of a side are left out."""
+    """Draw a problem, and which layers of a side are left out."""
     problem = without_gradient(draw(problems))
     return {**problem, "dropped": array(draw, (problem["sizes"][f"num_{side}_layers"],), "booleans", "bool").tolist()}
 
 
 @st.composite
 def in_pieces(draw: Draw) -> Problem:
-    """Prompts, and where their pieces end."""
+    """Draw prompts, and where their pieces end."""
     problem = draw(prompts(st.sampled_from([2, 3, 4, 5])))
     return {**problem, "ends": ends_of_pieces(draw, problem["tokens"].shape[1])}
 
 
 @st.composite
 def other_widths(draw: Draw) -> Problem:
-    """A checkpoint of another d_model or d_ff."""
+    """Draw a checkpoint of another d_model or d_ff."""
     problem = draw(checkpoints())
     size = draw(st.sampled_from(["d_model", "d_ff_decoder"]))
     other = {**problem["config"], size: 2 + problem["config"][size]}
@@ -124,7 +123,7 @@ def test_probabilities_sum_to_one(candidate: Candidate, problem: Problem) -> Non
 @oracle_test("encoder_decoder.encode")
 @given(problem=sources())
 def test_encoded_matches_a_stack_of_torchs_layers(candidate: Candidate, problem: Problem) -> None:
-    """What is encoded is what torch's own layers and a final norm make of each utterance, with positions or without."""
+    """encode gives what torch's layers and a final norm give for each utterance, with positions or without."""
     check_encoder(candidate, without_gradient(problem), ["encoded"])
 
 
@@ -145,7 +144,7 @@ def test_the_encoders_weights_are_named_by_layer(candidate: Candidate, problem: 
 @oracle_test("encoder_decoder.encode")
 @given(problem=sources())
 def test_the_encoders_gradients_match_torch(candidate: Candidate, problem: Problem) -> None:
-    """The gradients of all parameters that listen are torch's, from what is encoded and from CTC together."""
+    """The gradients of all parameters of the encoder are torch's, from what is encoded and from CTC together."""
     check_encoder(candidate, problem, gradient_names(problem))
 
 
@@ -235,7 +234,7 @@ def test_wrong_source_lengths_are_refused(candidate: Candidate, problem: Problem
 @edge_case("encoder_decoder.encode")
 @given(problem=sources(steps=ONE))
 def test_an_utterance_may_be_one_step(candidate: Candidate, problem: Problem) -> None:
-    """Of so few frames that one step is left of them, that step is encoded, and looks at itself alone."""
+    """Of so few frames that one step is left of them, that step is encoded, and attends to itself alone."""
     check_encoder(candidate, without_gradient(problem), ["encoded", "attention", "log_probs"])
 
 
@@ -261,7 +260,7 @@ def test_logits_match_a_stack_of_torchs_decoder_layers(candidate: Candidate, pro
 @oracle_test("encoder_decoder.decode")
 @given(problem=st.one_of(targets(padded=YES, masked=YES), targets(padded=NO, masked=YES), targets(padded=YES)))
 def test_the_padding_of_both_is_masked(candidate: Candidate, problem: Problem) -> None:
-    """With target_lengths no token looks at padding; with pad_mask none looks at the encoder's padding."""
+    """With target_lengths no token attends to padding; with pad_mask none attends to the encoder's padding."""
     check_decoder(candidate, without_gradient(problem), ["logits"])
 
 
@@ -399,7 +398,7 @@ def test_a_batch_of_targets_may_be_empty(candidate: Candidate, problem: Problem)
 @edge_case("encoder_decoder.decode")
 @given(problem=targets(times=ONE))
 def test_a_target_may_be_one_token(candidate: Candidate, problem: Problem) -> None:
-    """A single token looks at itself and at what was encoded."""
+    """A single token attends to itself and to what was encoded."""
     check_decoder(candidate, without_gradient(problem), ["logits", "attention"])
 
 
@@ -452,8 +451,10 @@ def test_rows_can_be_reordered(candidate: Candidate, search: tuple[Problem, list
     expected = []
     for tokens, rows in zip(reads, [range(len(utterances)), *moves], strict=True):
         utterances = utterances[list(rows)]
-        heard = {name: None if problem[name] is None else problem[name][utterances] for name in ("encoded", "pad_mask")}
-        expected.append(oracle.score(**{**problem, **heard, "tokens": tokens}))
+        encoded = {
+            name: None if problem[name] is None else problem[name][utterances] for name in ("encoded", "pad_mask")
+        }
+        expected.append(oracle.score(**{**problem, **encoded, "tokens": tokens}))
     assert_same(got, expected)
 
 
@@ -507,7 +508,7 @@ def test_what_is_new_is_not_the_checkpoints(candidate: Candidate, problem: Probl
 @law("encoder_decoder.transfer")
 @given(problem=checkpoints())
 def test_reported_parameters_are_the_models_own(candidate: Candidate, problem: Problem) -> None:
-    """What is reported as transferred or new are the model's parameters, which want gradients; tied ones stay tied."""
+    """Those reported as transferred or new are the model's parameters, which want gradients; tied ones stay tied."""
     tied = problem["config"]["weight_tying"]
     expected = {"are the model's": True, "want gradients": True, "are tied": tied}
     assert_same(candidate.run(encoder_decoder.reported_parameters, **problem), expected)
@@ -528,22 +529,22 @@ def test_code_in_a_checkpoint_is_not_run(candidate: Candidate, config: Problem) 
 
 
 def check_ctc(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of CTC's inputs are torch's."""
+    """Check that these entries of CTC's inputs are torch's."""
     assert_right(candidate, encoder_decoder.ctc_inputs, oracle.ctc_inputs, problem, names, oracle.ctc_mistakes)
 
 
 def check_encoder(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of the answer are those of torch's encoder layers."""
+    """Check that these entries of the answer are those of torch's encoder layers."""
     assert_right(candidate, encoder_decoder.encode, oracle.encoder, problem, names, oracle.encoder_mistakes)
 
 
 def check_decoder(candidate: Candidate, problem: Problem, names: Sequence[str]) -> None:
-    """These entries of the answer are those of torch's decoder layers."""
+    """Check that these entries of the answer are those of torch's decoder layers."""
     assert_right(candidate, encoder_decoder.decode, oracle.decoder, problem, names, oracle.decoder_mistakes)
 
 
 def check_transfer(candidate: Candidate, problem: Problem, names: Sequence[str]) -> Problem:
-    """The answer, of which these entries of the report are right."""
+    """Return the answer, and check that these entries of the report are right."""
     arguments = problem["config"], problem["checkpoint"]
     got: Problem = candidate.run(encoder_decoder.transfer, **problem)
     assert_same(got, oracle.transferred(*arguments), names, lambda: oracle.transfer_mistakes(*arguments))
@@ -551,7 +552,7 @@ def check_transfer(candidate: Candidate, problem: Problem, names: Sequence[str])
 
 
 def check_shares(weights: Any, like: np.ndarray, hidden: np.ndarray) -> None:
-    """The weights of every query sum to one over the keys that are not hidden, and are zero elsewhere."""
+    """Check that the weights of every query sum to one over the keys that are not hidden, and are zero elsewhere."""
     weights = checked(weights, like, "weights")
     seen = np.where(hidden, 0, weights).astype(like.dtype)
     sums = np.ones(like.shape[:-1], like.dtype)
@@ -559,10 +560,10 @@ def check_shares(weights: Any, like: np.ndarray, hidden: np.ndarray) -> None:
 
 
 def gradient_names(problem: Problem, *inputs: str) -> list[str]:
-    """The names of the gradients of these inputs and of all parameters."""
+    """Return the names of the gradients of these inputs and of all parameters."""
     return [f"{name}_grad" for name in [*inputs, *problem["state"]] if name != oracle.TABLE]
 
 
 def one_step(sizes: Problem) -> np.ndarray:
-    """What an encoder may give of one utterance."""
+    """Draw what an encoder may give of one utterance."""
     return np.ones((1, 1, sizes["d_model"]), dtype=np.float32)

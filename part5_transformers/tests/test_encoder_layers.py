@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from autograder.testing import Candidate, assert_right, assert_same, checked, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Draw, Problem, without_gradient
 from part5_transformers.tests import oracle_encoder_layers as oracle
-from part5_transformers.tests.strategies import NONE
-from part5_transformers.tests.strategies_layers import gradient_names, self_attention_layers, with_other_padding
+from part5_transformers.tests.strategies import NONE, gradient_names, self_attention_layers, with_other_padding
 
 encoder_layers = probes("encoder_layers")
 
@@ -21,14 +20,14 @@ PADDING = "key_padding_mask"
 
 @st.composite
 def other_padding(draw: Draw) -> tuple[Problem, Problem]:
-    """A padded problem, and the same with other padding."""
+    """Draw a padded problem, and the same with other padding."""
     problem = without_gradient(draw(self_attention_layers(PADDING)))
     return problem, {**problem, "inputs": with_other_padding(draw, problem["inputs"], "x", PADDING)}
 
 
 @st.composite
 def reordered(draw: Draw) -> tuple[Problem, list[int]]:
-    """A problem, and an order of its steps."""
+    """Draw a problem, and an order of its steps."""
     problem = without_gradient(draw(self_attention_layers(PADDING)))
     return problem, draw(st.permutations(range(problem["inputs"]["x"].shape[1])))
 
@@ -104,7 +103,7 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
 
 
 def check(candidate: Candidate, problem: Problem, names: list[str]) -> None:
-    """These entries of the answer are torch's."""
+    """Check that these entries of the answer are torch's."""
     assert_right(
         candidate,
         encoder_layers.encode,
@@ -116,5 +115,5 @@ def check(candidate: Candidate, problem: Problem, names: list[str]) -> None:
 
 
 def checked_output(candidate: Candidate, problem: Problem) -> np.ndarray:
-    """The output, which has the shape and dtype of x."""
+    """Return the output, and check that it has the shape and dtype of x."""
     return checked(candidate.run(encoder_layers.encode, **problem)["output"], problem["inputs"]["x"], "output")

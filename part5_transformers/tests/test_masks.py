@@ -25,7 +25,7 @@ def padded_inputs(
     features: st.SearchStrategy[tuple[int, ...]] = FEATURES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """Sequences (b, t, ...) with any numbers, zeros among them; tokens (b, t) are integers."""
+    """Draw sequences (b, t, ...) with any numbers, zeros among them; tokens (b, t) are integers."""
     trailing = draw(features)
     shape = (draw(batches), draw(TIMES), *trailing)
     return {"padded_input": array(draw, shape, dtype=draw(DTYPES)) if trailing else integers(draw, shape, 0, 4)}
@@ -37,7 +37,7 @@ def with_lengths(
     features: st.SearchStrategy[tuple[int, ...]] = FEATURES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """The same with a length between 1 and t for every sequence."""
+    """Draw the same with a length between 1 and t for every sequence."""
     problem = draw(padded_inputs(features, batches))
     batch, time = problem["padded_input"].shape[:2]
     return {**problem, "input_lengths": integers(draw, (batch,), 1, time + 1)}
@@ -45,7 +45,7 @@ def with_lengths(
 
 @st.composite
 def with_an_impossible_length(draw: Draw) -> tuple[Problem, int, int]:
-    """The same, a row, and a length for it that is below 1 or above t."""
+    """Draw the same, a row, and a length for it that is below 1 or above t."""
     problem = draw(with_lengths())
     batch, time = problem["padded_input"].shape[:2]
     return problem, draw(st.integers(0, batch - 1)), draw(st.sampled_from([0, -1, time + 1, time + 3]))
@@ -53,7 +53,7 @@ def with_an_impossible_length(draw: Draw) -> tuple[Problem, int, int]:
 
 @st.composite
 def with_lengths_of_another_shape(draw: Draw) -> Problem:
-    """The same with lengths for another batch, or not (b,)."""
+    """Draw the same with lengths for another batch, or not (b,)."""
     problem = draw(with_lengths())
     lengths = problem["input_lengths"]
     shapes = [(len(lengths) + 1,), (len(lengths), 1), (1, len(lengths)), ()]

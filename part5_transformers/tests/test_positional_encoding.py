@@ -25,7 +25,7 @@ START, LATER, ANYWHERE = st.just(0), st.integers(1, 5), st.integers(0, 5)
 
 @st.composite
 def sizes(draw: Draw, d_models: st.SearchStrategy[int]) -> Problem:
-    """The arguments of PositionalEncoding."""
+    """Draw the arguments of PositionalEncoding."""
     return {"d_model": draw(d_models), "max_len": draw(MAX_LENS)}
 
 
@@ -35,7 +35,7 @@ def additions(
     offsets: st.SearchStrategy[int],
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """An x, and a table of any numbers that has its rows from the offset on, and perhaps some more."""
+    """Draw an x, and a table of any numbers that has its rows from the offset on, and perhaps some more."""
     batch, time, features = draw(batches), draw(TIMES), draw(st.sampled_from([1, 2, 3, 4]))
     offset, spare = draw(offsets), draw(st.sampled_from([0, 1, 3]))
     return {
@@ -47,7 +47,7 @@ def additions(
 
 @st.composite
 def beyond_the_table(draw: Draw) -> Problem:
-    """An x that ends after the last row, or starts before the first."""
+    """Draw an x that ends after the last row, or starts before the first."""
     problem = draw(additions(START))
     too_far = problem["pe"].shape[1] - problem["x"].shape[1] + 1
     return {**problem, "offset": draw(st.sampled_from([too_far, too_far + 3, -1, -2]))}
@@ -55,7 +55,7 @@ def beyond_the_table(draw: Draw) -> Problem:
 
 @st.composite
 def with_gradient(draw: Draw) -> Problem:
-    """An x to encode, and the upstream gradient."""
+    """Draw an x to encode, and the upstream gradient."""
     problem = draw(additions(ANYWHERE))
     return {**problem, "grad_output": array(draw, problem["x"].shape, dtype=problem["x"].dtype.name)}
 

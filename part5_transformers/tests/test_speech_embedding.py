@@ -31,7 +31,7 @@ def utterances(
     frames: st.SearchStrategy[int] = FRAMES,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """Frames, any numbers in their padding, and lengths in no order, of which the longest may be shorter than t."""
+    """Draw frames, any numbers in their padding, and lengths in no order; the longest may be shorter than t."""
     batch, time = draw(batches), draw(frames)
     x = array(draw, (batch, time, draw(FEATURES)), dtype=dtype) / 2
     return {"x": x.astype(dtype), "lengths": integers(draw, (batch,), 1, time + 1)}
@@ -39,7 +39,7 @@ def utterances(
 
 @st.composite
 def padded(draw: Draw, odd: bool = False, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """Frames and the upstream gradient; odd padding is infinite, huge, zero or no number at all."""
+    """Draw frames and the upstream gradient; odd padding is infinite, huge, zero or no number at all."""
     problem = draw(utterances(draw(DTYPES), batches=batches))
     x = problem["x"]
     grad_output = array(draw, x.shape, dtype=x.dtype.name)
@@ -48,7 +48,7 @@ def padded(draw: Draw, odd: bool = False, batches: st.SearchStrategy[int] = BATC
 
 @st.composite
 def groupings(draw: Draw) -> Problem:
-    """Frames, how many of them make a group, and the upstream gradient."""
+    """Draw frames, how many of them make a group, and the upstream gradient."""
     dtype, factor = draw(DTYPES), draw(st.sampled_from([2, 3, 1, 4]))
     x = draw(utterances(dtype))["x"]
     shape = (len(x), -(-x.shape[1] // factor), factor * x.shape[2])
@@ -57,7 +57,7 @@ def groupings(draw: Draw) -> Problem:
 
 @st.composite
 def layers(draw: Draw, kind: str, is_padded: bool = True, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """A layer, frames that are zero beyond each length, and the upstream gradient."""
+    """Draw a layer, frames that are zero beyond each length, and the upstream gradient."""
     dtype, factor = draw(DTYPES), draw(FACTORS)
     problem = draw(utterances(dtype, batches=batches))
     if not is_padded:
@@ -71,7 +71,7 @@ def layers(draw: Draw, kind: str, is_padded: bool = True, batches: st.SearchStra
 
 @st.composite
 def embeddings(draw: Draw, method: str | None = None, dropout: float = 0.0) -> Problem:
-    """An embedding, frames with any padding, and the upstream gradient."""
+    """Draw an embedding, frames with any padding, and the upstream gradient."""
     dtype, reduction = draw(DTYPES), draw(st.sampled_from([2, 4, 3, 6, 1]))
     method = method or draw(st.sampled_from(METHODS))
     problem = draw(utterances(dtype, st.sampled_from([3, 5, 8, 13, 1])))
@@ -97,7 +97,7 @@ def embeddings(draw: Draw, method: str | None = None, dropout: float = 0.0) -> P
 
 @st.composite
 def padded_otherwise(draw: Draw, odd: bool = False) -> Problem:
-    """An embedding of frames, and the same frames with other padding, and more of it."""
+    """Draw an embedding of frames, and the same frames with other padding, and more of it."""
     problem = without_gradient(draw(embeddings()))
     x, more = problem["x"], draw(st.sampled_from([1, 0, 2, 5]))
     longer = array(draw, (len(x), x.shape[1] + more, x.shape[2]), dtype=x.dtype.name)
@@ -109,7 +109,7 @@ def padded_otherwise(draw: Draw, odd: bool = False) -> Problem:
 
 @st.composite
 def with_an_impossible_length(draw: Draw) -> tuple[Problem, int, int]:
-    """An embedding, a row, and a length for it that is below 1 or above t."""
+    """Draw an embedding, a row, and a length for it that is below 1 or above t."""
     problem = without_gradient(draw(embeddings()))
     batch, time = problem["x"].shape[:2]
     return problem, draw(st.integers(0, batch - 1)), draw(st.sampled_from([0, time + 1, -1, time + 3]))
@@ -117,7 +117,7 @@ def with_an_impossible_length(draw: Draw) -> tuple[Problem, int, int]:
 
 @st.composite
 def unusable_sizes(draw: Draw) -> Problem:
-    """Arguments of which one cannot be used."""
+    """Draw arguments of which one cannot be used."""
     method, width = draw(st.sampled_from(METHODS)), draw(st.sampled_from([2, 4]))
     usable = {"input_dim": 1, "d_model": width, "time_reduction": 2, "reduction_method": method}
     changes = [
@@ -129,7 +129,7 @@ def unusable_sizes(draw: Draw) -> Problem:
 
 
 def layer_shapes(kind: str, inputs: int, outputs: int, factor: int, prefix: str = "") -> dict[str, Shape]:
-    """The shapes of a layer's parameters."""
+    """Return the shapes of a layer's parameters."""
     if kind == "convolution":
         return {f"{prefix}convolution.weight": (outputs, inputs, 3), f"{prefix}convolution.bias": (outputs,)}
     hidden = outputs // 2
@@ -143,7 +143,7 @@ def layer_shapes(kind: str, inputs: int, outputs: int, factor: int, prefix: str 
 
 
 def oddly_padded(draw: Draw, problem: Problem) -> np.ndarray:
-    """The frames with odd padding."""
+    """Draw the frames with odd padding."""
     x, lengths = problem["x"], problem["lengths"]
     odd = ODDITIES[integers(draw, x.shape, 0, len(ODDITIES))].astype(x.dtype)
     return np.where((np.arange(x.shape[1]) < lengths[:, None])[:, :, None], x, odd)
@@ -403,13 +403,13 @@ def test_impossible_lengths_are_refused(candidate: Candidate, wrong: tuple[Probl
 
 
 def check(candidate: Candidate, problem: Problem) -> None:
-    """The embeddings and lengths are those of each utterance alone."""
+    """Check that the embeddings and lengths are those of each utterance alone."""
     known = oracle.embedding_mistakes
     assert_right(candidate, speech.forward, oracle.embedding, without_gradient(problem), mistakes=known)
 
 
 def check_padding(candidate: Candidate, problem: Problem) -> None:
-    """The steps of the two are the same within each length, and zero beyond it."""
+    """Check that the steps of the two are the same within each length, and zero beyond it."""
     one, other = (candidate.run(speech.forward, **problem[which]) for which in ("problem", "other"))
     like = oracle.embedding(**problem["problem"])["output"]
     steps = -(-problem["other"]["x"].shape[1] // problem["other"]["sizes"]["time_reduction"])
@@ -421,12 +421,12 @@ def check_padding(candidate: Candidate, problem: Problem) -> None:
 
 
 def check_layer(candidate: Candidate, problem: Problem) -> None:
-    """The layer's steps and lengths are those of torch's module on each utterance alone."""
+    """Check that the layer's steps and lengths are those of torch's module on each utterance alone."""
     known = oracle.layer_mistakes
     assert_right(candidate, speech.layer, oracle.layer, without_gradient(problem), mistakes=known)
 
 
 def check_layer_gradients(candidate: Candidate, problem: Problem) -> None:
-    """So are its gradients."""
+    """Check its gradients as well."""
     names = [name for name in oracle.layer(**problem) if name.endswith("_grad")]
     assert_right(candidate, speech.layer_and_backward, oracle.layer, problem, names, oracle.layer_mistakes)

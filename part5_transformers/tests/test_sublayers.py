@@ -41,7 +41,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @st.composite
 def projections(draw: Draw, orders: list[str]) -> Problem:
-    """A layer, tensors to project in this order, and the gradient of the three projections one after another."""
+    """Draw a layer, tensors to project in this order, and the gradient of the three projections one after another."""
     problem = draw(attentions(orders))
     inputs, order = problem["inputs"], problem["order"]
     batch, _, d_model = inputs["x"].shape
@@ -52,7 +52,7 @@ def projections(draw: Draw, orders: list[str]) -> Problem:
 
 @st.composite
 def attentions(draw: Draw, orders: list[str], features: st.SearchStrategy[int] = FEATURES) -> Problem:
-    """A layer, its inputs in one of these orders, masks or none, and the upstream gradient."""
+    """Draw a layer, its inputs in one of these orders, masks or none, and the upstream gradient."""
     heads, dtype, order = draw(HEADS), draw(DTYPES), draw(st.sampled_from(orders))
     d_model, batch, targets = heads * draw(features), draw(BATCHES), draw(TIMES)
     sources = draw(KEYS)
@@ -70,13 +70,13 @@ def attentions(draw: Draw, orders: list[str], features: st.SearchStrategy[int] =
 
 
 def masks(draw: Draw, batch: int, targets: int, sources: int) -> Problem:
-    """Each of the two masks or none.  Every query sees the first key: torch's layer gives nan where one sees none."""
+    """Draw each of the two masks or none.  The first key is never hidden: torch's layer gives nan where all are."""
     given_masks = draw(st.sampled_from([MASKS, MASKS[:1], MASKS[1:], ()]))
     return {**UNMASKED, **{name: one_mask(draw, name, batch, targets, sources) for name in given_masks}}
 
 
 def one_mask(draw: Draw, name: str, batch: int, targets: int, sources: int) -> np.ndarray:
-    """The mask of this name."""
+    """Draw the mask of this name."""
     if name == "key_padding_mask":
         return padding(draw, batch, sources)
     hidden = array(draw, (targets, sources), "booleans", "bool")
@@ -86,7 +86,7 @@ def one_mask(draw: Draw, name: str, batch: int, targets: int, sources: int) -> n
 
 @st.composite
 def attends(draw: Draw, batches: st.SearchStrategy[int] = BATCHES, keys: st.SearchStrategy[int] = KEYS) -> Problem:
-    """Queries, keys and values of heads, a mask that broadcasts or none, and the upstream gradient."""
+    """Draw queries, keys and values of heads, a mask that broadcasts or none, and the upstream gradient."""
     batch, heads, features, dtype = draw(batches), draw(HEADS), draw(FEATURES), draw(DTYPES)
     targets, sources = draw(TIMES), draw(keys)
     problem = {
@@ -106,8 +106,17 @@ def attends(draw: Draw, batches: st.SearchStrategy[int] = BATCHES, keys: st.Sear
 
 
 @st.composite
+def causal_attends(draw: Draw) -> Problem:
+    """Draw the same, but each query has a key, and the mask hides the keys after it."""
+    problem = draw(attends())
+    causal_mask = causal(problem["k"].shape[2])[None, None]
+    grad_output, q = (array(draw, problem["k"].shape, dtype=problem["k"].dtype.name) for _ in range(2))
+    return {**problem, "q": q, "mask": causal_mask, "grad_output": grad_output}
+
+
+@st.composite
 def blind(draw: Draw) -> Problem:
-    """The same, but the mask hides every key from the first query, of every sequence or of all but one."""
+    """Draw the same, but the mask hides every key from the first query, of every sequence or of all but one."""
     problem = draw(attends())
     (batch, _, targets, _), sources = problem["q"].shape, problem["k"].shape[2]
     mask = hides(draw, (draw(st.sampled_from([batch, 1])), 1, targets, sources))
@@ -117,7 +126,7 @@ def blind(draw: Draw) -> Problem:
 
 @st.composite
 def dropouts_of_weights(draw: Draw) -> Problem:
-    """A problem whose output is the weights, twice: the values are two identities.  Over 100 of them may drop."""
+    """Draw a problem whose output is the weights, twice: the values are two identities.  Over 100 of them may drop."""
     seed = draw(SEEDS)
     q, k = np.random.default_rng(seed).uniform(-1, 1, (2, 2, 2, 8, 16))
     return {
@@ -132,7 +141,7 @@ def dropouts_of_weights(draw: Draw) -> Problem:
 
 @st.composite
 def two_masks(draw: Draw, names: tuple[str, ...]) -> Problem:
-    """These masks, neither of which hides everything by itself, and the shape of the scores."""
+    """Draw these masks, neither of which hides everything by itself, and the shape of the scores."""
     batch, targets, sources = draw(BATCHES), draw(TIMES), draw(KEYS)
     shapes: dict[str, Shape] = {"key_padding_mask": (batch, sources), "attn_mask": (targets, sources)}
     of_names = {name: hides(draw, shapes[name]) for name in names}
@@ -141,7 +150,7 @@ def two_masks(draw: Draw, names: tuple[str, ...]) -> Problem:
 
 @st.composite
 def features_of_heads(draw: Draw, batches: st.SearchStrategy[int] = BATCHES) -> Problem:
-    """An array (b, t, heads · d), and the number of heads."""
+    """Draw an array (b, t, heads · d), and the number of heads."""
     heads = draw(HEADS)
     return {
         "x": array(draw, (draw(batches), draw(TIMES), heads * draw(FEATURES)), dtype=draw(DTYPES)),
@@ -155,7 +164,7 @@ def in_pieces(
     shapes_of: Callable[[int], dict[str, Shape]] = attention_shapes,
     features: st.SearchStrategy[int] = FEATURES,
 ) -> Problem:
-    """A layer and a sequence that it gets in pieces."""
+    """Draw a layer and a sequence that it gets in pieces."""
     heads, dtype, pieces = draw(HEADS), draw(DTYPES), draw(PIECES)
     d_model = heads * draw(features)
     return {
@@ -167,13 +176,13 @@ def in_pieces(
 
 
 def sublayer_shapes(d_model: int) -> dict[str, Shape]:
-    """The parameters of a sublayer with attention."""
+    """Return the parameters of a sublayer with attention."""
     return attention_shapes(d_model, "mha.") | norm_shapes(d_model)
 
 
 @st.composite
 def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
-    """A sublayer with attention, its input, masks or none, and the upstream gradient."""
+    """Draw a sublayer with attention, its input, masks or none, and the upstream gradient."""
     problem = draw(attentions(["xyy"] if crosses else ["xxx"], NORMED))
     x, d_model = problem["inputs"]["x"], problem["inputs"]["x"].shape[2]
     return {
@@ -188,7 +197,7 @@ def attention_layers(draw: Draw, crosses: bool = False) -> Problem:
 
 @st.composite
 def feed_forwards(draw: Draw) -> Problem:
-    """A feed-forward sublayer, its input, and the upstream gradient."""
+    """Draw a feed-forward sublayer, its input, and the upstream gradient."""
     d_model, d_ff, dtype = draw(NORMED), draw(st.sampled_from([2, 5, 1])), draw(DTYPES)
     shape = draw(BATCHES), draw(TIMES), d_model
     return {
@@ -200,7 +209,7 @@ def feed_forwards(draw: Draw) -> Problem:
 
 @st.composite
 def dropouts(draw: Draw, shapes: dict[str, Shape], inputs: tuple[str, ...] = ("x",)) -> Problem:
-    """A sublayer whose output has 128 values to drop, none of them zero but by a rare chance."""
+    """Draw a sublayer whose output has 128 values to drop, none of them zero but by a rare chance."""
     seed = draw(SEEDS)
     rng = np.random.default_rng(seed)
     return {
@@ -376,6 +385,14 @@ def test_fused_gradients_match_torchs_function(candidate: Candidate, problem: Pr
 
 
 @oracle_test("attention.attend_fused")
+@given(problem=causal_attends())
+def test_fused_attention_may_be_told_that_the_mask_is_causal(candidate: Candidate, problem: Problem) -> None:
+    """With is_causal attend_fused gives what the causal mask gives, forward and backward."""
+    check_fused(candidate, problem, sublayers.attend_causally)
+    check_attend_gradients(candidate, sublayers.attend_causally, problem)
+
+
+@oracle_test("attention.attend_fused")
 @given(problem=dropouts_of_weights())
 def test_fused_weights_are_dropped_in_training_only(candidate: Candidate, problem: Problem) -> None:
     """In training attend_fused drops weights as attend does; in evaluation it drops none."""
@@ -531,41 +548,41 @@ def test_the_networks_middle_is_dropped_in_training(candidate: Candidate, proble
 
 
 def check_projections(candidate: Candidate, problem: Problem) -> None:
-    """The three projections are those of torch's linear function."""
+    """Check that the three projections are those of torch's linear function."""
     problem = without_gradient(problem)
     assert_right(candidate, sublayers.project, oracle.project, problem, ["q", "k", "v"], oracle.project_mistakes)
 
 
 def check_mask(candidate: Candidate, problem: Problem) -> None:
-    """The merged mask is the brute force's, and the two masks are what they were."""
+    """Check that the merged mask is the brute force's, and the two masks are what they were."""
     assert_right(candidate, sublayers.merge, oracle.merge_masks, problem, mistakes=oracle.mask_mistakes)
 
 
 def check_attend(candidate: Candidate, problem: Problem, *names: str) -> None:
-    """What attend gives is what torch's function gives."""
+    """Check that what attend gives is what torch's function gives."""
     problem = without_gradient(problem)
     assert_right(candidate, sublayers.attend, oracle.attend, problem, names, oracle.attend_mistakes)
 
 
-def check_fused(candidate: Candidate, problem: Problem) -> None:
-    """What attend_fused gives is what torch's function gives."""
+def check_fused(candidate: Candidate, problem: Problem, probe: Probe = sublayers.attend_fused) -> None:
+    """Check that what attend_fused gives is what torch's function gives."""
     problem = without_gradient(problem)
-    assert_right(candidate, sublayers.attend_fused, oracle.attend, problem, ["output"], oracle.attend_mistakes)
+    assert_right(candidate, probe, oracle.attend, problem, ["output"], oracle.attend_mistakes)
 
 
 def check_attend_gradients(candidate: Candidate, probe: Probe, problem: Problem) -> None:
-    """The gradients of q, k and v are those of torch's function."""
+    """Check that the gradients of q, k and v are those of torch's function."""
     assert_right(candidate, probe, oracle.attend, problem, ["q_grad", "k_grad", "v_grad"], oracle.attend_mistakes)
 
 
 def check_layer(candidate: Candidate, problem: Problem, need_weights: bool) -> None:
-    """Output and weights are those of torch's layer."""
+    """Check that output and weights are those of torch's layer."""
     problem = {**without_gradient(problem), "need_weights": need_weights}
     assert_right(candidate, sublayers.attention, oracle.attention, problem, mistakes=oracle.attention_mistakes)
 
 
 def check_layer_gradients(candidate: Candidate, problem: Problem, need_weights: bool) -> None:
-    """The gradients of inputs and parameters are those of torch's layer."""
+    """Check that the gradients of inputs and parameters are those of torch's layer."""
     problem = {**problem, "need_weights": need_weights}
     names = [f"{name}_grad" for name in (*problem["inputs"], *problem["state"])]
     assert_right(candidate, sublayers.attention, oracle.attention, problem, names, oracle.attention_mistakes)
@@ -578,7 +595,7 @@ def check_sublayer(
     problem: Problem,
     mistakes: Callable[..., Problem],
 ) -> None:
-    """What the sublayer gives is what torch's modules give."""
+    """Check that what the sublayer gives is what torch's modules give."""
     assert_right(candidate, probe, truth, without_gradient(problem), mistakes=mistakes)
 
 
@@ -589,7 +606,7 @@ def check_sublayer_gradients(
     problem: Problem,
     mistakes: Callable[..., Problem],
 ) -> None:
-    """The gradients of inputs and parameters are those of torch's modules."""
+    """Check that the gradients of inputs and parameters are those of torch's modules."""
     inputs = [name for name in ("x", "y") if name in problem]
     names = [f"{name}_grad" for name in (*inputs, *problem["state"])]
     assert_right(candidate, probe, truth, problem, names, mistakes)
@@ -602,13 +619,13 @@ def check_dropout(
     problem: Problem,
     nothing: str = "nothing is dropped in training",
 ) -> None:
-    """In evaluation the whole, and in training the rest with what dropout left; `nothing` says that it left all."""
+    """Check that evaluation gives the whole, training the rest with what dropout left; `nothing` says it left all."""
     oracle.assert_whole(got, rest, whole, problem["dropout"])
     oracle.assert_dropped(got["training"], rest, whole, problem["dropout"], nothing)
 
 
 def check_dropped_weights(got: Problem, whole: np.ndarray, problem: Problem) -> None:
-    """Output of which each half is the weights, in evaluation all, in training what dropout left."""
+    """Check output of which each half is the weights, in evaluation all, in training what dropout left."""
     check_dropout(got, np.zeros_like(whole), whole, problem)
     first, second = np.split(got["training"], 2, axis=-1)
     name, mistake = (
@@ -619,11 +636,11 @@ def check_dropped_weights(got: Problem, whole: np.ndarray, problem: Problem) -> 
 
 
 def plain_attention(problem: Problem) -> Problem:
-    """Output and weights without dropout."""
+    """Return output and weights without dropout."""
     known: Problem = oracle.attend(**without_dropout(problem))
     return known
 
 
 def without_dropout(problem: Problem) -> Problem:
-    """The problem without what only dropout takes."""
+    """Return the problem without what only dropout takes."""
     return {name: value for name, value in problem.items() if name not in ("dropout", "seed")}

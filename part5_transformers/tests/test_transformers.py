@@ -30,7 +30,7 @@ RATES = st.sampled_from([0.5, 0.25, 0.75])
 
 @st.composite
 def sizes_of(draw: Draw) -> Problem:
-    """The arguments of a small model."""
+    """Draw the arguments of a small model."""
     return {
         "num_layers": draw(st.sampled_from([1, 2, 3])),
         "d_model": draw(st.sampled_from([4, 6])),
@@ -45,7 +45,7 @@ def sizes_of(draw: Draw) -> Problem:
 
 
 def state_shapes(sizes: Problem) -> dict[str, Shape]:
-    """The shapes of the parameters, and of the table of positions: a wrong one costs nothing here.
+    """Return the shapes of the parameters, and of the table of positions: a wrong one costs nothing here.
 
     A tied model has no weight of its own for the logits.
     """
@@ -73,7 +73,7 @@ def models(
     times: st.SearchStrategy[int] = KEYS,
     batches: st.SearchStrategy[int] = BATCHES,
 ) -> Problem:
-    """A model, tokens, lengths or none, and the upstream gradient."""
+    """Draw a model, tokens, lengths or none, and the upstream gradient."""
     sizes, batch, time = draw(sizes_of()), draw(batches), draw(times)
     state = parameters(draw, state_shapes(sizes))
     logits = parameters(draw, {"grad_output": (batch, time, sizes["num_classes"])})
@@ -88,14 +88,14 @@ def models(
 
 @st.composite
 def prompts(draw: Draw, times: st.SearchStrategy[int] = KEYS) -> Problem:
-    """A model in float64, and tokens."""
+    """Draw a model in float64, and tokens."""
     problem = draw(models(times=times))
     return {name: problem[name] for name in ("sizes", "state", "tokens")}
 
 
 @st.composite
 def changed_later(draw: Draw) -> Problem:
-    """A model and tokens, and a later step from which they are others."""
+    """Draw a model and tokens, and a later step from which they are others."""
     problem = without_gradient(draw(models()))
     tokens, classes = problem["tokens"], problem["sizes"]["num_classes"]
     step = draw(st.integers(1, tokens.shape[1] - 1))
@@ -106,7 +106,7 @@ def changed_later(draw: Draw) -> Problem:
 
 @st.composite
 def padded_further(draw: Draw) -> Problem:
-    """A padded problem, and the same with other padding, and more of it."""
+    """Draw a padded problem, and the same with other padding, and more of it."""
     problem = without_gradient(draw(models(padded=True)))
     tokens, lengths, classes = problem["tokens"], problem["lengths"], problem["sizes"]["num_classes"]
     more = integers(draw, (len(tokens), 2), 0, classes)
@@ -186,7 +186,7 @@ def test_logits_match_a_stack_of_torchs_layers(candidate: Candidate, problem: Pr
 @oracle_test("decoder_only.forward")
 @given(problem=models(padded=True))
 def test_padding_is_masked(candidate: Candidate, problem: Problem) -> None:
-    """With target_lengths no token looks at padding."""
+    """With target_lengths no token attends to padding."""
     check(candidate, without_gradient(problem), ["logits"])
 
 
@@ -285,7 +285,7 @@ def test_a_batch_may_be_empty(candidate: Candidate, problem: Problem) -> None:
 @edge_case("decoder_only.forward")
 @given(problem=models(times=ONE))
 def test_a_sequence_may_be_one_token(candidate: Candidate, problem: Problem) -> None:
-    """A single token looks at itself alone."""
+    """A single token attends to itself alone."""
     check(candidate, without_gradient(problem), ["logits", "attention"])
 
 
@@ -339,6 +339,6 @@ def test_every_token_is_read_once(candidate: Candidate, problem: Problem) -> Non
 
 
 def check(candidate: Candidate, problem: Problem, names: list[str]) -> None:
-    """These entries of the answer are those of the stack of torch's layers."""
+    """Check that these entries of the answer are those of the stack of torch's layers."""
     known = oracle.language_model_mistakes
     assert_right(candidate, transformers.forward, oracle.language_model, problem, names, known)

@@ -1,4 +1,4 @@
-"""What an encoder reads of speech: fewer steps than the sound has frames, each of them wider.
+"""The encoder's input from speech: fewer steps than the sound has frames, each of them wider.
 
 Frames beyond an utterance's length are set to zero before the first layer and after every one, so that a result depends
 on the utterance alone and never on how far its batch was padded.
@@ -20,7 +20,7 @@ METHODS = ("lstm", "conv", "both")
 class SpeechEmbedding(nn.Module):
     """Frames to embeddings, time_reduction times fewer.
 
-    "conv": convolutions with stride, each followed by GELU; "lstm": bidirectional LSTMs, each of which reads several
+    "conv": convolutions with stride, each followed by GELU; "lstm": bidirectional LSTMs, each of which takes several
     frames as one     (Chan et al. 2016); "both": a convolution first, then LSTMs.  At the end a linear layer, and
     dropout.
     Raises ValueError for another method, for a time_reduction that is no product of twos and threes, and for an odd
@@ -51,7 +51,7 @@ class SpeechEmbedding(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The embeddings, zero beyond each length, and the lengths.
+        """Compute the embeddings, zero beyond each length, and their lengths.
 
         Shapes: x (b, t, input_dim), lengths (b,), results (b, ⌈t / time_reduction⌉, d_model) and (b,).
         Raises ValueError for lengths that are not between 1 and t.
@@ -62,7 +62,7 @@ class SpeechEmbedding(nn.Module):
         return self.dropout(without_padding(self.linear(x), lengths)), lengths
 
     def downsampled_lengths(self, lengths: Tensor) -> Tensor:
-        """How many steps are left of so many frames: ⌈lengths / time_reduction⌉."""
+        """Compute how many steps are left of so many frames: ⌈lengths / time_reduction⌉."""
         return reduced(lengths, self.time_reduction)
 
 
@@ -78,7 +78,7 @@ class ReducingConvolution(nn.Module):
         self.convolution = nn.Conv1d(input_dim, output_dim, kernel_size=3, stride=factor, padding=1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's output, zero beyond each length, and the lengths.
+        """Compute the output, zero beyond each length, and its lengths.
 
         Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
         """
@@ -101,7 +101,7 @@ class ReducingLSTM(nn.Module):
         self.lstm = nn.LSTM(factor * input_dim, output_dim // 2, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """The layer's output, zero beyond each length, and the lengths.
+        """Compute the output, zero beyond each length, and its lengths.
 
         Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
         """
@@ -113,24 +113,24 @@ class ReducingLSTM(nn.Module):
         return output[order.argsort()], lengths
 
     def group(self, x: Tensor) -> Tensor:
-        """Every `factor` frames one after another as one: (b, t, d) to (b, ⌈t / factor⌉, factor · d)."""
+        """Join every `factor` frames one after another: (b, t, d) to (b, ⌈t / factor⌉, factor · d)."""
         missing = -x.shape[1] % self.factor
         filled = torch.cat([x, x.new_zeros(len(x), missing, x.shape[2])], dim=1)
         return torch.cat([filled[:, first :: self.factor] for first in range(self.factor)], dim=2)
 
 
 def reduced(lengths: Tensor, factor: int) -> Tensor:
-    """⌈lengths / factor⌉, in integers: one frame is left of the shortest utterance."""
+    """Compute ⌈lengths / factor⌉ in integers: one frame is left of the shortest utterance."""
     return torch.div(lengths - 1, factor, rounding_mode="floor") + 1
 
 
 def without_padding(x: Tensor, lengths: Tensor) -> Tensor:
-    """x (b, t, d) with zeros at and after each length."""
+    """Return x (b, t, d) with zeros at and after each length."""
     return x * (~PadMask(x, lengths)).to(x.dtype).unsqueeze(2)
 
 
 def factors_of(time_reduction: int) -> list[int]:
-    """The twos and threes whose product it is, the largest first; [1] for 1."""
+    """Factorise into twos and threes, the largest first; [1] for 1."""
     left, factors = time_reduction, []
     for factor in sorted(FACTORS, reverse=True):
         while left > 1 and left % factor == 0:

@@ -1,6 +1,6 @@
 """Sublayers: what a transformer's layers consist of. Each normalises, computes, and adds what it computed to its input.
 
-x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer undivided     (pre-LN, Xiong
+x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer unscaled     (pre-LN, Xiong
 et al. 2020).
 """
 
@@ -43,10 +43,12 @@ class MultiHeadAttention(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The output, and the weights averaged over the heads, before dropout; None without need_weights.
+        """Compute the output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
+        is_causal says that attn_mask hides exactly the keys after each query; the result is the same without.
         With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
         filled once.
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
@@ -61,11 +63,11 @@ class MultiHeadAttention(nn.Module):
         if need_weights:
             output, weights = self.attend(q, k, v, mask)
         else:
-            output, weights = self.attend_fused(q, k, v, mask), None
+            output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
         return self.out_proj(output.transpose(1, 2).flatten(2)), weights
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
+        """Project query, key and value, each to (b, ·, d).  Self-attention needs one product for all three."""
         d_model = query.shape[-1]
         weights, biases = self.in_proj_weight.view(3, d_model, d_model), self.in_proj_bias.view(3, d_model)
         q, k, v = (
@@ -75,11 +77,11 @@ class MultiHeadAttention(nn.Module):
         return q, k, v
 
     def split(self, x: Tensor) -> Tensor:
-        """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
+        """Split the heads: (b, t, d) to (b, heads, t, d / heads)."""
         return x.reshape(*x.shape[:2], self.num_heads, x.shape[-1] // self.num_heads).movedim(2, 1)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
+        """Compute softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
 
         Shapes: q (b, h, t, dₕ), k and v (b, h, s, dₕ), mask broadcastable to (b, h, t, s), results (b, h, t, dₕ) and
         (b, t, s).
@@ -89,26 +91,23 @@ class MultiHeadAttention(nn.Module):
         dropped = nn.Dropout(self.dropout).train(self.training)(weights)
         return torch.einsum("bhts,bhsd->bhtd", dropped, v), torch.einsum("bhts->bts", weights) / self.num_heads
 
-    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """The same output from torch's fused function, whose mask is True where a key is seen."""
+    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
+        """Compute the same output with torch's fused function, whose mask is True where a key is seen.
+
+        is_causal says that the mask hides exactly the keys after each query: torch then takes no mask, skips what is
+        hidden, and keeps nothing of it for the backward pass.
+        """
         dropout = self.dropout if self.training else 0.0
         bias = None if mask is None else -1e10 * mask.to(q.dtype)
         return functional.scaled_dot_product_attention(q, k, v, bias, dropout)
 
 
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
-    """One mask that broadcasts to (b, heads, t, s): True where either is; None if both are."""
+    """Merge two masks into one that broadcasts to (b, heads, t, s): True where either is; None if both are None."""
     padding = None if key_padding_mask is None else key_padding_mask[:, None, None]
     if attn_mask is None:
         return padding
     return attn_mask[None, None] if padding is None else attn_mask[None, None] | padding
-
-
-def is_causal(mask: Tensor | None) -> bool:
-    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
-    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
-        return False
-    return torch.equal(mask, torch.ones_like(mask).triu(1))
 
 
 class SelfAttentionLayer(nn.Module):
@@ -130,15 +129,16 @@ class SelfAttentionLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None."""
         normed = self.norm(x)
-        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)
+        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache, is_causal)
         return x + self.dropout(output), weights
 
 
 class CrossAttentionLayer(nn.Module):
-    """x + dropout(attention(norm(x), y, y)): x asks, the encoder's output y answers.
+    """x + dropout(attention(norm(x), y, y)): queries of x, keys and values of the encoder's output y.
 
     Parameters: mha as in torch's multihead_attn, norm.
     """
@@ -158,7 +158,7 @@ class CrossAttentionLayer(nn.Module):
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
         output, weights = self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache)
         return x + self.dropout(output), weights
 
@@ -176,5 +176,5 @@ class FeedForwardLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's output.  Shapes: x and result (b, t, d)."""
+        """Compute the output.  Shapes: x and result (b, t, d)."""
         return x + self.dropout(self.ffn(self.norm(x)))

@@ -1,4 +1,4 @@
-"""Masks say who may not look where: True means ignored, as in torch.nn.MultiheadAttention."""
+"""Masks of what attention ignores: True means ignored, as in torch.nn.MultiheadAttention."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:
-    """True for every step at or after a sequence's length.
+    """Return True for every step at or after a sequence's length.
 
     Shapes: padded_input (b, t, ...), input_lengths (b,), result (b, t), on the input's device.
     Raises ValueError for lengths of another shape, below 1 or above t.
@@ -22,7 +22,7 @@ def PadMask(padded_input: Tensor, input_lengths: Tensor) -> Tensor:
 
 
 def CausalMask(padded_input: Tensor) -> Tensor:
-    """True for every key after the query.
+    """Return True for every key after the query.
 
     Shapes: padded_input (b, t, ...), result (t, t), on the input's device.
     """

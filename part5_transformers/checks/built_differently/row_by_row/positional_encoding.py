@@ -1,4 +1,4 @@
-"""Positional encoding: attention does not know the order of what it reads, so the order is added to it."""
+"""Positional encoding: attention does not depend on the order of its keys, so positions are added to them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class PositionalEncoding(nn.Module):
         self.register_buffer("pe", self.create_pe_table(d_model, max_len))
 
     def create_pe_table(self, d_model: int, max_len: int) -> Tensor:
-        """The table of all positions.  Shape: (1, max_len, d_model)."""
+        """Compute the table of all positions.  Shape: (1, max_len, d_model)."""
         pairs = torch.arange((d_model + 1) // 2)
         angles = torch.outer(torch.arange(max_len), 1 / 10_000.0 ** (2 * pairs / d_model))
         waves = torch.view_as_real(torch.polar(torch.ones_like(angles), angles))  # cosine, then sine
         return waves.flip(-1).flatten(1)[None, :, :d_model]
 
     def forward(self, x: Tensor, offset: int = 0) -> Tensor:
-        """x plus the encoding of its positions, of which the first is `offset`.
+        """Add to x the encoding of its positions, of which the first is `offset`.
 
         The table is float32; the result has the dtype of x.
         Shapes: x (b, t, d_model), result the same.

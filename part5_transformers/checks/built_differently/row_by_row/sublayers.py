@@ -1,6 +1,6 @@
 """Sublayers: what a transformer's layers consist of. Each normalises, computes, and adds what it computed to its input.
 
-x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer undivided     (pre-LN, Xiong
+x + dropout(f(norm(x))): the sum is never normalised itself, so gradients reach every layer unscaled     (pre-LN, Xiong
 et al. 2020).
 """
 
@@ -45,10 +45,12 @@ class MultiHeadAttention(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The output, and the weights averaged over the heads, before dropout; None without need_weights.
+        """Compute the output, and the weights averaged over the heads, before dropout; None without need_weights.
 
         Masks are True where a key is ignored; a query that ignores all gets out_proj's bias and zero weights.
+        is_causal says that attn_mask hides exactly the keys after each query; the result is the same without.
         With a cache, key and value are further steps of a sequence whose earlier ones it holds; a complete one is
         filled once.
         Shapes: query (b, t, d), key and value (b, s, d), key_padding_mask (b, s), attn_mask (t, s), output (b, t, d),
@@ -63,21 +65,21 @@ class MultiHeadAttention(nn.Module):
         if need_weights:
             output, weights = self.attend(q, k, v, mask)
         else:
-            output, weights = self.attend_fused(q, k, v, mask), None
+            output, weights = self.attend_fused(q, k, v, mask, is_causal and key_padding_mask is None), None
         return self.out_proj(output.transpose(1, 2).flatten(2)), weights
 
     def project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three projections, each (b, ·, d).  Self-attention needs one product for all three."""
+        """Project query, key and value, each to (b, ·, d).  Self-attention needs one product for all three."""
         thirds = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
         q, k, v = (x @ weight.T + bias for x, weight, bias in zip((query, key, value), *thirds, strict=True))
         return q, k, v
 
     def split(self, x: Tensor) -> Tensor:
-        """The features of each head by themselves: (b, t, d) to (b, heads, t, d / heads)."""
+        """Split the heads: (b, t, d) to (b, heads, t, d / heads)."""
         return torch.stack(x.chunk(self.num_heads, dim=-1), dim=1)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
-        """softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
+        """Compute softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
 
         Shapes: q (b, h, t, dₕ), k and v (b, h, s, dₕ), mask broadcastable to (b, h, t, s), results (b, h, t, dₕ) and
         (b, t, s).
@@ -89,7 +91,7 @@ class MultiHeadAttention(nn.Module):
         return torch.stack(outputs), torch.stack(weights)
 
     def attend_row(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for one sequence, head by head: output (h, t, dₕ), weights (t, s)."""
+        """Return the same for one sequence, head by head: output (h, t, dₕ), weights (t, s)."""
         outputs, weights = [], []
         for head in range(self.num_heads):
             scores = q[head] @ k[head].T / math.sqrt(q.shape[-1])
@@ -101,13 +103,17 @@ class MultiHeadAttention(nn.Module):
             weights.append(shares)
         return torch.stack(outputs), torch.stack(weights).mean(dim=0)
 
-    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """The same output from torch's fused function, whose mask is True where a key is seen."""
+    def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
+        """Compute the same output with torch's fused function, whose mask is True where a key is seen.
+
+        is_causal says that the mask hides exactly the keys after each query: torch then takes no mask, skips what is
+        hidden, and keeps nothing of it for the backward pass.
+        """
         return self.attend(q, k, v, mask)[0]
 
 
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
-    """One mask that broadcasts to (b, heads, t, s): True where either is; None if both are."""
+    """Merge two masks into one that broadcasts to (b, heads, t, s): True where either is; None if both are None."""
     masks = []
     if key_padding_mask is not None:
         masks.append(key_padding_mask.unsqueeze(1).unsqueeze(1))
@@ -116,13 +122,6 @@ def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Te
     if len(masks) == 2:
         return torch.logical_or(*masks)
     return masks[0] if masks else None
-
-
-def is_causal(mask: Tensor | None) -> bool:
-    """Whether every query ignores exactly the keys after it, in all rows and heads alike."""
-    if mask is None or mask.shape[-1] != mask.shape[-2] or mask.numel() != mask.shape[-1] ** 2:
-        return False
-    return torch.equal(mask, torch.ones_like(mask).triu(1))
 
 
 class SelfAttentionLayer(nn.Module):
@@ -144,15 +143,16 @@ class SelfAttentionLayer(nn.Module):
         attn_mask: Tensor | None = None,
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
+        is_causal: bool = False,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None."""
         normed = self.norm(x)
-        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache)
+        output, weights = self.mha(normed, normed, normed, key_padding_mask, attn_mask, need_weights, cache, is_causal)
         return x + self.dropout(output), weights
 
 
 class CrossAttentionLayer(nn.Module):
-    """x + dropout(attention(norm(x), y, y)): x asks, the encoder's output y answers.
+    """x + dropout(attention(norm(x), y, y)): queries of x, keys and values of the encoder's output y.
 
     Parameters: mha as in torch's multihead_attn, norm.
     """
@@ -172,7 +172,7 @@ class CrossAttentionLayer(nn.Module):
         need_weights: bool = True,
         cache: KeyValueCache | None = None,
     ) -> Attended:
-        """The layer's output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
+        """Compute the output (b, t, d), and the weights (b, t, s) or None.  y (b, s, d) is normalised already."""
         output, weights = self.mha(self.norm(x), y, y, key_padding_mask, attn_mask, need_weights, cache)
         return x + self.dropout(output), weights
 
@@ -190,7 +190,7 @@ class FeedForwardLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer's output.  Shapes: x and result (b, t, d)."""
+        """Compute the output.  Shapes: x and result (b, t, d)."""
         first, _, dropout, second = self.ffn
         hidden = first(self.norm(x))
         hidden = hidden * (1 + torch.erf(hidden / math.sqrt(2))) / 2

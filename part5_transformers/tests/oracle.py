@@ -1,4 +1,4 @@
-"""What the oracles of all layers share: torch's own layers under the names of ours, and their sublayers one by one."""
+"""The part that the layers' oracles share: torch's layers under the names of ours, and their sublayers one by one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADDED_TWICE = "a sublayer's input is added to its output again; each sublayer do
 
 
 def torch_layer(kind: Any, num_heads: int, state: Answer, names: Mapping[str, str]) -> Any:
-    """Torch's layer of this class with these parameters, which have our names.
+    """Return torch's layer of this class with these parameters, which have our names.
 
     Since the parameters want gradients, torch does not take its fast path, which is another implementation.
     """
@@ -32,13 +32,13 @@ def torch_layer(kind: Any, num_heads: int, state: Answer, names: Mapping[str, st
 
 
 def as_tensors(inputs: Answer) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The inputs to differentiate by, and the masks."""
+    """Return the inputs to differentiate by, and the masks."""
     masks = {name: torch.tensor(value) for name, value in inputs.items() if name.endswith("mask")}
     return tensors(**{name: value for name, value in inputs.items() if name not in masks}), masks
 
 
 def one_mask(num_heads: int, queries: Tensor, padding: Tensor | None, mask: Tensor | None = None) -> Tensor | None:
-    """Both masks as one attn_mask, with padding (b · heads, t, s); None without either.
+    """Return both masks as one attn_mask, with padding (b · heads, t, s); None without either.
 
     Given a key_padding_mask, torch first imports its symbolic shapes, which takes seconds.
     """
@@ -49,7 +49,7 @@ def one_mask(num_heads: int, queries: Tensor, padding: Tensor | None, mask: Tens
 
 
 def self_attention(layer: Any, mask: Tensor | None) -> Sublayer:
-    """The first sublayer of torch's layer."""
+    """Return the first sublayer of torch's layer."""
 
     def attend(x: Tensor) -> Attended:
         normed = layer.norm1(x)
@@ -60,7 +60,7 @@ def self_attention(layer: Any, mask: Tensor | None) -> Sublayer:
 
 
 def cross_attention(layer: Any, enc_output: Tensor, mask: Tensor | None) -> Sublayer:
-    """The second sublayer of torch's decoder layer."""
+    """Return the second sublayer of torch's decoder layer."""
 
     def attend(x: Tensor) -> Attended:
         output, weights = layer.multihead_attn(layer.norm2(x), enc_output, enc_output, attn_mask=mask)
@@ -70,14 +70,14 @@ def cross_attention(layer: Any, enc_output: Tensor, mask: Tensor | None) -> Subl
 
 
 def feed_forward(layer: Any, norm: nn.Module) -> Sublayer:
-    """The last sublayer of torch's layer."""
+    """Return the last sublayer of torch's layer."""
     return lambda x: (x + layer.linear2(functional.gelu(layer.linear1(norm(x)))), None)
 
 
 def in_order(
     sublayers: Mapping[str, Sublayer], order: Sequence[str], x: Tensor, twice: bool = False
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The output of these sublayers one after another, and the weights of those that attend.
+    """Return the output of these sublayers one after another, and the weights of those that attend.
 
     With `twice`, the input of each is added to its output once more.
     """
@@ -99,7 +99,7 @@ def as_answer(
     need_weights: bool,
     grad_output: Array | None,
 ) -> Answer:
-    """The output, the weights if they are wanted, and given the upstream gradient, all gradients under our names."""
+    """Return the output, the weights if wanted, and given an upstream gradient, all gradients under our names."""
     known: Answer = {"output": output.detach().numpy()}
     known |= {name: each.detach().numpy() if need_weights else None for name, each in weights.items()}
     if grad_output is None:
@@ -109,7 +109,7 @@ def as_answer(
 
 
 def in_pieces(whole: Answer, ends: Sequence[int], growing: str, fixed: Sequence[str] = ()) -> Answer:
-    """The answer of a decoder's layer as it is when the sequence is fed in pieces that end here.
+    """Return the answer of a decoder's layer as it is when the sequence is fed in pieces that end here.
 
     The weights named `growing` have the keys up to each piece's end, those named `fixed` have all.
     """
