@@ -21,8 +21,8 @@ from part1_autograd.gradient_buffer import GradientBuffer
 # backward_operation(grad_output, *inputs) -> for every input its gradient, or None
 BackwardOperation = Callable[..., tuple[np.ndarray | None, ...]]
 
-# The gradients of one backward call: id -> (array, what has arrived at it, whether that is a sum made by the sweep)
-Arrived = dict[int, tuple[np.ndarray, np.ndarray, bool]]
+# The gradients of one backward call: id -> (array, the sum of what has arrived at it)
+Arrived = dict[int, tuple[np.ndarray, np.ndarray]]
 
 
 class Operation(NamedTuple):

@@ -9,7 +9,6 @@ Source: Baydin et al. 2018, "Automatic differentiation in machine learning: a su
 
 from __future__ import annotations
 
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -274,13 +273,6 @@ def getitem_backward(grad_output: np.ndarray, x: np.ndarray, index: Any) -> tupl
         "functional.getitem: dL/dxᵢ = Σ dL/dyⱼ over all j that were taken from xᵢ. "
         "See part1_autograd/README.md; SFRATORCH_CODE=solution runs the reference."
     )
-
-
-def may_repeat(index: Any) -> bool:
-    """Whether an index can take an element twice: integer arrays can; integers, slices and boolean masks cannot."""
-    parts = index if isinstance(index, tuple) else (index,)
-    basic = (int, np.integer, slice, EllipsisType, type(None))
-    return not all(isinstance(part, basic) or np.asarray(part).dtype == bool for part in parts)
 
 
 def concatenate_backward(grad_output: np.ndarray, *arrays: np.ndarray, axis: int = 0) -> tuple[np.ndarray, ...]:

@@ -21,8 +21,8 @@ from part1_autograd.gradient_buffer import GradientBuffer
 # backward_operation(grad_output, *inputs) -> for every input its gradient, or None
 BackwardOperation = Callable[..., tuple[np.ndarray | None, ...]]
 
-# The gradients of one backward call: id -> (array, what has arrived at it, whether that is a sum made by the sweep)
-Arrived = dict[int, tuple[np.ndarray, np.ndarray, bool]]
+# The gradients of one backward call: id -> (array, the sum of what has arrived at it)
+Arrived = dict[int, tuple[np.ndarray, np.ndarray]]
 
 
 class Operation(NamedTuple):
@@ -108,11 +108,11 @@ class Autograd:
         ### BEGIN SOLUTION autograd_engine.backward: begin with dL/d(output), sweep the tape, keep what reaches leaves
         array: Any = output if isinstance(output, np.ndarray | np.generic) else output.data
         self._require_recorded(array)
-        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), False)}
+        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output))}
         self._sweep(arrived, release)
         if not self._released.keys().isdisjoint(arrived):
             raise RuntimeError("output must not depend on operations that backward(release=True) took off the tape.")
-        for leaf, gradient, _ in arrived.values():
+        for leaf, gradient in arrived.values():
             self.gradient_buffer.add_spot(leaf)
             self.gradient_buffer.update(leaf, gradient)
         ### END SOLUTION
@@ -142,14 +142,9 @@ class Autograd:
                 if contribution is None:
                     continue
                 key = id(array)
-                if key not in arrived:
-                    arrived[key] = array, contribution, False  # most arrays are used once: there is nothing to add
-                    continue
-                _, total, is_sum = arrived[key]
-                if is_sum:
-                    total += contribution  # in place: nobody else has this array
-                else:
-                    arrived[key] = array, np.asarray(total + contribution), True
+                if key in arrived:
+                    contribution = np.asarray(arrived[key][1] + contribution)
+                arrived[key] = array, contribution
         ### END SOLUTION
 
     def _take_off(self, skipped: list[Operation]) -> Iterator[Operation]:

@@ -386,18 +386,13 @@ def binary(forward: Callable[..., ndarray], backward: BackwardOperation, a: Tens
     ### BEGIN SOLUTION tensor.operators: forward on both arrays, recorded with its rule
     if not isinstance(b, Tensor):
         b = constant(b, like=a)
-    output = forward(a.data, b.data)
-    engine = a.autograd
+    output, engine = np.asarray(forward(a.data, b.data)), a.autograd
     if not (a.requires_grad and b.requires_grad and engine is b.autograd and _is_recording):
         return record(output, backward, a, b)
     # What record would do, where nothing is left to decide: a third of the time for small arrays.
-    if type(output) is not ndarray:
-        output = np.asarray(output)
     line = (a.data, b.data), output, (None, None), backward
     engine.operation_list.append(line)  # type: ignore[arg-type, union-attr]
-    result = Tensor.__new__(Tensor)
-    result.data, result.requires_grad, result.autograd, result.is_leaf = output, True, engine, False
-    return result
+    return new_tensor(output, requires_grad=True, autograd=engine, is_leaf=False)
     ### END SOLUTION
 
 
