@@ -1,4 +1,4 @@
-"""How fast the layers are, beside torch: `python -m part2_layers.benchmarks`.
+"""Benchmarks of the layers beside torch: `python -m part2_layers.benchmarks`.
 
 Every row is forward and backward, with the gradients of the input and of all parameters, in float32.
 Before anything is timed, the results are compared with torch's.
@@ -25,7 +25,7 @@ Goals = tuple[float, float] | None
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """Return every row of the table."""
     from torch import nn
 
     from part2_layers.activation import GELU

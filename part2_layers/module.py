@@ -234,7 +234,7 @@ def as_array(value: Any) -> Any:
 
 
 def is_of_floats(value: Any) -> bool:
-    """Whether this is an array of floats."""
+    """Say whether this is an array of floats."""
     return isinstance(value, ndarray) and value.dtype.kind == "f"
 
 

@@ -13,7 +13,7 @@ Pair = tuple[int, int]
 
 
 class Pool2d(Module):
-    """What both have in common: windows of kernel_size that move by stride, which is kernel_size unless given.
+    """Base of both: windows of kernel_size that move by stride, which is kernel_size unless given.
 
     Raises ValueError for sizes that are not positive.
     """
@@ -30,7 +30,7 @@ class Pool2d(Module):
             raise ValueError(f"kernel_size must not exceed the input's {x.shape[2:]}; got {self.kernel_size}.")
 
     def positions(self, x: ndarray) -> Pair:
-        """How many windows stand below one another, and how many side by side."""
+        """Count the windows below one another, and those side by side."""
         height, width = x.shape[2:]
         return (height - self.kernel_size[0]) // self.stride[0] + 1, (width - self.kernel_size[1]) // self.stride[1] + 1
 

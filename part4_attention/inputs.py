@@ -1,4 +1,4 @@
-"""What attention takes: queries, keys, values and a mask, checked. Given.
+"""Inputs of attention: queries, keys, values and a mask, checked. Given.
 
 A mask is True where a query may not look: the same way round as in torch.nn.MultiheadAttention.
 """

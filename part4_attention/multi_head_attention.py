@@ -28,7 +28,7 @@ def split_heads(x: ndarray, num_heads: int) -> ndarray:
 
 
 def join_heads(x: ndarray) -> ndarray:
-    """What split_heads took apart.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
+    """Join the heads that split_heads split.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
     # YOUR CODE HERE
     raise NotImplementedError(
         "multi_head.split_heads: (b, heads, t, d) to (b, t, heads · d). "

@@ -1,4 +1,4 @@
-"""What may go wrong in the engine."""
+"""Known mistakes in the engine."""
 
 from __future__ import annotations
 

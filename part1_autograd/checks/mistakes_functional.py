@@ -1,4 +1,4 @@
-"""What may go wrong in the gradient rules."""
+"""Known mistakes in the gradient rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the oracles of part 1 share: torch's gradients of any function.
+"""Helpers of the oracles of part 1: torch's gradients of any function.
 
 A truth takes the arguments of the probe of the same name and gives plain data under the probe's names.
 `<probe>_mistakes` maps a sentence about a mistake to what it changes in the truth.
@@ -15,7 +15,7 @@ from autograder.testing.torch_oracle import Answer, Array
 
 
 def gradients(forward: Callable[..., torch.Tensor], grad_output: Array, **inputs: Array) -> Answer:
-    """The output of `forward`, and torch's gradient of every input under the input's name followed by _grad."""
+    """Return the output of `forward`, and torch's gradient of every input under the input's name followed by _grad."""
     tensors = [torch.tensor(value, requires_grad=True) for value in inputs.values()]
     output = forward(*tensors)
     found = pull_back([output], [grad_output], tensors)
@@ -26,7 +26,7 @@ def gradients(forward: Callable[..., torch.Tensor], grad_output: Array, **inputs
 def pull_back(
     outputs: Sequence[torch.Tensor], grad_outputs: Sequence[Array], inputs: Sequence[torch.Tensor]
 ) -> list[Array]:
-    """The gradient of every input of Σ output · grad_output, which is what grad_outputs mean.
+    """Return the gradient of every input of Σ output · grad_output, which is what grad_outputs mean.
 
     Given its grad_outputs argument, torch first imports its symbolic shapes, which takes longer than all tests.
     """
@@ -39,7 +39,7 @@ def pull_back(
 
 
 def rule(forward: Callable[..., torch.Tensor]) -> Callable[..., Answer]:
-    """The truth of a rule all of whose arguments are inputs."""
+    """Make the truth of a rule all of whose arguments are inputs."""
 
     @truth
     def output_and_gradients(grad_output: Array, **inputs: Array) -> Answer:

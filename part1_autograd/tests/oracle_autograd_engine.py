@@ -33,7 +33,7 @@ def evaluate(leaves: Sequence[torch.Tensor], nodes: Sequence[Any]) -> list[torch
 
 @truth
 def record(leaves: Sequence[Array], nodes: Sequence[Any]) -> Answer:
-    """What an engine has recorded: every operation with the names of its arrays."""
+    """List what an engine has recorded: every operation with the names of its arrays."""
     names = [f"leaf {position}" for position in range(len(leaves))]
     operations = []
     for number, (name, operands) in enumerate(nodes):
@@ -141,7 +141,7 @@ def add_into_arrays_mistakes(
 
 @truth
 def visits(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_output: Array) -> Answer:
-    """The operations that the result of operation `start` depends on, the last recorded first."""
+    """List the operations that the result of operation `start` depends on, the last recorded first."""
     needed = {len(leaves) + start}
     for number in range(start, -1, -1):
         if len(leaves) + number in needed:
@@ -163,6 +163,6 @@ def start_anew(leaves: Sequence[Array], nodes: Sequence[Any], grad_output: Array
 
 @truth
 def differentiate_without_gradient(leaves: Sequence[Array], nodes: Sequence[Any]) -> Answer:
-    """The result has one element, and its gradient is one."""
+    """Differentiate a result of one element, whose gradient is one."""
     grad_output = np.ones(np.broadcast_shapes(*(leaf.shape for leaf in leaves)))
     return {"leaf_grads": differentiate(leaves, nodes, grad_output)["leaf_grads"]}

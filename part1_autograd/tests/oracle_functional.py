@@ -240,7 +240,7 @@ def max_backward_mistakes(grad_output: Array, x: Array, axis: Axis, keepdims: bo
 
 
 def _first_of_all(chosen: Array) -> Array:
-    """The first of the chosen elements alone."""
+    """Choose the first of the chosen elements alone."""
     alone = np.zeros_like(chosen)
     alone.flat[np.flatnonzero(chosen)[:1]] = True
     return alone

@@ -44,7 +44,7 @@ def operate_mistakes(operator: str, a: Array, b: Array, grad_output: Array) -> A
 
 @truth
 def operate_with_number(operator: str, x: Array, number: float, grad_output: Array) -> Answer:
-    """The number stays a number, so that float32 stays float32."""
+    """Combine with a number that stays one, so that float32 stays float32."""
     return {
         "tensor with number": gradients(lambda a: OPERATORS[operator](a, number), grad_output, a=x),
         "number with tensor": gradients(lambda b: OPERATORS[operator](number, b), grad_output, b=x),

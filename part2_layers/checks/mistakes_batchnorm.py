@@ -1,4 +1,4 @@
-"""What may go wrong in BatchNorm1d."""
+"""Known mistakes in BatchNorm1d."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from part2_layers.sequential import Sequential
 
 
 class MLP(Module):
-    """What the three have in common: `self.layers` is all of the network."""
+    """Base of the three: `self.layers` is all of the network."""
 
     layers: Module
 

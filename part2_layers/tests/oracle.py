@@ -1,4 +1,4 @@
-"""What the oracles of part 2 share: torch's layers, forward and backward, and the comparison with them.
+"""Helpers of the oracles of part 2: torch's layers, forward and backward, and the comparison with them.
 
 A truth takes the arguments of its probe and gives plain data under the probe's names.
 """

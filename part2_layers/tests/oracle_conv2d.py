@@ -123,7 +123,7 @@ def as_pair(size: Size) -> Pair:
 
 
 def positions(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
-    """How many positions the kernel has down and across the padded x; none or fewer where it does not fit."""
+    """Count the positions that the kernel has down and across the padded x; none or fewer where it does not fit."""
     down, across = (
         (length + 2 * p - k) // s + 1 for length, k, s, p in zip(x.shape[2:], kernel_size, stride, padding, strict=True)
     )

@@ -140,7 +140,7 @@ def _smoothing_mistakes(input: Array, target: Array, options: Answer, grad_outpu
 
 
 def _ignore_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
-    """What may become of ignored targets."""
+    """Give what wrong treatments of ignored targets would."""
     ignore_index, axis = options.get("ignore_index", -100), _class_axis(input)
     ignored, classes = target == ignore_index, _classes(input)
     if not ignored.any():

@@ -97,7 +97,7 @@ def run_network_mistakes(
     network: str, sizes: Answer, state: Answer, training: bool, x: Array, grad_output: Array
 ) -> Answer:
     def where(kind: type[torch.nn.Module], forward: Callable[[Any, torch.Tensor], torch.Tensor]) -> Answer:
-        """What the network gives if modules of this kind compute something else."""
+        """Return what the network gives if modules of this kind compute something else."""
         built = with_state(Network(network, sizes), state, x.dtype).train(training)
         for module in built.modules():
             if isinstance(module, kind):

@@ -87,7 +87,7 @@ def gradient_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | Non
 
 @truth
 def pool_twice(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Answer:
-    """What a second run gives, and the gradients of parameters, of which there are none."""
+    """Return what a second run gives, and the gradients of parameters, of which there are none."""
     return {"twice": pool(kind, x, kernel_size, stride, grad_output), "after zero_grad": {}}
 
 
@@ -104,7 +104,7 @@ def twice_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | None, 
 
 
 def largest_places(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array, Array, Array]:
-    """Where the maxima of each window are: all, the first, the last, and the first column by column.
+    """Mark the maxima of each window: all, the first, the last, and the first column by column.
 
     Shapes: (b, c, p, q, i, j).
     """

@@ -1,4 +1,4 @@
-"""What the tests do with BatchNorm1d: build it with a given state, run it in a mode, read its gradients and state."""
+"""Probes of BatchNorm1d: build it with a given state, run it in a mode, read its gradients and state."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def new_state(num_features: int) -> Named:
 def forward_and_backward(
     x: Array, state: Named, eps: float, momentum: float, training: bool, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(state, eps, momentum, training), x, grad_output)
 
 

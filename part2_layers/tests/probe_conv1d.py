@@ -1,4 +1,4 @@
-"""What the tests do with Conv1d: build it with given parameters, run it, and read its gradients and its state dict."""
+"""Probes of Conv1d: build it with given parameters, run it, and read its gradients and its state dict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def forward(x: Array, weight: Array, bias: Array | None, kernel_size: int, strid
 def forward_and_backward(
     x: Array, weight: Array, bias: Array | None, kernel_size: int, stride: int, padding: int, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(weight, bias, kernel_size, stride, padding), x, grad_output)
 
 

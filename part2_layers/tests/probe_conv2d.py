@@ -1,4 +1,4 @@
-"""What the tests do with Conv2d: build it with given parameters, run it, and read its gradients and its state dict."""
+"""Probes of Conv2d: build it with given parameters, run it, and read its gradients and its state dict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def forward(x: Array, weight: Array, bias: Array | None, kernel_size: Size, stri
 def forward_and_backward(
     x: Array, weight: Array, bias: Array | None, kernel_size: Size, stride: Size, padding: Size, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(weight, bias, kernel_size, stride, padding), x, grad_output)
 
 

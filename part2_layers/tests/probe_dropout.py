@@ -1,4 +1,4 @@
-"""What the tests do with Dropout: give it a generator with a known state, and run it in training or in evaluation."""
+"""Probes of Dropout: give it a generator with a known state, and run it in training or in evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests do with a loss: compare an input with a target, and read the gradient of the input."""
+"""Probes of a loss: compare an input with a target, and read the gradient of the input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests do with Sequential: fill it with layers that stand in this file, and run it.
+"""Probes of Sequential: fill it with layers that stand in this file, and run it.
 
 A layer comes as [kind, its parameters by name]; a Sequential among them as ["sequential", its layers].
 """
@@ -130,7 +130,7 @@ def contents(layers: Layers) -> Named:
 
 
 def forward_and_backward(layers: Layers, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_sequential(layers), x, grad_output)
 
 

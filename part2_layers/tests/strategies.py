@@ -1,4 +1,4 @@
-"""What part 2 is tested on: small arrays of simple numbers. The problems of a module stand at the top of its tests."""
+"""Problems of part 2: small arrays of simple numbers. The problems of a module stand at the top of its tests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LONGEST = 6
 
 
 class Window(NamedTuple):
-    """What moves along an axis."""
+    """A window that moves along an axis."""
 
     kernel: int
     stride: int
     padding: int
 
     def positions(self, length: int) -> int:
-        """How many positions it has on an axis of this length."""
+        """Count its positions on an axis of this length."""
         return (length + 2 * self.padding - self.kernel) // self.stride + 1
 
     def lengths(self) -> st.SearchStrategy[int]:

@@ -27,7 +27,7 @@ def split_heads(x: ndarray, num_heads: int) -> ndarray:
 
 
 def join_heads(x: ndarray) -> ndarray:
-    """What split_heads took apart.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
+    """Join the heads that split_heads split.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
     ### BEGIN SOLUTION multi_head.split_heads: (b, heads, t, d) to (b, t, heads · d)
     batch, heads, time, features = x.shape
     return x.swapaxes(1, 2).reshape(batch, time, heads * features)

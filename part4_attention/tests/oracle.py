@@ -1,4 +1,4 @@
-"""What the oracles of part 4 share: torch's attention with a mask that is True where ignored."""
+"""Helpers of the oracles of part 4: torch's attention with a mask that is True where ignored."""
 
 from __future__ import annotations
 

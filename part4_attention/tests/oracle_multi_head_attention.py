@@ -171,7 +171,7 @@ def multi_head_mistakes(**problem: Any) -> Answer:
 
 
 def gradient_mistakes(**problem: Any) -> Answer:
-    """What backward would give if something went another way than forward."""
+    """Give what backward would if something went another way than forward."""
     right, heads = from_parts(**problem), problem["num_heads"]
 
     def as_if(value: Tensor, source: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ def gradient_mistakes(**problem: Any) -> Answer:
 
 
 def blind_mistakes(**problem: Any) -> Answer:
-    """What comes of zeros for a query that sees nothing."""
+    """Give what zeros for a query that sees nothing lead to."""
     inputs = problem["inputs"]
     shape = [len(inputs["query"]), 1, inputs["query"].shape[1], inputs["key"].shape[1]]
     merged = merge_masks(**{name: inputs[name] for name in MASKS}, shape=shape)

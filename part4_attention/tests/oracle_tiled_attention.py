@@ -27,7 +27,7 @@ SHARED = (  # with attention without tiles
 
 
 class Step(NamedTuple):
-    """What the online softmax does with a tile of keys; each may be forgotten."""
+    """Steps of the online softmax for a tile of keys; each may be forgotten."""
 
     scales_output: bool = True
     scales_total: bool = True
@@ -72,7 +72,7 @@ def attention_mistakes(
 def gradient_mistakes(
     options: Answer, query: Array, key: Array, value: Array, hidden: Array | None, grad_output: Array
 ) -> Answer:
-    """What backward would give if a tile of keys, or of queries, were taken for all of them."""
+    """Give what backward would if a tile of keys, or of queries, were taken for all of them."""
     weights, weights_grad = plain.weights_and_gradient(query, key, value, hidden, grad_output)
     scores_grad = plain.scores_gradient(query, key, value, hidden, grad_output)
     sums = np.zeros_like(weights)

@@ -1,4 +1,4 @@
-"""What the tests do with multi-head attention: build it with given parameters, run it, and read its gradients."""
+"""Probes of multi-head attention: build it with given parameters, run it, and read its gradients."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def forward_with_torch_parameters(num_heads: int, torch_state: State, inputs: Na
 
 
 def forward_and_backward(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     layer = _layer(num_heads, state)
     return {"output": layer.forward(**inputs), **_back(layer, grad_output)}
 
@@ -87,7 +87,7 @@ def run_with_torch_parameters(num_heads: int, torch_state: State, inputs: Named,
 
 
 def run_twice(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """Forward and backward, and again without zero_grad between them; then zero_grad."""
+    """Run forward and backward, and again without zero_grad between them; then zero_grad."""
     layer = _layer(num_heads, state)
     for _ in range(2):
         layer.forward(**inputs)

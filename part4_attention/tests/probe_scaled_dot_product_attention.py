@@ -1,4 +1,4 @@
-"""What the tests do with scaled dot-product attention: run it, read its weights and its gradients."""
+"""Probes of scaled dot-product attention: run it, read its weights and its gradients."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def forward_on_views(query: Array, key: Array, value: Array, mask: Array | None)
 
 
 def forward_and_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return _run(ScaledDotProductAttention(), query, key, value, mask, grad_output)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with tiled attention: run it, read its gradients, and measure what it holds."""
+"""Probes of tiled attention: run it, read its gradients, and measure what it holds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forward_strictly(options: Named, query: Array, key: Array, value: Array, mas
 def forward_and_backward(
     options: Named, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     attention = TiledAttention(**options)
     output = attention.forward(query, key, value, mask)
     query_grad, key_grad, value_grad = attention.backward(grad_output)
@@ -58,7 +58,7 @@ def run_on_views(
 
 @cache
 def peak_of_forward(time: int, block_size: int) -> int:
-    """How many bytes forward holds at most, beyond its inputs, for so many queries and keys of one feature."""
+    """Measure how many bytes forward holds at most, beyond its inputs, for so many queries and keys of one feature."""
     x = np.linspace(0, 1, time, dtype=np.float32)[:, None]
     with _traced():
         TiledAttention(block_size).forward(x, x, x)

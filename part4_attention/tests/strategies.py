@@ -1,4 +1,4 @@
-"""What part 4 is tested on: small arrays of simple numbers, and masks. The problems of a module stand at the top of its
+"""Problems of part 4: small arrays of simple numbers, and masks. The problems of a module stand at the top of its
 tests."""
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from part2_layers.module import Module, check_fraction
 
 
 class Optimizer:
-    """What all have in common: the module, the learning rate, and arrays for each parameter, by torch's names.
+    """Base of all optimisers: the module, the learning rate, and arrays for each parameter, by torch's names.
 
     `state[name]["momentum_buffer"]` belongs to the parameter of this name.
     Raises ValueError for a learning rate or a weight decay that is negative.

@@ -24,7 +24,7 @@ def split_heads(x: ndarray, num_heads: int) -> ndarray:
 
 
 def join_heads(x: ndarray) -> ndarray:
-    """What split_heads took apart.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
+    """Join the heads that split_heads split.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
     return x.transpose(0, 2, 1, 3).reshape(len(x), x.shape[2], -1)
 
 

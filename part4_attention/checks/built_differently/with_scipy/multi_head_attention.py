@@ -24,7 +24,7 @@ def split_heads(x: ndarray, num_heads: int) -> ndarray:
 
 
 def join_heads(x: ndarray) -> ndarray:
-    """What split_heads took apart.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
+    """Join the heads that split_heads split.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
     return np.concatenate([x[:, head] for head in range(x.shape[1])], axis=-1)
 
 
