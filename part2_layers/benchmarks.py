@@ -107,7 +107,7 @@ def mlp_step(rounds: int) -> list[Row]:
 
 
 def mlp_products(rounds: int) -> list[Row]:
-    """The matrix products of that step alone: what the two BLAS libraries differ by, and a floor for the row above."""
+    """Measure the products of that step alone: what the two BLAS libraries differ by, and a floor for the row above."""
     import numpy as np
     import torch
 
@@ -169,7 +169,7 @@ def layer_beside_torch(
 
 
 def conv2d_memory() -> list[Row]:
-    """The peak of what Conv2d's backward allocates, beside kernel² times its padded input: one im2col buffer."""
+    """Measure the peak of Conv2d's backward beside kernel² times its padded input: one im2col buffer."""
     import numpy as np
 
     from part2_layers.conv2d import Conv2d

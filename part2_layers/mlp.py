@@ -22,7 +22,7 @@ class MLP(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The output of the layers.  Shapes: x (b, in_features), y (b, out_features); b may be 0."""
+        """Return the output of the layers.  Shapes: x (b, in_features), y (b, out_features); b may be 0."""
         return self.layers.forward(x)
 
     @checked_backward

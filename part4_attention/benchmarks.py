@@ -117,7 +117,7 @@ def memory_of_tiles() -> list[Row]:
 
 
 def peak(attention: Any, tokens: int) -> int:
-    """Bytes that forward and backward hold at most, beyond their inputs."""
+    """Measure the bytes that forward and backward hold at most, beyond their inputs."""
     import numpy as np
 
     rng = np.random.default_rng(0)

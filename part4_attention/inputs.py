@@ -14,7 +14,7 @@ from part2_layers.module import check_floats
 
 
 def causal_mask(time: int) -> ndarray:
-    """The mask (t, t) that hides from every query what comes after it."""
+    """Return the mask (t, t) that hides from every query what comes after it."""
     return np.triu(np.ones((time, time), dtype=bool), k=1)
 
 

@@ -62,7 +62,7 @@ def _summed(grad: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _like(right: Answer, **changed: Array) -> Answer:
-    """Gradients of broadcast shape, summed to the shapes and in the dtypes that they have in the right answer."""
+    """Sum gradients of broadcast shape to the shapes and in the dtypes that they have in the right answer."""
     return {name: _summed(value, right[name].shape).astype(right[name].dtype) for name, value in changed.items()}
 
 

@@ -24,12 +24,12 @@ def identity_backward(grad_output: Array, x: Array) -> Named:
 
 
 def add_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a + b."""
+    """Return both gradients of y = a + b."""
     return _named(functional.add_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def sub_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a - b."""
+    """Return both gradients of y = a - b."""
     return _named(functional.sub_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
@@ -39,17 +39,17 @@ def neg_backward(grad_output: Array, x: Array) -> Named:
 
 
 def mul_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a * b."""
+    """Return both gradients of y = a * b."""
     return _named(functional.mul_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def div_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a / b."""
+    """Return both gradients of y = a / b."""
     return _named(functional.div_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def pow_backward(grad_output: Array, base: Array, exponent: Array) -> Named:
-    """Both gradients of y = base ** exponent."""
+    """Return both gradients of y = base ** exponent."""
     return _named(functional.pow_backward(grad_output, base, exponent), "base_grad", "exponent_grad")
 
 
@@ -85,7 +85,7 @@ def relu_backward(grad_output: Array, x: Array) -> Named:
 
 
 def matmul_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a @ b."""
+    """Return both gradients of y = a @ b."""
     return _named(functional.matmul_backward(grad_output, a, b), "a_grad", "b_grad")
 
 

@@ -40,7 +40,7 @@ SHAPES_WITH_AXES = st.sampled_from(SHAPES[1:])  # all but ()
 
 @functools.cache
 def stretching_to(shape: Shape) -> st.SearchStrategy[Shape]:
-    """Shapes that NumPy broadcasts to this one: itself half of the time, else shorter or with ones in it."""
+    """Draw shapes that NumPy broadcasts to this one: itself half of the time, else shorter or with ones in it."""
     with_ones = itertools.product(*({length, 1} for length in shape))
     others = sorted({full[start:] for full in with_ones for start in range(len(shape) + 1)} - {shape})
     return st.sampled_from([shape] * max(1, len(others)) + others)
@@ -99,7 +99,7 @@ def pairs(
     names: Sequence[str] = ("a", "b"),
     shapes: st.SearchStrategy[Shape] = FULL,
 ) -> Problem:
-    """Two inputs that broadcast with each other, in either direction or in both at once."""
+    """Draw two inputs that broadcast with each other, in either direction or in both at once."""
     shape, dtype = draw(shapes), draw(DTYPES)
     a_shape, b_shape = _stretching(draw, shape, 2)
     return {
@@ -111,7 +111,7 @@ def pairs(
 
 @st.composite
 def powers_of_zero(draw: Draw) -> Problem:
-    """Bases of 0, 1, 2 and 3, the first of them 0, with exponents of 0, 1, 2 and 3."""
+    """Draw bases of 0, 1, 2 and 3, the first of them 0, with exponents of 0, 1, 2 and 3."""
     problem = draw(pairs("exponents", "exponents", ("base", "exponent")))
     problem["base"].flat[0] = 0
     return problem
@@ -141,7 +141,7 @@ def products(
     inner: st.SearchStrategy[int] = LENGTHS,
     batches: st.SearchStrategy[Shape] = BATCHES,
 ) -> Problem:
-    """Two operands of `@`: "matrices", "stacks" of them that broadcast, or "vectors" (one, or both)."""
+    """Draw two operands of `@`: "matrices", "stacks" of them that broadcast, or "vectors" (one, or both)."""
     row_count, inner_count, columns = draw(rows), draw(inner), draw(LENGTHS)
     batch = () if kind == "matrices" else draw(batches)
     vectors = [(True, True), (True, False), (False, True)] if kind == "vectors" else [(False, False)]
@@ -153,7 +153,7 @@ def products(
 
 
 def empty_products() -> st.SearchStrategy[Problem]:
-    """Operands of `@` without rows, without anything to sum over, or without a matrix in the stack."""
+    """Draw operands of `@` without rows, without anything to sum over, or without a matrix in the stack."""
     return st.one_of(
         products("matrices", rows=NONE),
         products("stacks", inner=NONE),
@@ -336,7 +336,7 @@ def classifications(
     batches: st.SearchStrategy[int] = SEVERAL,
     classes: st.SearchStrategy[int] = SEVERAL,
 ) -> Problem:
-    """Logits (b, v) with targets that are class "indices" (b,) or "probabilities" (b, v) whose rows sum to one."""
+    """Draw logits (b, v) with targets that are class "indices" (b,) or "probabilities" (b, v) whose rows sum to one."""
     batch, vocab, dtype = draw(batches), draw(classes), draw(DTYPES)
     problem = {"grad_output": array(draw, (), "nonzero", dtype), "logits": array(draw, (batch, vocab), among, dtype)}
     if targets == "indices":
@@ -354,7 +354,7 @@ def single_classifications() -> st.SearchStrategy[Problem]:
 
 
 def large_classifications() -> st.SearchStrategy[Problem]:
-    """Logits in the thousands, with targets of either kind."""
+    """Draw logits in the thousands, with targets of either kind."""
     return st.one_of(*(classifications(targets, "thousands") for targets in ("indices", "probabilities")))
 
 
@@ -363,7 +363,7 @@ def large_classifications() -> st.SearchStrategy[Problem]:
 
 @st.composite
 def alike(draw: Draw, *names: str, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """Arrays of one shape and dtype under these names."""
+    """Draw arrays of one shape and dtype under these names."""
     shape, dtype = draw(shapes), draw(DTYPES)
     return {name: array(draw, shape, dtype=dtype) for name in names}
 

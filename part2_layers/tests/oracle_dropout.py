@@ -25,7 +25,7 @@ Limits = tuple[int, int]
 
 @functools.cache
 def bounds(trials: int, probability: float) -> Limits:
-    """The smallest and the largest number of successes in independent trials that chance leaves possible."""
+    """Return the smallest and the largest number of successes in independent trials that chance leaves possible."""
     counts = np.arange(trials + 1)
     low = np.argmax(bdtr(counts, trials, probability) > CHANCE)
     high = np.argmax(bdtrc(counts, trials, probability) <= CHANCE)

@@ -121,7 +121,7 @@ def _first(largest: Array) -> Array:
 
 
 def handed_back(x: Array, size: Pair, stride: Pair, shares: Array) -> Array:
-    """The gradient of x if the window (p, q) gives shares[b, c, p, q, i, j] to its place (i, j)."""
+    """Return the gradient of x if the window (p, q) gives shares[b, c, p, q, i, j] to its place (i, j)."""
     x_tensor = torch.tensor(x, requires_grad=True)
     windows = x_tensor.unfold(2, size[0], stride[0]).unfold(3, size[1], stride[1])
     (windows * torch.tensor(shares)).sum().backward()

@@ -43,7 +43,7 @@ def train_and_evaluate(batches: list[Array], x: Array, state: Named, eps: float,
 
 
 def new_state(num_features: int) -> Named:
-    """The state of a new layer, and its names in order."""
+    """Return the state of a new layer, and its names in order."""
     state = BatchNorm1d(num_features).state_dict()
     return {"names": list(state), "state": state}
 

@@ -48,7 +48,7 @@ def backward_first(
 
 
 def exchange_state(in_channels: int, out_channels: int, kernel_size: Size, bias: bool, state: Named) -> Named:
-    """A new layer takes a state dict, and gives its own."""
+    """Load a state dict into a new layer, and return its own."""
     layer = Conv2d(in_channels, out_channels, kernel_size, bias=bias)
     layer.load_state_dict(state)
     return {"names": list(layer.state_dict()), **layer.state_dict()}

@@ -64,7 +64,7 @@ def run_on_views(x: Array, p: float, seed: int, grad_output: Array) -> Named:
 
 
 def backward_after_two_forwards(x: Array, p: float, seed: int, grad_output: Array) -> Named:
-    """Two forwards in training, then backward, which belongs to the second."""
+    """Run two forwards in training, then backward, which belongs to the second."""
     layer = _layer(p, seed)
     layer.forward(x)
     return probe_layers.run(layer, x, grad_output)

@@ -27,7 +27,7 @@ def run_network(network: str, sizes: Named, state: Named, training: bool, x: Arr
 
 
 def new_network(network: str, sizes: Named, seed: int) -> Named:
-    """The state dict of a new network."""
+    """Return the state dict of a new network."""
     return NETWORKS[network](**sizes, rng=np.random.default_rng(seed)).state_dict()
 
 
@@ -84,7 +84,7 @@ class Constant(Module):
         self.always = output
 
     def forward(self, x: Array) -> Array:
-        """The output."""
+        """Return the output."""
         return self.always
 
 

@@ -30,7 +30,7 @@ class Parameters(Module):
 def trajectory(
     optimizer: str, parameters: dict[str, Array], gradients: list[dict[str, Array]], lrs: list[float], options: Named
 ) -> Named:
-    """The parameters after every step. Each step has its own gradients and learning rate."""
+    """Return the parameters after every step. Each step has its own gradients and learning rate."""
     module, chosen = _start(optimizer, parameters, lrs[0], options)
     return _walk(chosen, module, gradients, lrs)
 
@@ -43,7 +43,7 @@ def resumed_trajectory(
     options: Named,
     pause: int,
 ) -> Named:
-    """The same, but after `pause` steps both state dicts are saved, and a new module and optimiser go on from them.
+    """Do the same, but after `pause` steps both state dicts are saved, and a new module and optimiser go on from them.
 
     The first ones have gone on by then, too.
     """

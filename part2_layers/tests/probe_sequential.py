@@ -104,13 +104,13 @@ def forward(layers: Layers, x: Array) -> Named:
 
 
 def forward_in_both_modes(layers: Layers, x: Array) -> Named:
-    """The output after eval(), and after train()."""
+    """Return the output after eval(), and after train()."""
     sequential = _sequential(layers)
     return {"evaluation": sequential.eval().forward(x), "training": sequential.train().forward(x)}
 
 
 def exchange(layers: Layers, x: Array, state_dict: Named) -> Named:
-    """The names and values of the state dict, and the output after another one has been loaded."""
+    """Return the names and values of the state dict, and the output after another one has been loaded."""
     sequential = _sequential(layers)
     state = sequential.state_dict()
     sequential.load_state_dict(state_dict)

@@ -28,7 +28,7 @@ ONES = "the upstream gradient is taken to be one everywhere"
 
 @truth
 def softmax(scores: Array, mask: Array | None) -> Array:
-    """Torch's softmax of the scores that are not masked; zeros where all are."""
+    """Return torch's softmax of the scores that are not masked; zeros where all are."""
     if mask is None:
         return torch.tensor(scores).softmax(dim=-1).numpy()
     hidden = torch.tensor(mask).expand(scores.shape)
@@ -230,7 +230,7 @@ def weights_and_gradient(
 
 
 def through_the_scores(scores_grad: Array, query: Array, key: Array) -> Answer:
-    """The gradients of query and key for one of the scores."""
+    """Return the gradients of query and key for one of the scores."""
     scale = math.sqrt(query.shape[-1])
     return {"query_grad": scores_grad @ key / scale, "key_grad": scores_grad.swapaxes(-1, -2) @ query / scale}
 
@@ -250,17 +250,17 @@ def mistakes_of_forward_alone(query: Array, key: Array, value: Array, mask: Arra
 
 
 def scaled(query: Tensor, key: Tensor) -> Tensor:
-    """The right scores."""
+    """Return the right scores."""
     return query @ key.mT / math.sqrt(query.shape[-1])
 
 
 def times(scale: float) -> Score:
-    """The scores with another scale."""
+    """Return the scores with another scale."""
     return lambda query, key: query @ key.mT * scale
 
 
 def with_infinity(scores: Tensor, mask: Tensor) -> Tensor:
-    """The scores, -inf where masked."""
+    """Return the scores, -inf where masked."""
     return scores.masked_fill(mask, -torch.inf)
 
 
@@ -276,13 +276,13 @@ def by_hand(score: Score = scaled, dim: int = -1, hide: Hide = with_infinity) ->
 
 
 def without_softmax(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The scores as weights, zero where masked."""
+    """Return the scores as weights, zero where masked."""
     scores = scaled(query, key)
     return (scores if mask is None else scores.masked_fill(mask, 0)) @ value
 
 
 def weights_scaled(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The scale after the softmax."""
+    """Return the scale after the softmax."""
     return by_hand(times(1))(query, key, value, mask) / math.sqrt(query.shape[-1])
 
 

@@ -48,7 +48,7 @@ MISTAKEN_STEPS = {
 def attention(
     options: Answer, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
 ) -> Answer:
-    """Torch's attention with the mask, and the causal mask where it is asked for."""
+    """Return torch's attention with the mask, and the causal mask where it is asked for."""
     return plain.attention(query, key, value, _with_causal(options, query, key, mask), grad_output)
 
 
@@ -142,7 +142,7 @@ def online(options: Answer, step: Step, query: Tensor, key: Tensor, value: Tenso
 
 
 def tiles(options: Answer, targets: int, sources: int) -> Iterator[tuple[slice, slice]]:
-    """Tiles of queries and, for each, those of the keys that one of them may see."""
+    """Return tiles of queries and, for each, those of the keys that one of them may see."""
     size = options["block_size"]
     for row in range(0, targets, size):
         seen = min(sources, row + size, targets) if options["is_causal"] else sources

@@ -44,25 +44,25 @@ def merge(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[i
 
 
 def forward(num_heads: int, state: State, inputs: Named) -> Named:
-    """The output of MultiHeadAttention with these parameters."""
+    """Return the output of MultiHeadAttention with these parameters."""
     return {"output": _layer(num_heads, state).forward(**inputs)}
 
 
 def weights(num_heads: int, state: State, inputs: Named) -> Array:
-    """The weights that the layer's attention keeps."""
+    """Return the weights that the layer's attention keeps."""
     layer = _layer(num_heads, state)
     layer.forward(**inputs)
     return layer.attention.attention_weights
 
 
 def forward_strictly(num_heads: int, state: State, inputs: Named) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward(num_heads, state, inputs)
 
 
 def forward_with_torch_parameters(num_heads: int, torch_state: State, inputs: Named) -> Named:
-    """The output, with the parameters of a torch.nn.MultiheadAttention."""
+    """Return the output, with the parameters of a torch.nn.MultiheadAttention."""
     return {"output": _layer_with_torch_parameters(num_heads, torch_state).forward(**inputs)}
 
 
@@ -73,7 +73,7 @@ def forward_and_backward(num_heads: int, state: State, inputs: Named, grad_outpu
 
 
 def run_strictly(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward_and_backward(num_heads, state, inputs, grad_output)
 
@@ -98,7 +98,7 @@ def run_twice(num_heads: int, state: State, inputs: Named, grad_output: Array) -
 
 
 def forward_on_views(num_heads: int, state: State, inputs: Named) -> Named:
-    """The output on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Return the output on arrays whose numbers do not lie in order, and what they hold afterwards."""
     views = {name: None if x is None else as_view(x) for name, x in inputs.items()}
     return {**forward(num_heads, state, views), "inputs afterwards": views}
 
@@ -112,7 +112,7 @@ def run_on_views(num_heads: int, state: State, inputs: Named, grad_output: Array
 
 
 def build(embed_dim: int, num_heads: int, kdim: int | None = None, vdim: int | None = None) -> Named:
-    """The shapes of the parameters of a new layer."""
+    """Return the shapes of the parameters of a new layer."""
     layer = MultiHeadAttention(embed_dim, num_heads, kdim=kdim, vdim=vdim)
     return {name: list(value.shape) for name, value in layer.state_dict().items()}
 

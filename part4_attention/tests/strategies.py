@@ -47,7 +47,7 @@ def attentions(
 
 
 def mask(draw: Draw, kind: str, leading: Shape, targets: int, sources: int, blind: bool) -> np.ndarray:
-    """A mask (..., t, s), or one that is the same for all leading axes, for all queries, or for all keys.
+    """Draw a mask (..., t, s), or one that is the same for all leading axes, for all queries, or for all keys.
 
     It hides about a third, and from no query everything; with `blind` everything from the first query, and the last
     kind hides everything from others too.
@@ -66,7 +66,7 @@ def mask(draw: Draw, kind: str, leading: Shape, targets: int, sources: int, blin
 
 @st.composite
 def with_large_scores(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """One of these problems with scores in the thousands, in float64: float32 lacks the digits."""
+    """Draw one of these problems with scores in the thousands, in float64: float32 lacks the digits."""
     problem = draw(problems)
     arrays = {name: problem[name].astype(np.float64) for name in ("key", "value", "grad_output")}
     return {**problem, **arrays, "query": array(draw, problem["query"].shape, "thousands")}

@@ -22,7 +22,7 @@ class MLP(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The output of the layers.  Shapes: x (b, in_features), y (b, out_features)."""
+        """Return the output of the layers.  Shapes: x (b, in_features), y (b, out_features)."""
         return self.layers.forward(x)
 
     @checked_backward
