@@ -21,8 +21,8 @@ from part1_autograd.gradient_buffer import GradientBuffer
 # backward_operation(grad_output, *inputs) -> for every input its gradient, or None
 BackwardOperation = Callable[..., tuple[np.ndarray | None, ...]]
 
-# The gradients of one backward call: id -> (array, what has arrived at it, whether that is a sum made by the sweep)
-Arrived = dict[int, tuple[np.ndarray, np.ndarray, bool]]
+# The gradients of one backward call: id -> (array, the sum of what has arrived at it)
+Arrived = dict[int, tuple[np.ndarray, np.ndarray]]
 
 
 class Operation(NamedTuple):
@@ -102,7 +102,7 @@ class Autograd:
         )
 
     def _take_off(self, skipped: list[Operation]) -> Iterator[Operation]:
-        """The tape from its end. What the sweep has passed is forgotten, what it has skipped stays on the tape."""
+        """Yield the tape from its end; forget what the sweep has passed, and keep what it has skipped."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "autograd_engine.release: take operations off the tape, and their outputs out of the buffer. "
@@ -128,7 +128,7 @@ class Autograd:
 
 
 def first_gradient(output: np.ndarray, grad_output: Any) -> np.ndarray:
-    """dL/d(output) as an array of the output's shape: what the caller gave, or one.
+    """Return dL/d(output) as an array of the output's shape: what the caller gave, or one.
 
     Raises ValueError if that does not fit.
     """
@@ -144,7 +144,7 @@ def first_gradient(output: np.ndarray, grad_output: Any) -> np.ndarray:
 def add_in_place(
     operation: Operation, contributions: tuple[np.ndarray | None, ...], produced: set[int]
 ) -> tuple[np.ndarray | None, ...]:
-    """Add gradients to the arrays in gradients_to_update. What has still to go on to the other inputs is returned.
+    """Add gradients to the arrays in gradients_to_update, and return those that have still to go on.
 
     `produced` holds the ids of all interior arrays: their gradients go on as well.
     """
@@ -156,7 +156,7 @@ def add_in_place(
 
 
 def wrong_count(operation: Operation, gradients: Any) -> ValueError:
-    """The error for a rule that does not return a tuple with one gradient per input."""
+    """Make the error for a rule that does not return a tuple with one gradient per input."""
     inputs, _, _, backward_operation = operation
     rule = getattr(backward_operation, "__name__", "backward_operation")
     got = f"a tuple of {len(gradients)}" if isinstance(gradients, tuple) else f"a {type(gradients).__name__}"

@@ -1,4 +1,4 @@
-"""How fast the tape is, beside torch: `python -m part1_autograd.benchmarks`.
+"""Benchmarks of the tape beside torch: `python -m part1_autograd.benchmarks`.
 
 Time is process CPU time of one thread, in float32. Two sides take turns in one process, and a ratio is the median of
 the ratios of all rounds. Before anything is timed, the gradients are compared with torch's.
@@ -30,7 +30,7 @@ Chain = Callable[[], Gradients]
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """Return every row of the table."""
     measured: list[Step] = [partial(beside_torch, MAIN_LENGTH, MAIN_SIZE, rounds, (0.45, 0.33))]
     if importlib.util.find_spec("autograd"):
         measured.append(partial(beside_hips, rounds))
@@ -40,14 +40,14 @@ def steps(rounds: int) -> list[Step]:
 
 
 def beside_torch(length: int, size: int, rounds: int, goals: tuple[float, float] | None = None) -> list[Row]:
-    """An operation of y = y·a + b, forward and backward, beside torch."""
+    """Measure an operation of y = y·a + b, forward and backward, beside torch."""
     ours, theirs = our_chain(length, size), torch_chain(length, size)
     side_by_side.compare(ours(), theirs(), "xab")
     return [beside(title(length, size), ours, theirs, rounds, goals, unit=length * MICROSECOND)]
 
 
 def beside_hips(rounds: int) -> list[Row]:
-    """The same beside HIPS autograd, which differentiates NumPy too."""
+    """Measure the same beside HIPS autograd, which differentiates NumPy too."""
     ours, theirs = our_chain(MAIN_LENGTH, MAIN_SIZE), hips_chain(MAIN_LENGTH, MAIN_SIZE)
     side_by_side.compare(ours(), theirs(), "xab")
     work = title(MAIN_LENGTH, MAIN_SIZE)
@@ -55,7 +55,7 @@ def beside_hips(rounds: int) -> list[Row]:
 
 
 def flatness(rounds: int) -> list[Row]:
-    """What an operation costs on a long tape, beside a short one."""
+    """Measure an operation on a long tape beside one on a short tape."""
     short, long = our_chain(100, MAIN_SIZE), our_chain(10_000, MAIN_SIZE)
     ratio, long_time, short_time = by_turns(long, short, rounds)
     work = "an operation among 10 000, µs"
@@ -64,7 +64,7 @@ def flatness(rounds: int) -> list[Row]:
 
 
 def memory() -> list[Row]:
-    """What the tape holds for every operation, and what backward needs and leaves."""
+    """Measure the memory of the tape for every operation, and what backward needs and leaves."""
     small, _, _ = traced_memory(10_000, MAIN_SIZE, release=False)
     tape, peak, _ = traced_memory(1000, 16384, release=False)
     _, released_peak, left = traced_memory(1000, 16384, release=True)
@@ -88,12 +88,12 @@ def memory() -> list[Row]:
 
 
 def title(length: int, size: int) -> str:
-    """What a row of a chain is called."""
+    """Name the row of a chain."""
     return f"y = y·a + b, {length} operations on ({size},), µs each"
 
 
 def chain_values(size: int) -> list[np.ndarray]:
-    """x, a, b and dL/dy. With a = ±1 nothing overflows or vanishes, however long the chain."""
+    """Draw x, a, b and dL/dy. With a = ±1 nothing overflows or vanishes, however long the chain."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -102,7 +102,7 @@ def chain_values(size: int) -> list[np.ndarray]:
 
 
 def our_chain(length: int, size: int) -> Chain:
-    """The chain on our tape. The gradients are x's, a's and b's."""
+    """Make the chain on our tape. The gradients are x's, a's and b's."""
     from part1_autograd.autograd_engine import Autograd
     from part1_autograd.tensor import Tensor
 
@@ -122,7 +122,7 @@ def our_chain(length: int, size: int) -> Chain:
 
 
 def torch_chain(length: int, size: int) -> Chain:
-    """The chain in torch."""
+    """Make the chain in torch."""
     import torch
 
     *leaves, grad_output = (torch.from_numpy(value) for value in chain_values(size))
@@ -141,7 +141,7 @@ def torch_chain(length: int, size: int) -> Chain:
 
 
 def hips_chain(length: int, size: int) -> Chain:
-    """The chain in HIPS autograd."""
+    """Make the chain in HIPS autograd."""
     from autograd import make_vjp
 
     *leaves, grad_output = chain_values(size)
@@ -160,7 +160,7 @@ def hips_chain(length: int, size: int) -> Chain:
 
 
 def traced_memory(length: int, size: int, release: bool) -> tuple[int, int, int]:
-    """Bytes of the tape after the chain, at the peak of backward, and after backward."""
+    """Measure the bytes of the tape after the chain, at the peak of backward, and after backward."""
     from part1_autograd.autograd_engine import Autograd
     from part1_autograd.tensor import Tensor
 

@@ -9,7 +9,6 @@ Source: Baydin et al. 2018, "Automatic differentiation in machine learning: a su
 
 from __future__ import annotations
 
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def unbroadcast_both(
     a_grad: np.ndarray, b_grad: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both gradients of an operation with two inputs, each in its input's shape. Most often they have it already."""
+    """Sum both gradients of an operation with two inputs to its inputs' shapes, which they most often have already."""
     if a.shape == b.shape != ():
         return a_grad, b_grad
     return unbroadcast(a_grad, a.shape), unbroadcast(b_grad, b.shape)
@@ -276,13 +275,6 @@ def getitem_backward(grad_output: np.ndarray, x: np.ndarray, index: Any) -> tupl
     )
 
 
-def may_repeat(index: Any) -> bool:
-    """Whether an index can take an element twice: integer arrays can; integers, slices and boolean masks cannot."""
-    parts = index if isinstance(index, tuple) else (index,)
-    basic = (int, np.integer, slice, EllipsisType, type(None))
-    return not all(isinstance(part, basic) or np.asarray(part).dtype == bool for part in parts)
-
-
 def concatenate_backward(grad_output: np.ndarray, *arrays: np.ndarray, axis: int = 0) -> tuple[np.ndarray, ...]:
     """Gradient of y = concatenate(arrays, axis): each array gets the piece of dL/dy that it filled."""
     # YOUR CODE HERE
@@ -304,7 +296,7 @@ def where_backward(
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Logarithm of the softmax over the last axis.
+    """Compute the logarithm of the softmax over the last axis.
 
     log softmax(x) = x - ln Σⱼ exp xⱼ
     """
@@ -317,7 +309,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 @without_warnings
 def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Cross-entropy between targets and softmax(logits), averaged over the batch.
+    """Compute the cross-entropy between targets and softmax(logits), averaged over the batch.
 
     L = -(1/b) Σᵢⱼ pᵢⱼ log softmax(logits)ᵢⱼ
 
@@ -348,7 +340,7 @@ def softmax_cross_entropy_backward(
 
 
 def target_probabilities(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Targets as probabilities (b, v): integer classes become rows with a single 1.
+    """Return targets as probabilities (b, v): integer classes become rows with a single 1.
 
     Raises ValueError or TypeError if the targets do not fit the logits.
     """

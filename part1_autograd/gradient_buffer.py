@@ -43,7 +43,7 @@ class GradientBuffer:
         )
 
     def get(self, array: np.ndarray) -> np.ndarray:
-        """The gradient of an array; zeros where none has arrived. Raises KeyError for an array without a spot."""
+        """Return the gradient of an array, zeros if none has arrived. Raises KeyError for an array without a spot."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "gradient_buffer.add_spot: the gradient of this very array, which starts at zero. "
@@ -51,7 +51,7 @@ class GradientBuffer:
         )
 
     def __contains__(self, array: np.ndarray) -> bool:
-        """Whether this very array has a spot."""
+        """Say whether this very array has a spot."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "gradient_buffer.add_spot: look for the array's identity. "
@@ -59,7 +59,7 @@ class GradientBuffer:
         )
 
     def __len__(self) -> int:
-        """The number of spots."""
+        """Count the spots."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "gradient_buffer.add_spot: count the spots. "
@@ -75,7 +75,7 @@ class GradientBuffer:
         )
 
     def reached(self, array: np.ndarray) -> bool:
-        """Whether a gradient has arrived at the array since it got its spot."""
+        """Say whether a gradient has arrived at the array since it got its spot."""
         return id(array) in self._gradients
 
     def replace(self, array: np.ndarray, gradient: np.ndarray | None) -> None:
@@ -92,7 +92,7 @@ class GradientBuffer:
         self._gradients.pop(id(array), None)
 
     def identities(self) -> set[int]:
-        """The id of every array that has a spot."""
+        """Return the id of every array that has a spot."""
         return set(self._arrays)
 
     def _require_spot(self, array: np.ndarray) -> None:

@@ -46,7 +46,7 @@ class Node:
 
 
 def to_dot(tensor_or_engine: Any) -> str:
-    """The graph in Graphviz' language."""
+    """Write the graph in Graphviz' language."""
     nodes = trace(tensor_or_engine)
     names = {node: f"n{number}" for number, node in enumerate(nodes)}
     lines = ["digraph tape {", '  node [shape=box, fontname="Helvetica"];']
@@ -90,7 +90,7 @@ def draw(tensor_or_engine: Any, path_or_axes: str | Path | Axes | None = None) -
 
 
 def trace(tensor_or_engine: Any) -> list[Node]:
-    """The leaves and operations of a tape, in order of use; for a Tensor only those that it was computed from.
+    """List the leaves and operations of a tape, in order of use; for a Tensor only those that it was computed from.
 
     Raises ValueError if there is no operation.
     """
@@ -116,7 +116,7 @@ def trace(tensor_or_engine: Any) -> list[Node]:
 
 
 def leading_to(array: Any, tape: list[Any]) -> list[Any]:
-    """The operations that an array was computed with."""
+    """List the operations that an array was computed with."""
     needed, found = {id(array)}, []
     for operation in reversed(tape):
         inputs, output, _, _ = operation
@@ -195,7 +195,7 @@ def place(layer: list[Node], wanted: list[float]) -> None:
 
 
 def port(node: Node, position: int) -> float:
-    """The x at which the edge of an operand enters a node: the first operand on the left."""
+    """Return the x at which the edge of an operand enters a node: the first operand on the left."""
     return node.x + node.width * ((position + 1) / (len(node.sources) + 1) - 0.5)
 
 

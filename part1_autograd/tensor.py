@@ -58,7 +58,7 @@ _is_recording = True
 
 
 def default_autograd() -> Autograd:
-    """The engine of every Tensor that is given none."""
+    """Return the engine of every Tensor that is given none."""
     return _default_autograd
 
 
@@ -218,7 +218,7 @@ class Tensor:
     # Shapes
 
     def reshape(self, *shape: Any) -> Tensor:
-        """The same numbers in another shape, given as integers or as one tuple."""
+        """Return the same numbers in another shape, given as integers or as one tuple."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "tensor.shapes: the same numbers in another shape. "
@@ -226,7 +226,7 @@ class Tensor:
         )
 
     def transpose(self, *axes: Any) -> Tensor:
-        """Axis i of the result is axis axes[i] of this tensor; without axes, the order is reversed."""
+        """Permute the axes: axis i of the result is axis axes[i] of this tensor; without axes, reverse them."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         # YOUR CODE HERE
         raise NotImplementedError(
@@ -288,7 +288,7 @@ class Tensor:
         )
 
     def detach(self) -> Tensor:
-        """The same array as a constant: no gradient goes through it."""
+        """Return the same array as a constant: no gradient goes through it."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "tensor.backward: a Tensor that requires no gradient, on no engine. "
@@ -331,11 +331,11 @@ class Tensor:
         return self.data.dtype
 
     def item(self) -> float:
-        """The only element, as a Python number."""
+        """Return the only element as a Python number."""
         return self.data.item()
 
     def numpy(self) -> ndarray:
-        """The array itself, not a copy."""
+        """Return the array itself, not a copy."""
         return self.data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
@@ -358,7 +358,7 @@ def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 
 
 def where(condition: Any, a: Operand, b: Operand) -> Tensor:
-    """a where the condition holds, b elsewhere."""
+    """Take a where the condition holds, b elsewhere."""
     # YOUR CODE HERE
     raise NotImplementedError(
         "tensor.shapes: a where the condition holds, b elsewhere; the condition gets no gradient. "
@@ -392,7 +392,7 @@ def binary(forward: Callable[..., ndarray], backward: BackwardOperation, a: Tens
 
 
 def bind_constants(backward: BackwardOperation, arrays: Sequence[Any], on_tape: Sequence[int]) -> BackwardOperation:
-    """The rule for the inputs on the tape alone, with all others bound to it."""
+    """Bind the other inputs to a rule, which is left with those on the tape."""
 
     def backward_for_tape(grad_output: ndarray, *_: ndarray) -> tuple[ndarray | None, ...]:
         gradients = backward(grad_output, *arrays)
@@ -405,14 +405,14 @@ def bind_constants(backward: BackwardOperation, arrays: Sequence[Any], on_tape: 
 
 
 def new_tensor(data: ndarray, requires_grad: bool, autograd: Autograd | None, is_leaf: bool = True) -> Tensor:
-    """A Tensor of an array that nobody else holds: neither checked nor copied."""
+    """Make a Tensor of an array that nobody else holds: neither checked nor copied."""
     tensor = Tensor.__new__(Tensor)
     tensor.data, tensor.requires_grad, tensor.autograd, tensor.is_leaf = data, requires_grad, autograd, is_leaf
     return tensor
 
 
 def constant(value: Operand, like: Operand) -> Tensor:
-    """A number or an array as a Tensor that requires no gradient.
+    """Make a number or an array a Tensor that requires no gradient.
 
     A number takes the dtype of what it meets, as in NumPy. Raises TypeError for anything else.
     """
@@ -427,12 +427,12 @@ def constant(value: Operand, like: Operand) -> Tensor:
 
 
 def arrays_of(values: Sequence[Any]) -> list[Any]:
-    """The array of every Tensor; anything else as it is."""
+    """Return the array of every Tensor, and anything else as it is."""
     return [value.data if isinstance(value, Tensor) else value for value in values]
 
 
 def common_autograd(values: Sequence[Any]) -> Autograd | None:
-    """The engine that the Tensors are on; None if all are constants. Raises ValueError if there are two."""
+    """Return the engine that the Tensors are on; None if all are constants. Raises ValueError if there are two."""
     engine = None
     for value in values:
         if isinstance(value, Tensor) and value.autograd is not None:

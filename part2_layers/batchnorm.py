@@ -94,7 +94,7 @@ class BatchNorm1d(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """The gradient of x; dL/dw = Σ g x̂ and dL/db = Σ g over every axis but the channels'.
+        """Return the gradient of x; dL/dw = Σ g x̂ and dL/db = Σ g over every axis but the channels'.
 
         It is the gradient of the last forward, in the mode that forward ran in.
         """
@@ -133,10 +133,10 @@ class BatchNorm1d(Module):
         )
 
     def other_axes(self, x: ndarray) -> tuple[int, ...]:
-        """Every axis but the channels'."""
+        """Return every axis but the channels'."""
         return (0,) if x.ndim == 2 else (0, 2)
 
 
 def per_channel(values: ndarray, x: ndarray) -> ndarray:
-    """A value per channel in a shape that broadcasts over x: (c,) for (b, c), (c, 1) for (b, c, t)."""
+    """Return a value per channel in a shape that broadcasts over x: (c,) for (b, c), (c, 1) for (b, c, t)."""
     return values if x.ndim == 2 else values[:, None]

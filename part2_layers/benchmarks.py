@@ -1,4 +1,4 @@
-"""How fast the layers are, beside torch: `python -m part2_layers.benchmarks`.
+"""Benchmarks of the layers beside torch: `python -m part2_layers.benchmarks`.
 
 Every row is forward and backward, with the gradients of the input and of all parameters, in float32.
 Before anything is timed, the results are compared with torch's.
@@ -25,7 +25,7 @@ Goals = tuple[float, float] | None
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """Return every row of the table."""
     from torch import nn
 
     from part2_layers.activation import GELU
@@ -107,7 +107,7 @@ def mlp_step(rounds: int) -> list[Row]:
 
 
 def mlp_products(rounds: int) -> list[Row]:
-    """The matrix products of that step alone: what the two BLAS libraries differ by, and a floor for the row above."""
+    """Measure the products of that step alone: what the two BLAS libraries differ by, and a floor for the row above."""
     import numpy as np
     import torch
 
@@ -169,7 +169,7 @@ def layer_beside_torch(
 
 
 def conv2d_memory() -> list[Row]:
-    """The peak of what Conv2d's backward allocates, beside kernel² times its padded input: one im2col buffer."""
+    """Measure the peak of Conv2d's backward beside kernel² times its padded input: one im2col buffer."""
     import numpy as np
 
     from part2_layers.conv2d import Conv2d

@@ -38,7 +38,7 @@ def save(path: str | Path, arrays: Mapping[str, ndarray]) -> None:
 
 
 def load(path: str | Path) -> dict[str, ndarray]:
-    """The arrays by their names.
+    """Return the arrays by their names.
 
     Nothing in the file is ever run.  Raises ValueError for a file that is no checkpoint or a damaged one, and OSError,
     such as FileNotFoundError, for one that cannot be opened.
@@ -67,6 +67,6 @@ def write(file: BinaryIO, arrays: Mapping[str, ndarray]) -> None:
 
 
 def read(archive: zipfile.ZipFile, name: str) -> ndarray:
-    """One of the archive's arrays."""
+    """Return one of the archive's arrays."""
     with archive.open(name) as member:
         return np.lib.format.read_array(member, allow_pickle=False)

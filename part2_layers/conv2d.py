@@ -85,17 +85,17 @@ class Conv2d(Module):
         )
 
     def padded(self, x: ndarray) -> ndarray:
-        """x with `padding` zeros on each side."""
+        """Return x with `padding` zeros on each side."""
         top, left = self.padding
         return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
 
     def flat_weight(self) -> ndarray:
-        """The weight as a matrix with a row for every output channel.  Shape: (o, c·i·j)."""
+        """Return the weight as a matrix with a row for every output channel.  Shape: (o, c·i·j)."""
         return self.weight.reshape(self.out_channels, -1)
 
 
 def im2col(x: ndarray, kernel_size: Pair, stride: Pair) -> ndarray:
-    """A column for every position of the kernel, with all that lies under it there.
+    """Return a column for every position of the kernel, with all that lies under it there.
 
     cols[b, (c, i, j), (p, q)] = x[b, c, p · stride + i, q · stride + j]
 
@@ -109,7 +109,7 @@ def im2col(x: ndarray, kernel_size: Pair, stride: Pair) -> ndarray:
 
 
 def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> ndarray:
-    """The way back: zeros of `shape` (b, c, height, width), and every entry added where im2col took it from."""
+    """Return zeros of `shape` (b, c, height, width), with every entry added where im2col took it from."""
     # YOUR CODE HERE
     raise NotImplementedError(
         "conv2d.backward: add to one strided slice for every tap of the kernel. "
@@ -118,7 +118,7 @@ def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: Pair, stride: Pai
 
 
 def output_size(shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Pair:
-    """p and q: how many positions the kernel has down and across an input of `shape` (b, c, height, width)."""
+    """Return p and q: how many positions the kernel has down and across an input of `shape` (b, c, height, width)."""
     # YOUR CODE HERE
     raise NotImplementedError(
         "conv2d.forward: (length - kernel_size) // stride + 1, for height and width. "
@@ -127,7 +127,7 @@ def output_size(shape: tuple[int, ...], kernel_size: Pair, stride: Pair) -> Pair
 
 
 def taps(kernel_size: Pair, stride: Pair, positions: Pair) -> Iterator[tuple[int, int, slice, slice]]:
-    """Every tap (i, j) of the kernel, with the rows and the columns of x that it meets on its way.
+    """Return every tap (i, j) of the kernel, with the rows and the columns of x that it meets on its way.
 
     At position p the tap i lies on row p · stride + i.
     """

@@ -18,7 +18,7 @@ class Flatten(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The same numbers in the same order.  Shapes: x (b, ...), y (b, product of the rest) by default; b may be 0.
+        """Keep the numbers and their order.  Shapes: x (b, ...), y (b, product of the rest) by default; b may be 0.
 
         Raises ValueError if x lacks one of the axes, or if end_dim comes before start_dim.
         """

@@ -130,17 +130,17 @@ class CrossEntropyLoss(Module):
 
 
 def class_axis(input: ndarray) -> int:
-    """The axis of the classes: the second, or the only one."""
+    """Return the axis of the classes: the second, or the only one."""
     return min(1, input.ndim - 1)
 
 
 def other_shape(input: ndarray) -> tuple[int, ...]:
-    """The shape of the input without its axis of classes."""
+    """Return the shape of the input without its axis of classes."""
     return (*input.shape[: class_axis(input)], *input.shape[class_axis(input) + 1 :])
 
 
 def reduce(losses: ndarray, reduction: str, count: int) -> ndarray:
-    """The losses, their sum, or their sum divided by count, which for 0 is nan as in torch."""
+    """Return the losses, their sum, or their sum divided by count, which for 0 is nan as in torch."""
     if reduction == "none":
         return losses
     with np.errstate(invalid="ignore"):

@@ -115,15 +115,15 @@ class Module:
         self._buffers: list[str] = []
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """forward."""
+        """Call forward."""
         return self.forward(*inputs, **options)
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        """The output of the layer."""
+        """Return the output of the layer."""
         raise TypeError(f"{type(self).__name__} must define forward; it does not.")
 
     def backward(self, *grad_outputs: Any) -> Any:
-        """The gradient of the input; the gradients of the parameters are added to theirs."""
+        """Return the gradient of the input; the gradients of the parameters are added to theirs."""
         raise TypeError(f"{type(self).__name__} must define backward; it does not.")
 
     # What it consists of
@@ -140,7 +140,7 @@ class Module:
         self._buffers.append(name)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules that this one holds, in the order in which they were set."""
+        """Return the modules that this one holds, in the order in which they were set."""
         return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, ndarray, ndarray]]:
@@ -177,7 +177,7 @@ class Module:
         return self.train(False)
 
     def state_dict(self, prefix: str = "") -> dict[str, ndarray]:
-        """A copy of every parameter and buffer, by torch's names and in torch's order."""
+        """Return a copy of every parameter and buffer, by torch's names and in torch's order."""
         state = {prefix + name: getattr(self, name) for name in (*self._parameters, *self._buffers)}
         state = {name: value.copy() for name, value in state.items() if value is not None}
         for name, child in self.named_children():
@@ -209,7 +209,7 @@ class Module:
             np.copyto(value, given[name], casting="unsafe")
 
     def __repr__(self) -> str:
-        """The kind of the module and the shapes of its parameters, then a line for each module that it holds."""
+        """Return the kind of the module and the shapes of its parameters, then a line for each module that it holds."""
         own = [name for name in self._parameters if getattr(self, name) is not None]
         shapes = ", ".join(f"{name} {getattr(self, name).shape}" for name in own)
         children = [f"\n({name}) {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
@@ -220,7 +220,7 @@ class Module:
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype: DTypeLike) -> ndarray:
-    """A new weight or bias as torch draws it: uniform between -1/√fan_in and 1/√fan_in."""
+    """Return a new weight or bias as torch draws it: uniform between -1/√fan_in and 1/√fan_in."""
     bound = 1 / np.sqrt(fan_in)
     return rng.uniform(-bound, bound, shape).astype(dtype)
 
@@ -229,12 +229,12 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype
 
 
 def as_array(value: Any) -> Any:
-    """A NumPy scalar, which is what NumPy makes of many 0-d results, as an array again."""
+    """Return a NumPy scalar, which is what NumPy makes of many 0-d results, as an array again."""
     return np.asarray(value) if isinstance(value, np.generic) else value
 
 
 def is_of_floats(value: Any) -> bool:
-    """Whether this is an array of floats."""
+    """Say whether this is an array of floats."""
     return isinstance(value, ndarray) and value.dtype.kind == "f"
 
 
@@ -264,7 +264,7 @@ def check_shape(name: str, value: ndarray, shape: tuple[str | int, ...]) -> None
 
 
 def integer(name: str, value: Any, minimum: int = 1) -> int:
-    """The value as an int. Raises TypeError if it is none, ValueError if it is too small."""
+    """Return the value as an int. Raises TypeError if it is none, ValueError if it is too small."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -276,7 +276,7 @@ def integer(name: str, value: Any, minimum: int = 1) -> int:
 
 
 def pair(name: str, value: Any, minimum: int = 1) -> tuple[int, int]:
-    """A pair of integers as it is, and one integer as a pair of it. Raises as `integer` does."""
+    """Return a pair of integers as it is, and one integer as a pair of it. Raises as `integer` does."""
     if not isinstance(value, (tuple, list)):
         value = (value, value)
     if len(value) != 2:
@@ -285,14 +285,14 @@ def pair(name: str, value: Any, minimum: int = 1) -> tuple[int, int]:
 
 
 def check_reduction(reduction: str) -> Literal["none", "mean", "sum"]:
-    """The reduction as it is. Raises ValueError for anything that is none."""
+    """Return the reduction as it is. Raises ValueError for anything that is none."""
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"reduction must be 'none', 'mean' or 'sum'; got {reduction!r}.")
     return reduction  # type: ignore[return-value]
 
 
 def check_fraction(name: str, value: float, below_one: bool = False) -> float:
-    """The value as it is. Raises ValueError unless it lies between 0 and 1, for some below 1."""
+    """Return the value as it is. Raises ValueError unless it lies between 0 and 1, for some below 1."""
     if not (0 <= value < 1 or (value == 1 and not below_one)):
         raise ValueError(f"{name} must lie between 0 and 1{', below 1' if below_one else ''}; got {value}.")
     return value

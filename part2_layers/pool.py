@@ -13,7 +13,7 @@ Pair = tuple[int, int]
 
 
 class Pool2d(Module):
-    """What both have in common: windows of kernel_size that move by stride, which is kernel_size unless given.
+    """Base of both: windows of kernel_size that move by stride, which is kernel_size unless given.
 
     Raises ValueError for sizes that are not positive.
     """
@@ -30,7 +30,7 @@ class Pool2d(Module):
             raise ValueError(f"kernel_size must not exceed the input's {x.shape[2:]}; got {self.kernel_size}.")
 
     def positions(self, x: ndarray) -> Pair:
-        """How many windows stand below one another, and how many side by side."""
+        """Count the windows below one another, and those side by side."""
         height, width = x.shape[2:]
         return (height - self.kernel_size[0]) // self.stride[0] + 1, (width - self.kernel_size[1]) // self.stride[1] + 1
 
@@ -48,7 +48,7 @@ class MaxPool2d(Pool2d):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The maximum of every window.  Shapes: x (b, c, height, width), y (b, c, p, q); b may be 0.
+        """Return the maximum of every window.  Shapes: x (b, c, height, width), y (b, c, p, q); b may be 0.
 
         Raises ValueError for another shape, and for a window that is larger than x.
         """
@@ -61,7 +61,7 @@ class MaxPool2d(Pool2d):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """g goes to the maximum of its window, the first one (row by row) if there are several; windows add up."""
+        """Give g to the maximum of its window, the first one (row by row) if there are several; windows add up."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "max_pool.backward: g to the first place of each window that equals its maximum. "
@@ -74,7 +74,7 @@ class MeanPool2d(Pool2d):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The mean of every window.  Shapes: x (b, c, height, width), y (b, c, p, q); b may be 0.
+        """Return the mean of every window.  Shapes: x (b, c, height, width), y (b, c, p, q); b may be 0.
 
         Raises ValueError for another shape, and for a window that is larger than x.
         """
@@ -87,7 +87,7 @@ class MeanPool2d(Pool2d):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """Every place of a window takes an equal share of its g; windows add up."""
+        """Give every place of a window an equal share of its g; windows add up."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "mean_pool.backward: g, divided by the size of the window, to every place of it. "

@@ -53,7 +53,7 @@ MOST_SHOWN = 36  # misread digits on a page
 
 @dataclass(frozen=True)
 class Config:
-    """What a training run depends on: the same values give the same numbers.
+    """Settings of a training run: the same values give the same numbers.
 
     `shift` is how far, in pixels, a training picture is moved at most.
     """
@@ -81,7 +81,7 @@ class Pictures(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What an epoch came to; the losses are without label smoothing."""
+    """Results of an epoch; the losses are without label smoothing."""
 
     training_loss: float
     validation_loss: float
@@ -316,7 +316,7 @@ def main() -> int:
 
 
 def parse(arguments: Sequence[str]) -> tuple[list[Config], Path, bool]:
-    """What to train, and the folder for what comes of it."""
+    """Parse what to train, and the folder for the results."""
     parser = options.Parser(MODULE, description="Learn scikit-learn's handwritten digits with the layers of part 2.")
     parser.add_argument("--model", choices=[*MODELS, "all"], default="all", help="what to train (default: all)")
     meanings = {

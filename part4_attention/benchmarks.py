@@ -1,4 +1,4 @@
-"""How fast attention is, beside torch, and how much memory it needs: `python -m part4_attention.benchmarks`.
+"""Benchmarks of attention beside torch, in time and memory: `python -m part4_attention.benchmarks`.
 
 Times are of forward and backward with a causal mask, in float32; ours keeps the weights, but in tiles.  Before
 anything is timed, the results are compared with torch's.  Memory is the peak of what forward and backward allocate, for
@@ -20,7 +20,7 @@ TOKENS = (512, 1024, 2048, 4096, 8192)
 
 
 def steps(rounds: int) -> list[Step]:
-    """Every row of the table."""
+    """Return every row of the table."""
     return [
         partial(core_beside_torch, rounds, None, (2.05, 1.6)),
         partial(core_beside_torch, rounds, 64, (1.65, 1.4)),
@@ -117,7 +117,7 @@ def memory_of_tiles() -> list[Row]:
 
 
 def peak(attention: Any, tokens: int) -> int:
-    """Bytes that forward and backward hold at most, beyond their inputs."""
+    """Measure the bytes that forward and backward hold at most, beyond their inputs."""
     import numpy as np
 
     rng = np.random.default_rng(0)

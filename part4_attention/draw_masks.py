@@ -1,4 +1,4 @@
-"""What a mask does, as a picture: the weights of attention between the words of a line, under four masks.
+"""Picture of what a mask does: the weights of attention between the words of a line, under four masks.
 
 A word is the vector of its letters, so words look at words that are spelled like them; nothing is learned.
 """

@@ -1,4 +1,4 @@
-"""What attention takes: queries, keys, values and a mask, checked. Given.
+"""Inputs of attention: queries, keys, values and a mask, checked. Given.
 
 A mask is True where a query may not look: the same way round as in torch.nn.MultiheadAttention.
 """
@@ -14,7 +14,7 @@ from part2_layers.module import check_floats
 
 
 def causal_mask(time: int) -> ndarray:
-    """The mask (t, t) that hides from every query what comes after it."""
+    """Return the mask (t, t) that hides from every query what comes after it."""
     return np.triu(np.ones((time, time), dtype=bool), k=1)
 
 

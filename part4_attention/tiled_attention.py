@@ -31,7 +31,7 @@ class TiledAttention(Module):
         self.is_causal = is_causal
 
     def forward(self, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None = None) -> ndarray:
-        """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d), tile by tile.
+        """Return the mean of the values for each query, weighted by softmax(Q Kᵀ / √d), tile by tile.
 
         For the tiles of a row, m = largest score so far, l = Σ exp(s - m), o = Σ exp(s - m) v.  A tile with largest
         score m' scales l and o by exp(m - max(m, m')) and adds its own.  In the end the output is o / l, or zeros for a
@@ -52,7 +52,7 @@ class TiledAttention(Module):
         )
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """The gradients of query, key and value, from tiles of the weights that are computed once more.
+        """Return the gradients of query, key and value, from tiles of the weights that are computed once more.
 
         W = exp(S - log Σ eˢ); the rest is as in ScaledDotProductAttention.
         Shapes: grad_output (..., t, e), results as query, key and value.
@@ -68,13 +68,13 @@ class TiledAttention(Module):
     # Given
 
     def tiles(self, length: int, rows: slice | None = None) -> Iterator[slice]:
-        """Slices of block_size that make up an axis; for a tile of queries, only keys that one of them may see."""
+        """Cut an axis into slices of block_size; for a tile of queries, only keys that one of them may see."""
         seen = min(length, rows.stop) if self.is_causal and rows is not None else length
         for start in range(0, seen, self.block_size):
             yield slice(start, min(start + self.block_size, length))
 
     def scores(self, rows: slice, keys: slice) -> ndarray:
-        """A tile (..., queries, keys) of Q Kᵀ / √d, -inf where it is masked."""
+        """Return a tile (..., queries, keys) of Q Kᵀ / √d, -inf where it is masked."""
         scores = self.scaled_query[..., rows, :] @ self.key[..., keys, :].swapaxes(-1, -2)
         if self.mask is not None:
             np.copyto(scores, -np.inf, where=self.mask[..., rows, keys])

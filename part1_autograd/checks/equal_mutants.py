@@ -13,11 +13,6 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): "A short cut: what follows sums over axes of length 1 alone, and keeps the shape.",
     (
         "functional.py",
-        "return grad if shape else np.asarray(grad)",
-        "return grad if False else np.asarray(grad)",
-    ): "np.asarray gives an array back as it is.",
-    (
-        "functional.py",
         (
             "if new_axes < 0 or any(size not in (1, grown) for size, grown in "
             "zip(shape, grad.shape[new_axes:], strict=True)):"
@@ -32,11 +27,6 @@ EQUAL: dict[tuple[str, str, str], str] = {
         "return np.asarray(np.where(x >= 0, 1, decay) / (1 + decay))",
         "return np.asarray(np.where((x > 0), 1, decay) / (1 + decay))",
     ): "At x = 0 decay is 1 itself, whichever of the two is taken.",
-    (
-        "functional.py",
-        "if may_repeat(index):",
-        "if True:",
-    ): "Only speed differs: np.add.at is right for every index.",
     (
         "functional.py",
         "shifted = logits - logits.max(axis=-1, keepdims=True)  # the same softmax; exp overflows above 709 in float64",
@@ -84,16 +74,6 @@ EQUAL: dict[tuple[str, str, str], str] = {
     ): _ONLY_SLOWER,
     (
         "autograd_engine.py",
-        "if is_sum:",
-        "if False:",
-    ): "Only speed differs: the sum is a new array every time.",
-    (
-        "autograd_engine.py",
-        "arrived[key] = array, np.asarray(total + contribution), True",
-        "arrived[key] = array, np.asarray(total + contribution), False",
-    ): "Only speed differs: the sum is a new array every time.",
-    (
-        "autograd_engine.py",
         "for position, (receiver, contribution) in enumerate(zip(gradients_to_update, contributions, strict=True)):",
         "for position, (receiver, contribution) in enumerate(zip(gradients_to_update, contributions, strict=False)):",
     ): "A rule that gives another number of gradients was refused before: the two are equally long.",
@@ -107,9 +87,4 @@ EQUAL: dict[tuple[str, str, str], str] = {
         "if not (a.requires_grad and b.requires_grad and engine is b.autograd and _is_recording):",
         "if True:",
     ): "Only speed differs: what follows is what record does.",
-    (
-        "tensor.py",
-        "if type(output) is not ndarray:",
-        "if True:",
-    ): "np.asarray gives an array back as it is.",
 }

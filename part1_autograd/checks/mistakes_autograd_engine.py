@@ -1,4 +1,4 @@
-"""What may go wrong in the engine."""
+"""Known mistakes in the engine."""
 
 from __future__ import annotations
 
@@ -41,29 +41,31 @@ MISTAKES = (
     ),
     backward(
         "engine: fan-out overwrites",
-        ("if key not in arrived:", "if True:"),
+        ("if key in arrived:", "if False:"),
         says="where an array is used twice the last gradient replaces the first; they add up",
     ),
     backward(
         "engine: fan-out keeps first",
-        ("arrived[key] = array, np.asarray(total + contribution), True", "pass"),
+        ("contribution = np.asarray(arrived[key][1] + contribution)", "contribution = arrived[key][1]"),
         says="where an array is used twice only one gradient is kept; they add up",
     ),
     backward(
         "engine: fan-out in place",
-        ("_, total, is_sum = arrived[key]", "_, total, is_sum = arrived[key]; is_sum = True"),
+        (
+            "contribution = np.asarray(arrived[key][1] + contribution)",
+            "total = arrived[key][1]; total += contribution; contribution = total",
+        ),
     ),
     backward(
         "engine: averages fan-out",
-        ("np.asarray(total + contribution), True", "np.asarray((total + contribution) / 2), True"),
-        ("if is_sum:", "if False:"),
+        ("np.asarray(arrived[key][1] + contribution)", "np.asarray((arrived[key][1] + contribution) / 2)"),
         says="where an array is used twice the gradients are averaged; they add up",
     ),
     backward(
         "engine: visits all",
         (
             ("                skipped.append(operation)\n                continue"),
-            "                reached = (output, np.zeros_like(output), False)",
+            "                reached = (output, np.zeros_like(output))",
         ),
     ),
     backward(
@@ -86,8 +88,8 @@ MISTAKES = (
     backward(
         "engine: stops at first leaf",
         (
-            "        for leaf, gradient, _ in arrived.values():",
-            "        for leaf, gradient, _ in list(arrived.values())[:1]:",
+            "        for leaf, gradient in arrived.values():",
+            "        for leaf, gradient in list(arrived.values())[:1]:",
         ),
         says="leaf_grads[#] is zero everywhere",
     ),
@@ -95,8 +97,7 @@ MISTAKES = (
         "engine: interiors persist",
         (
             (
-                "        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), "
-                "False)}\n"
+                "        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output))}\n"
                 "        self._sweep(arrived, release)"
             ),
             (
@@ -104,7 +105,7 @@ MISTAKES = (
                 "        first = first_gradient(array, grad_output)\n"
                 "        if array in self.gradient_buffer:\n"
                 "            first = first + self.gradient_buffer.get(array)\n"
-                "        arrived[id(array)] = (array, first, False)\n"
+                "        arrived[id(array)] = (array, first)\n"
                 "        self._sweep(arrived, release)"
             ),
         ),
@@ -114,24 +115,23 @@ MISTAKES = (
                 "reached = arrived.pop(key, None)\n"
                 "            if reached and key in kept and output in self.gradient_buffer and "
                 "id(output) != getattr(self, '_x', 0): reached = (output, reached[1] + "
-                "self.gradient_buffer.get(output), False)"
+                "self.gradient_buffer.get(output))"
             ),
         ),
     ),
     accumulate(
         "engine: what arrived is kept",
         (
-            "arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), False)}",
+            "arrived: Arrived = {id(array): (array, first_gradient(array, grad_output))}",
             (
                 "arrived = self.arrived\n"
                 "        earlier = arrived[id(array)][1] if id(array) in arrived else 0\n"
-                "        arrived[id(array)] = (array, first_gradient(array, grad_output) + earlier, False)"
+                "        arrived[id(array)] = (array, first_gradient(array, grad_output) + earlier)"
             ),
         ),
         ("        self.operation_list: list[Operation] = []", "        self.operation_list, self.arrived = [], {}"),
         ("__slots__ = (", "__slots__ = ('arrived', "),
         ("reached = arrived.pop(key, None)", "reached = arrived.get(key)"),
-        ("if is_sum:", "if False:"),
         ("self.gradient_buffer.update(leaf, gradient)", "self.gradient_buffer.replace(leaf, np.array(gradient))"),
         says="what arrived between leaves and output is handed on again in the next call; it must start from zero",
     ),

@@ -1,4 +1,4 @@
-"""What may go wrong in the gradient rules."""
+"""Known mistakes in the gradient rules."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ MISTAKES = (
     ),
     getitem(
         "getitem: float64 always",
-        (("x_grad = np.zeros(x.shape, grad_output.dtype)\n    if may"), ("x_grad = np.zeros(x.shape)\n    if may")),
+        ("x_grad = np.zeros(x.shape, grad_output.dtype)\n    np.add", "x_grad = np.zeros(x.shape)\n    np.add"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
     concatenate(

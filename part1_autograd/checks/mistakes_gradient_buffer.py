@@ -1,4 +1,4 @@
-"""What may go wrong in the gradient buffer."""
+"""Known mistakes in the gradient buffer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in Tensor."""
+"""Known mistakes in Tensor."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from part1_autograd.gradient_buffer import GradientBuffer
 # backward_operation(grad_output, *inputs) -> for every input its gradient, or None
 BackwardOperation = Callable[..., tuple[np.ndarray | None, ...]]
 
-# The gradients of one backward call: id -> (array, what has arrived at it, whether that is a sum made by the sweep)
-Arrived = dict[int, tuple[np.ndarray, np.ndarray, bool]]
+# The gradients of one backward call: id -> (array, the sum of what has arrived at it)
+Arrived = dict[int, tuple[np.ndarray, np.ndarray]]
 
 
 class Operation(NamedTuple):
@@ -108,11 +108,11 @@ class Autograd:
         ### BEGIN SOLUTION autograd_engine.backward: begin with dL/d(output), sweep the tape, keep what reaches leaves
         array: Any = output if isinstance(output, np.ndarray | np.generic) else output.data
         self._require_recorded(array)
-        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output), False)}
+        arrived: Arrived = {id(array): (array, first_gradient(array, grad_output))}
         self._sweep(arrived, release)
         if not self._released.keys().isdisjoint(arrived):
             raise RuntimeError("output must not depend on operations that backward(release=True) took off the tape.")
-        for leaf, gradient, _ in arrived.values():
+        for leaf, gradient in arrived.values():
             self.gradient_buffer.add_spot(leaf)
             self.gradient_buffer.update(leaf, gradient)
         ### END SOLUTION
@@ -142,18 +142,13 @@ class Autograd:
                 if contribution is None:
                     continue
                 key = id(array)
-                if key not in arrived:
-                    arrived[key] = array, contribution, False  # most arrays are used once: there is nothing to add
-                    continue
-                _, total, is_sum = arrived[key]
-                if is_sum:
-                    total += contribution  # in place: nobody else has this array
-                else:
-                    arrived[key] = array, np.asarray(total + contribution), True
+                if key in arrived:
+                    contribution = np.asarray(arrived[key][1] + contribution)
+                arrived[key] = array, contribution
         ### END SOLUTION
 
     def _take_off(self, skipped: list[Operation]) -> Iterator[Operation]:
-        """The tape from its end. What the sweep has passed is forgotten, what it has skipped stays on the tape."""
+        """Yield the tape from its end; forget what the sweep has passed, and keep what it has skipped."""
         ### BEGIN SOLUTION autograd_engine.release: take operations off the tape, and their outputs out of the buffer
         passed = set()
         while self.operation_list:
@@ -188,7 +183,7 @@ class Autograd:
 
 
 def first_gradient(output: np.ndarray, grad_output: Any) -> np.ndarray:
-    """dL/d(output) as an array of the output's shape: what the caller gave, or one.
+    """Return dL/d(output) as an array of the output's shape: what the caller gave, or one.
 
     Raises ValueError if that does not fit.
     """
@@ -204,7 +199,7 @@ def first_gradient(output: np.ndarray, grad_output: Any) -> np.ndarray:
 def add_in_place(
     operation: Operation, contributions: tuple[np.ndarray | None, ...], produced: set[int]
 ) -> tuple[np.ndarray | None, ...]:
-    """Add gradients to the arrays in gradients_to_update. What has still to go on to the other inputs is returned.
+    """Add gradients to the arrays in gradients_to_update, and return those that have still to go on.
 
     `produced` holds the ids of all interior arrays: their gradients go on as well.
     """
@@ -224,7 +219,7 @@ def add_in_place(
 
 
 def wrong_count(operation: Operation, gradients: Any) -> ValueError:
-    """The error for a rule that does not return a tuple with one gradient per input."""
+    """Make the error for a rule that does not return a tuple with one gradient per input."""
     inputs, _, _, backward_operation = operation
     rule = getattr(backward_operation, "__name__", "backward_operation")
     got = f"a tuple of {len(gradients)}" if isinstance(gradients, tuple) else f"a {type(gradients).__name__}"

@@ -9,7 +9,6 @@ Source: Baydin et al. 2018, "Automatic differentiation in machine learning: a su
 
 from __future__ import annotations
 
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """
     ### BEGIN SOLUTION functional.unbroadcast: dL/dx = Σ dL/dy over every axis along which x was repeated
     if grad.shape == shape:
-        return grad if shape else np.asarray(grad)
+        return np.asarray(grad)
     new_axes = grad.ndim - len(shape)
     if new_axes < 0 or any(size not in (1, grown) for size, grown in zip(shape, grad.shape[new_axes:], strict=True)):
         raise ValueError(f"shape must broadcast to the gradient's shape; got {shape} for a gradient of {grad.shape}.")
@@ -42,7 +41,7 @@ def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def unbroadcast_both(
     a_grad: np.ndarray, b_grad: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both gradients of an operation with two inputs, each in its input's shape. Most often they have it already."""
+    """Sum both gradients of an operation with two inputs to its inputs' shapes, which they most often have already."""
     if a.shape == b.shape != ():
         return a_grad, b_grad
     return unbroadcast(a_grad, a.shape), unbroadcast(b_grad, b.shape)
@@ -175,14 +174,14 @@ def matmul_backward(grad_output: np.ndarray, a: np.ndarray, b: np.ndarray) -> tu
     A 1-D a stands for a row (1, k) and a 1-D b for a column (k, 1); that axis is absent from grad_output.
     """
     ### BEGIN SOLUTION functional.matmul: dL/dA = dL/dY Bᵀ and dL/dB = Aᵀ dL/dY for Y = A B
-    rows = a[np.newaxis, :] if a.ndim == 1 else a
-    columns = b[:, np.newaxis] if b.ndim == 1 else b
+    rows = a[np.newaxis, :] if a.ndim == 1 else a  # (…, n, k)
+    columns = b[:, np.newaxis] if b.ndim == 1 else b  # (…, k, m)
     if b.ndim == 1:
-        grad_output = np.expand_dims(grad_output, -1)
+        grad_output = np.expand_dims(grad_output, -1)  # (…, n, 1)
     if a.ndim == 1:
-        grad_output = np.expand_dims(grad_output, -2)
-    a_grad = unbroadcast(grad_output @ columns.mT, rows.shape)
-    b_grad = unbroadcast(rows.mT @ grad_output, columns.shape)
+        grad_output = np.expand_dims(grad_output, -2)  # (…, 1, m)
+    a_grad = unbroadcast(grad_output @ columns.mT, rows.shape)  # (…, n, m) (…, m, k)
+    b_grad = unbroadcast(rows.mT @ grad_output, columns.shape)  # (…, k, n) (…, n, m)
     return a_grad.reshape(a.shape), b_grad.reshape(b.shape)
     ### END SOLUTION
 
@@ -263,19 +262,9 @@ def getitem_backward(grad_output: np.ndarray, x: np.ndarray, index: Any) -> tupl
     """
     ### BEGIN SOLUTION functional.getitem: dL/dxᵢ = Σ dL/dyⱼ over all j that were taken from xᵢ
     x_grad = np.zeros(x.shape, grad_output.dtype)
-    if may_repeat(index):
-        np.add.at(x_grad, index, grad_output)  # x_grad[index] += grad_output would keep one of several additions
-    else:
-        x_grad[index] = grad_output
+    np.add.at(x_grad, index, grad_output)  # x_grad[index] += grad_output would keep one of several additions
     return x_grad, None
     ### END SOLUTION
-
-
-def may_repeat(index: Any) -> bool:
-    """Whether an index can take an element twice: integer arrays can; integers, slices and boolean masks cannot."""
-    parts = index if isinstance(index, tuple) else (index,)
-    basic = (int, np.integer, slice, EllipsisType, type(None))
-    return not all(isinstance(part, basic) or np.asarray(part).dtype == bool for part in parts)
 
 
 def concatenate_backward(grad_output: np.ndarray, *arrays: np.ndarray, axis: int = 0) -> tuple[np.ndarray, ...]:
@@ -298,7 +287,7 @@ def where_backward(
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Logarithm of the softmax over the last axis.
+    """Compute the logarithm of the softmax over the last axis.
 
     log softmax(x) = x - ln Σⱼ exp xⱼ
     """
@@ -310,7 +299,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 @without_warnings
 def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Cross-entropy between targets and softmax(logits), averaged over the batch.
+    """Compute the cross-entropy between targets and softmax(logits), averaged over the batch.
 
     L = -(1/b) Σᵢⱼ pᵢⱼ log softmax(logits)ᵢⱼ
 
@@ -344,7 +333,7 @@ def softmax_cross_entropy_backward(
 
 
 def target_probabilities(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Targets as probabilities (b, v): integer classes become rows with a single 1.
+    """Return targets as probabilities (b, v): integer classes become rows with a single 1.
 
     Raises ValueError or TypeError if the targets do not fit the logits.
     """

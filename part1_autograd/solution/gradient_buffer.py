@@ -43,7 +43,7 @@ class GradientBuffer:
         ### END SOLUTION
 
     def get(self, array: np.ndarray) -> np.ndarray:
-        """The gradient of an array; zeros where none has arrived. Raises KeyError for an array without a spot."""
+        """Return the gradient of an array, zeros if none has arrived. Raises KeyError for an array without a spot."""
         ### BEGIN SOLUTION gradient_buffer.add_spot: the gradient of this very array, which starts at zero
         self._require_spot(array)
         arrived = self._gradients.get(id(array))
@@ -51,13 +51,13 @@ class GradientBuffer:
         ### END SOLUTION
 
     def __contains__(self, array: np.ndarray) -> bool:
-        """Whether this very array has a spot."""
+        """Say whether this very array has a spot."""
         ### BEGIN SOLUTION gradient_buffer.add_spot: look for the array's identity
         return id(array) in self._arrays
         ### END SOLUTION
 
     def __len__(self) -> int:
-        """The number of spots."""
+        """Count the spots."""
         ### BEGIN SOLUTION gradient_buffer.add_spot: count the spots
         return len(self._arrays)
         ### END SOLUTION
@@ -70,7 +70,7 @@ class GradientBuffer:
         ### END SOLUTION
 
     def reached(self, array: np.ndarray) -> bool:
-        """Whether a gradient has arrived at the array since it got its spot."""
+        """Say whether a gradient has arrived at the array since it got its spot."""
         return id(array) in self._gradients
 
     def replace(self, array: np.ndarray, gradient: np.ndarray | None) -> None:
@@ -87,7 +87,7 @@ class GradientBuffer:
         self._gradients.pop(id(array), None)
 
     def identities(self) -> set[int]:
-        """The id of every array that has a spot."""
+        """Return the id of every array that has a spot."""
         return set(self._arrays)
 
     def _require_spot(self, array: np.ndarray) -> None:

@@ -58,7 +58,7 @@ _is_recording = True
 
 
 def default_autograd() -> Autograd:
-    """The engine of every Tensor that is given none."""
+    """Return the engine of every Tensor that is given none."""
     return _default_autograd
 
 
@@ -207,13 +207,13 @@ class Tensor:
     # Shapes
 
     def reshape(self, *shape: Any) -> Tensor:
-        """The same numbers in another shape, given as integers or as one tuple."""
+        """Return the same numbers in another shape, given as integers or as one tuple."""
         ### BEGIN SOLUTION tensor.shapes: the same numbers in another shape
         return record(self.data.reshape(*shape), reshape_backward, self)
         ### END SOLUTION
 
     def transpose(self, *axes: Any) -> Tensor:
-        """Axis i of the result is axis axes[i] of this tensor; without axes, the order is reversed."""
+        """Permute the axes: axis i of the result is axis axes[i] of this tensor; without axes, reverse them."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         ### BEGIN SOLUTION tensor.shapes: axis i of the result is axis order[i]
         return record(self.data.transpose(order), partial(transpose_backward, axes=order), self)
@@ -270,7 +270,7 @@ class Tensor:
         ### END SOLUTION
 
     def detach(self) -> Tensor:
-        """The same array as a constant: no gradient goes through it."""
+        """Return the same array as a constant: no gradient goes through it."""
         ### BEGIN SOLUTION tensor.backward: a Tensor that requires no gradient, on no engine
         return new_tensor(self.data, requires_grad=False, autograd=None)
         ### END SOLUTION
@@ -320,11 +320,11 @@ class Tensor:
         return self.data.dtype
 
     def item(self) -> float:
-        """The only element, as a Python number."""
+        """Return the only element as a Python number."""
         return self.data.item()
 
     def numpy(self) -> ndarray:
-        """The array itself, not a copy."""
+        """Return the array itself, not a copy."""
         return self.data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
@@ -347,7 +347,7 @@ def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 
 
 def where(condition: Any, a: Operand, b: Operand) -> Tensor:
-    """a where the condition holds, b elsewhere."""
+    """Take a where the condition holds, b elsewhere."""
     ### BEGIN SOLUTION tensor.shapes: a where the condition holds, b elsewhere; the condition gets no gradient
     left = a if isinstance(a, Tensor) else constant(a, like=b)
     right = b if isinstance(b, Tensor) else constant(b, like=a)
@@ -386,23 +386,18 @@ def binary(forward: Callable[..., ndarray], backward: BackwardOperation, a: Tens
     ### BEGIN SOLUTION tensor.operators: forward on both arrays, recorded with its rule
     if not isinstance(b, Tensor):
         b = constant(b, like=a)
-    output = forward(a.data, b.data)
-    engine = a.autograd
+    output, engine = np.asarray(forward(a.data, b.data)), a.autograd
     if not (a.requires_grad and b.requires_grad and engine is b.autograd and _is_recording):
         return record(output, backward, a, b)
     # What record would do, where nothing is left to decide: a third of the time for small arrays.
-    if type(output) is not ndarray:
-        output = np.asarray(output)
     line = (a.data, b.data), output, (None, None), backward
     engine.operation_list.append(line)  # type: ignore[arg-type, union-attr]
-    result = Tensor.__new__(Tensor)
-    result.data, result.requires_grad, result.autograd, result.is_leaf = output, True, engine, False
-    return result
+    return new_tensor(output, requires_grad=True, autograd=engine, is_leaf=False)
     ### END SOLUTION
 
 
 def bind_constants(backward: BackwardOperation, arrays: Sequence[Any], on_tape: Sequence[int]) -> BackwardOperation:
-    """The rule for the inputs on the tape alone, with all others bound to it."""
+    """Bind the other inputs to a rule, which is left with those on the tape."""
 
     def backward_for_tape(grad_output: ndarray, *_: ndarray) -> tuple[ndarray | None, ...]:
         gradients = backward(grad_output, *arrays)
@@ -415,14 +410,14 @@ def bind_constants(backward: BackwardOperation, arrays: Sequence[Any], on_tape: 
 
 
 def new_tensor(data: ndarray, requires_grad: bool, autograd: Autograd | None, is_leaf: bool = True) -> Tensor:
-    """A Tensor of an array that nobody else holds: neither checked nor copied."""
+    """Make a Tensor of an array that nobody else holds: neither checked nor copied."""
     tensor = Tensor.__new__(Tensor)
     tensor.data, tensor.requires_grad, tensor.autograd, tensor.is_leaf = data, requires_grad, autograd, is_leaf
     return tensor
 
 
 def constant(value: Operand, like: Operand) -> Tensor:
-    """A number or an array as a Tensor that requires no gradient.
+    """Make a number or an array a Tensor that requires no gradient.
 
     A number takes the dtype of what it meets, as in NumPy. Raises TypeError for anything else.
     """
@@ -437,12 +432,12 @@ def constant(value: Operand, like: Operand) -> Tensor:
 
 
 def arrays_of(values: Sequence[Any]) -> list[Any]:
-    """The array of every Tensor; anything else as it is."""
+    """Return the array of every Tensor, and anything else as it is."""
     return [value.data if isinstance(value, Tensor) else value for value in values]
 
 
 def common_autograd(values: Sequence[Any]) -> Autograd | None:
-    """The engine that the Tensors are on; None if all are constants. Raises ValueError if there are two."""
+    """Return the engine that the Tensors are on; None if all are constants. Raises ValueError if there are two."""
     engine = None
     for value in values:
         if isinstance(value, Tensor) and value.autograd is not None:

@@ -1,4 +1,4 @@
-"""What the tests do with the engine: record expressions operation by operation, and walk back.
+"""Probes of the engine: record expressions operation by operation, and walk back.
 
 The rules here are this file's own, so that a mistake in functional.py costs nothing here.
 An expression is a list of [operation, positions of its operands]; positions count the leaves first, then the results.
@@ -348,5 +348,5 @@ def _leaf_gradients(engine: Autograd, leaves: list[np.ndarray]) -> list[np.ndarr
 
 
 def _name(array: np.ndarray, values: list[np.ndarray], names: list[str]) -> str:
-    """The name of this very array; one with the same numbers is another."""
+    """Name this very array; one with the same numbers is another."""
     return next((name for value, name in zip(values, names, strict=True) if value is array), "another array")

@@ -1,4 +1,4 @@
-"""What the tests do with the gradient rules: call one, and give each gradient its name."""
+"""Probes of the gradient rules: call one, and give each gradient its name."""
 
 from __future__ import annotations
 
@@ -19,120 +19,120 @@ def unbroadcast(grad: Array, shape: tuple[int, ...]) -> Named:
 
 
 def identity_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = x."""
+    """Differentiate y = x."""
     return _named(functional.identity_backward(grad_output, x), "x_grad")
 
 
 def add_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a + b."""
+    """Return both gradients of y = a + b."""
     return _named(functional.add_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def sub_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a - b."""
+    """Return both gradients of y = a - b."""
     return _named(functional.sub_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def neg_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = -x."""
+    """Differentiate y = -x."""
     return _named(functional.neg_backward(grad_output, x), "x_grad")
 
 
 def mul_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a * b."""
+    """Return both gradients of y = a * b."""
     return _named(functional.mul_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def div_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a / b."""
+    """Return both gradients of y = a / b."""
     return _named(functional.div_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def pow_backward(grad_output: Array, base: Array, exponent: Array) -> Named:
-    """Both gradients of y = base ** exponent."""
+    """Return both gradients of y = base ** exponent."""
     return _named(functional.pow_backward(grad_output, base, exponent), "base_grad", "exponent_grad")
 
 
 def exp_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = np.exp(x)."""
+    """Differentiate y = np.exp(x)."""
     return _named(functional.exp_backward(grad_output, x), "x_grad")
 
 
 def log_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = np.log(x)."""
+    """Differentiate y = np.log(x)."""
     return _named(functional.log_backward(grad_output, x), "x_grad")
 
 
 def sqrt_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = np.sqrt(x)."""
+    """Differentiate y = np.sqrt(x)."""
     return _named(functional.sqrt_backward(grad_output, x), "x_grad")
 
 
 def tanh_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = np.tanh(x)."""
+    """Differentiate y = np.tanh(x)."""
     return _named(functional.tanh_backward(grad_output, x), "x_grad")
 
 
 def sigmoid_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = 1 / (1 + np.exp(-x)); an overflow on the way is an error."""
+    """Differentiate y = 1 / (1 + np.exp(-x)); an overflow on the way is an error."""
     with np.errstate(over="raise", invalid="raise"):
         return _named(functional.sigmoid_backward(grad_output, x), "x_grad")
 
 
 def relu_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = np.maximum(x, 0)."""
+    """Differentiate y = np.maximum(x, 0)."""
     return _named(functional.relu_backward(grad_output, x), "x_grad")
 
 
 def matmul_backward(grad_output: Array, a: Array, b: Array) -> Named:
-    """Both gradients of y = a @ b."""
+    """Return both gradients of y = a @ b."""
     return _named(functional.matmul_backward(grad_output, a, b), "a_grad", "b_grad")
 
 
 def sum_backward(grad_output: Array, x: Array, axis: Axis, keepdims: bool) -> Named:
-    """The gradient of y = x.sum(axis=axis, keepdims=keepdims)."""
+    """Differentiate y = x.sum(axis=axis, keepdims=keepdims)."""
     return _named(functional.sum_backward(grad_output, x, axis=axis, keepdims=keepdims), "x_grad")
 
 
 def mean_backward(grad_output: Array, x: Array, axis: Axis, keepdims: bool) -> Named:
-    """The gradient of y = x.mean(axis=axis, keepdims=keepdims)."""
+    """Differentiate y = x.mean(axis=axis, keepdims=keepdims)."""
     return _named(functional.mean_backward(grad_output, x, axis=axis, keepdims=keepdims), "x_grad")
 
 
 def max_backward(grad_output: Array, x: Array, axis: Axis, keepdims: bool) -> Named:
-    """The gradient of y = x.max(axis=axis, keepdims=keepdims)."""
+    """Differentiate y = x.max(axis=axis, keepdims=keepdims)."""
     return _named(functional.max_backward(grad_output, x, axis=axis, keepdims=keepdims), "x_grad")
 
 
 def reshape_backward(grad_output: Array, x: Array) -> Named:
-    """The gradient of y = x.reshape(grad_output.shape)."""
+    """Differentiate y = x.reshape(grad_output.shape)."""
     return _named(functional.reshape_backward(grad_output, x), "x_grad")
 
 
 def transpose_backward(grad_output: Array, x: Array, axes: tuple[int, ...] | None) -> Named:
-    """The gradient of y = x.transpose(axes)."""
+    """Differentiate y = x.transpose(axes)."""
     return _named(functional.transpose_backward(grad_output, x, axes=axes), "x_grad")
 
 
 def getitem_backward(grad_output: Array, x: Array, index: list[Any]) -> Named:
-    """The gradient of y = x[index]. A list [start, stop, step] stands for a slice."""
+    """Differentiate y = x[index]. A list [start, stop, step] stands for a slice."""
     brackets = tuple(slice(*entry) if isinstance(entry, list) else entry for entry in index)
     return _named(functional.getitem_backward(grad_output, x, brackets), "x_grad", "index_grad")
 
 
 def concatenate_backward(grad_output: Array, arrays: list[Array], axis: int) -> Named:
-    """The gradients of y = np.concatenate(arrays, axis=axis), one for each array."""
+    """Differentiate y = np.concatenate(arrays, axis=axis), one for each array."""
     gradients = functional.concatenate_backward(grad_output, *arrays, axis=axis)
     return _named(gradients, *(f"arrays[{position}]_grad" for position in range(len(arrays))))
 
 
 def where_backward(grad_output: Array, condition: Array, a: Array, b: Array) -> Named:
-    """The gradients of y = np.where(condition, a, b); a condition has none."""
+    """Differentiate y = np.where(condition, a, b); a condition has none."""
     return _named(functional.where_backward(grad_output, condition, a, b), "condition_grad", "a_grad", "b_grad")
 
 
 def softmax_cross_entropy_backward(grad_output: Array, logits: Array, targets: Array) -> Named:
-    """The loss and its gradients; an overflow on the way is an error."""
+    """Return the loss and its gradients; an overflow on the way is an error."""
     with np.errstate(over="raise", invalid="raise"):
         loss = functional.softmax_cross_entropy(logits, targets)
         gradients = functional.softmax_cross_entropy_backward(grad_output, logits, targets)
@@ -151,7 +151,7 @@ def without_axes(probe: str, arguments: dict[str, Array]) -> Named:
 
 
 def _view(value: Any) -> Any:
-    """The same numbers, laid out in memory the other way round."""
+    """Lay the same numbers out in memory the other way round."""
     if not isinstance(value, np.ndarray) or value.ndim == 0:
         return value
     return np.ascontiguousarray(value.T[..., ::-1])[..., ::-1].T

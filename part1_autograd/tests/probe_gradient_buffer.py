@@ -1,4 +1,4 @@
-"""What the tests do with a GradientBuffer: make spots, bring gradients, ask for them."""
+"""Probes of a GradientBuffer: make spots, bring gradients, ask for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests do with tensors: compute with them, go backward, and read the gradients."""
+"""Probes of tensors: compute with them, go backward, and read the gradients."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ class Repeating:
 
 
 class Pair:
-    """What is no layer: its forward returns two arrays."""
+    """An object that is no layer: its forward returns two arrays."""
 
     def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return x, x
@@ -331,7 +331,7 @@ def apply_blend(a: np.ndarray, b: np.ndarray, grad_output: np.ndarray) -> dict[s
 
 
 def _operate(operator: str, a: Any, b: Any, grad_output: np.ndarray, *tensors: str) -> dict[str, np.ndarray]:
-    """One operator; `tensors` names the operands that are tensors."""
+    """Apply one operator; `tensors` names the operands that are tensors."""
     engine = Autograd()
     operands = {"a": a, "b": b}
     for name in tensors:
@@ -348,7 +348,7 @@ def _evaluate(tensors: list[Tensor], nodes: list[Any]) -> Tensor:
 
 
 def _backward(engine: Autograd, output: Tensor, grad_output: np.ndarray, **tensors: Tensor) -> dict[str, np.ndarray]:
-    """The output, and after going backward the gradient of every tensor."""
+    """Return the output, and after going backward the gradient of every tensor."""
     engine.backward(output, grad_output)
     found = {f"{name}_grad": engine.gradient_buffer.get(tensor.data) for name, tensor in tensors.items()}
     return {"output": output.numpy(), **found}

@@ -1,4 +1,4 @@
-"""What part 1 is tested on: small arrays of simple numbers, shapes that broadcast, axes, indices, expression graphs."""
+"""Problems of part 1: small arrays of simple numbers, shapes that broadcast, axes, indices, expression graphs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SHAPES_WITH_AXES = st.sampled_from(SHAPES[1:])  # all but ()
 
 @functools.cache
 def stretching_to(shape: Shape) -> st.SearchStrategy[Shape]:
-    """Shapes that NumPy broadcasts to this one: itself half of the time, else shorter or with ones in it."""
+    """Draw shapes that NumPy broadcasts to this one: itself half of the time, else shorter or with ones in it."""
     with_ones = itertools.product(*({length, 1} for length in shape))
     others = sorted({full[start:] for full in with_ones for start in range(len(shape) + 1)} - {shape})
     return st.sampled_from([shape] * max(1, len(others)) + others)
@@ -55,7 +55,7 @@ def _stretching(draw: Draw, shape: Shape, count: int) -> list[Shape]:
 
 
 def calls(**problems: st.SearchStrategy[Problem]) -> st.SearchStrategy[tuple[str, Problem]]:
-    """The name of a probe with a problem for it: what one edge case of several rules is drawn from."""
+    """Draw the name of a probe and a problem for it: for an edge case of several rules."""
     return st.one_of(*(st.tuples(st.just(name), problem) for name, problem in problems.items()))
 
 
@@ -64,14 +64,14 @@ def calls(**problems: st.SearchStrategy[Problem]) -> st.SearchStrategy[tuple[str
 
 @st.composite
 def unbroadcasts(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """A gradient, and a shape that broadcasts to its shape."""
+    """Draw a gradient, and a shape that broadcasts to its shape."""
     shape = draw(shapes)
     return {"grad": array(draw, shape, dtype=draw(DTYPES)), "shape": draw(stretching_to(shape))}
 
 
 @st.composite
 def unfitting_shapes(draw: Draw) -> Problem:
-    """A gradient, and a shape that does not broadcast to its shape: one axis differs, or there is one too many."""
+    """Draw a gradient, and a shape that does not broadcast to its shape: one axis differs, or there is one too many."""
     shape = draw(SHAPES_WITH_AXES)
     unfitting = [(*shape[:axis], shape[axis] + 1, *shape[axis + 1 :]) for axis in range(len(shape))]
     return {"grad": array(draw, shape), "shape": draw(st.sampled_from([*unfitting, (*shape, 1)]))}
@@ -79,14 +79,14 @@ def unfitting_shapes(draw: Draw) -> Problem:
 
 @st.composite
 def turned_shapes(draw: Draw) -> Problem:
-    """A gradient, and its shape the other way round: of as many values, into which they could be reshaped."""
+    """Draw a gradient, and its shape reversed: as many values, so that it could be reshaped."""
     shape = draw(st.sampled_from([(2, 3), (3, 2), (2, 1, 3), (3, 2, 2)]))
     return {"grad": array(draw, shape), "shape": shape[::-1]}
 
 
 @st.composite
 def singles(draw: Draw, among: str = "numbers", shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """One input of any shape, and the upstream gradient."""
+    """Draw one input of any shape, and the upstream gradient."""
     shape, dtype = draw(shapes), draw(DTYPES)
     return {"grad_output": array(draw, shape, dtype=dtype), "x": array(draw, shape, among, dtype)}
 
@@ -99,7 +99,7 @@ def pairs(
     names: Sequence[str] = ("a", "b"),
     shapes: st.SearchStrategy[Shape] = FULL,
 ) -> Problem:
-    """Two inputs that broadcast with each other, in either direction or in both at once."""
+    """Draw two inputs that broadcast with each other, in either direction or in both at once."""
     shape, dtype = draw(shapes), draw(DTYPES)
     a_shape, b_shape = _stretching(draw, shape, 2)
     return {
@@ -111,7 +111,7 @@ def pairs(
 
 @st.composite
 def powers_of_zero(draw: Draw) -> Problem:
-    """Bases of 0, 1, 2 and 3, the first of them 0, with exponents of 0, 1, 2 and 3."""
+    """Draw bases of 0, 1, 2 and 3, the first of them 0, with exponents of 0, 1, 2 and 3."""
     problem = draw(pairs("exponents", "exponents", ("base", "exponent")))
     problem["base"].flat[0] = 0
     return problem
@@ -119,7 +119,7 @@ def powers_of_zero(draw: Draw) -> Problem:
 
 @st.composite
 def selections(draw: Draw, broadcast: bool = True, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """A condition and two inputs, all of which may be broadcast, or none."""
+    """Draw a condition and two inputs, all of which may be broadcast, or none."""
     shape, dtype = draw(shapes), draw(DTYPES)
     condition_shape, a_shape, b_shape = _stretching(draw, shape, 3) if broadcast else [shape] * 3
     return {
@@ -141,7 +141,7 @@ def products(
     inner: st.SearchStrategy[int] = LENGTHS,
     batches: st.SearchStrategy[Shape] = BATCHES,
 ) -> Problem:
-    """Two operands of `@`: "matrices", "stacks" of them that broadcast, or "vectors" (one, or both)."""
+    """Draw two operands of `@`: "matrices", "stacks" of them that broadcast, or "vectors" (one, or both)."""
     row_count, inner_count, columns = draw(rows), draw(inner), draw(LENGTHS)
     batch = () if kind == "matrices" else draw(batches)
     vectors = [(True, True), (True, False), (False, True)] if kind == "vectors" else [(False, False)]
@@ -153,7 +153,7 @@ def products(
 
 
 def empty_products() -> st.SearchStrategy[Problem]:
-    """Operands of `@` without rows, without anything to sum over, or without a matrix in the stack."""
+    """Draw operands of `@` without rows, without anything to sum over, or without a matrix in the stack."""
     return st.one_of(
         products("matrices", rows=NONE),
         products("stacks", inner=NONE),
@@ -167,7 +167,7 @@ def empty_products() -> st.SearchStrategy[Problem]:
 
 @functools.cache
 def _axes(ndim: int) -> tuple[list[int], list[Any]]:
-    """The integer axes, and what names several at once: None and tuples, with some of them counted from the end."""
+    """Return the integer axes, and None and tuples, which name several at once; some are counted from the end."""
     single = [*range(ndim), *range(-ndim, 0)]
     chosen = [axes for length in range(1, ndim + 1) for axes in itertools.combinations(range(ndim), length)]
     from_the_end = [tuple(axis - ndim for axis in reversed(axes)) for axes in chosen]
@@ -188,7 +188,7 @@ def reductions(
     fewest: int = 2,
     most: float = math.inf,
 ) -> Problem:
-    """An input and an axis to reduce: "integer", "several" (a tuple, or None for all), or "any" of these.
+    """Draw an input and an axis to reduce: "integer", "several" (a tuple, or None for all), or "any" of these.
 
     Every result is made of so many values at the fewest, and at the most.
     """
@@ -203,18 +203,18 @@ def reductions(
 
 
 def single_reductions() -> st.SearchStrategy[Problem]:
-    """An input with an axis of length 1, or without any, of which every value is reduced by itself."""
+    """Draw an input with an axis of length 1, or without axes: every value is reduced by itself."""
     shapes = st.sampled_from([shape for shape in SHAPES if 1 in shape or not shape])
     return reductions(shapes=shapes, fewest=1, most=1)
 
 
 def empty_reductions() -> st.SearchStrategy[Problem]:
-    """An input of size 0 along any axes."""
+    """Draw an input of size 0 along any axes."""
     return reductions(shapes=EMPTY, fewest=0)
 
 
 def reductions_without_results() -> st.SearchStrategy[Problem]:
-    """An input of size 0 along axes that are not empty."""
+    """Draw an input of size 0, reduced along axes that are not empty."""
     return reductions(shapes=st.sampled_from(EMPTY_SHAPES[1:]), fewest=1)
 
 
@@ -228,21 +228,21 @@ def _shapes_of_size(size: int) -> st.SearchStrategy[Shape]:
 
 @st.composite
 def reshapes(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """An input and a gradient of another shape that holds as many values."""
+    """Draw an input and a gradient of another shape that holds as many values."""
     x = array(draw, draw(shapes), dtype=draw(DTYPES))
     return {"grad_output": array(draw, draw(_shapes_of_size(x.size)), dtype=x.dtype.name), "x": x}
 
 
 @functools.cache
 def _orders(ndim: int) -> list[tuple[int, ...]]:
-    """Every order of the axes, counted from the start, and counted from the end at every second place."""
+    """Return every order of the axes, counted from the start, and counted from the end at every second place."""
     orders = list(itertools.permutations(range(ndim)))
     return [*orders, *(tuple(axis - ndim * (place % 2) for place, axis in enumerate(order)) for order in orders)]
 
 
 @st.composite
 def transposes(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """An input and an order of its axes: None (reversed), or a tuple that may count from the end."""
+    """Draw an input and an order of its axes: None (reversed), or a tuple that may count from the end."""
     x = array(draw, draw(shapes), dtype=draw(DTYPES))
     axes = draw(st.sampled_from([None, *_orders(x.ndim)]))
     return {"grad_output": array(draw, x.transpose(axes).shape, dtype=x.dtype.name), "x": x, "axes": axes}
@@ -250,7 +250,7 @@ def transposes(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
 
 @st.composite
 def joins(draw: Draw, first: st.SearchStrategy[int] = LENGTHS) -> Problem:
-    """One to four arrays that differ in length along one axis; how long the first of them is."""
+    """Draw one to four arrays that differ in length along one axis; `first` limits the length of the first."""
     shape, dtype = draw(SHAPES_WITH_AXES), draw(DTYPES)
     axis = draw(st.integers(0, len(shape) - 1))
     lengths = draw(st.permutations([draw(first), *draw(st.lists(LENGTHS, max_size=3))]))
@@ -263,7 +263,7 @@ def joins(draw: Draw, first: st.SearchStrategy[int] = LENGTHS) -> Problem:
 
 
 def as_index(entries: list[Any]) -> tuple[Any, ...]:
-    """What NumPy takes between the brackets."""
+    """Make of a drawn index what NumPy takes between the brackets."""
     return tuple(slice(*entry) if isinstance(entry, list) else entry for entry in entries)
 
 
@@ -283,7 +283,7 @@ def _basic_entries(length: int) -> st.SearchStrategy[Any]:
 
 @st.composite
 def basic_indexings(draw: Draw) -> Problem:
-    """An input and an index of integers and slices for some of its axes, and perhaps a new axis before them."""
+    """Draw an input and an index of integers and slices for some of its axes, and perhaps a new axis before them."""
     shape = draw(FULL)
     entries = [draw(_basic_entries(length)) for length in shape[: draw(st.integers(0, len(shape)))]]
     return _indexing(draw, shape, [None, *entries] if draw(st.sampled_from([False, False, False, True])) else entries)
@@ -291,7 +291,7 @@ def basic_indexings(draw: Draw) -> Problem:
 
 @st.composite
 def array_indexings(draw: Draw) -> Problem:
-    """An input and an index with integer arrays that may name an entry several times, or with a boolean mask."""
+    """Draw an input and an index with integer arrays that may name an entry several times, or with a boolean mask."""
     shape = draw(SHAPES_WITH_AXES)
     return _indexing(draw, shape, _array_index(draw, shape))
 
@@ -313,7 +313,7 @@ def _array_index(draw: Draw, shape: Shape) -> list[Any]:
 
 @st.composite
 def empty_indexings(draw: Draw) -> Problem:
-    """An input and an index that takes nothing: a slice, an integer array or a mask."""
+    """Draw an input and an index that takes nothing: a slice, an integer array or a mask."""
     shape = draw(SHAPES_WITH_AXES)
     length = shape[0]
     takes_nothing: list[Any] = [[length, None, None], np.zeros(0, dtype=np.int64), np.zeros(length, dtype=bool)]
@@ -336,7 +336,7 @@ def classifications(
     batches: st.SearchStrategy[int] = SEVERAL,
     classes: st.SearchStrategy[int] = SEVERAL,
 ) -> Problem:
-    """Logits (b, v) with targets that are class "indices" (b,) or "probabilities" (b, v) whose rows sum to one."""
+    """Draw logits (b, v) with targets that are class "indices" (b,) or "probabilities" (b, v) whose rows sum to one."""
     batch, vocab, dtype = draw(batches), draw(classes), draw(DTYPES)
     problem = {"grad_output": array(draw, (), "nonzero", dtype), "logits": array(draw, (batch, vocab), among, dtype)}
     if targets == "indices":
@@ -346,7 +346,7 @@ def classifications(
 
 
 def single_classifications() -> st.SearchStrategy[Problem]:
-    """One example, or one class, with targets of either kind."""
+    """Draw one example, or one class, with targets of either kind."""
     return st.one_of(
         *(classifications(targets, batches=ONE) for targets in ("indices", "probabilities")),
         *(classifications(targets, classes=ONE) for targets in ("indices", "probabilities")),
@@ -354,7 +354,7 @@ def single_classifications() -> st.SearchStrategy[Problem]:
 
 
 def large_classifications() -> st.SearchStrategy[Problem]:
-    """Logits in the thousands, with targets of either kind."""
+    """Draw logits in the thousands, with targets of either kind."""
     return st.one_of(*(classifications(targets, "thousands") for targets in ("indices", "probabilities")))
 
 
@@ -363,14 +363,14 @@ def large_classifications() -> st.SearchStrategy[Problem]:
 
 @st.composite
 def alike(draw: Draw, *names: str, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """Arrays of one shape and dtype under these names."""
+    """Draw arrays of one shape and dtype under these names."""
     shape, dtype = draw(shapes), draw(DTYPES)
     return {name: array(draw, shape, dtype=dtype) for name in names}
 
 
 @st.composite
 def some_arrays(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> list[np.ndarray]:
-    """One to four arrays, of different shapes and dtypes."""
+    """Draw one to four arrays of different shapes and dtypes."""
     return [array(draw, draw(shapes), dtype=draw(DTYPES)) for _ in range(draw(st.integers(1, 4)))]
 
 
@@ -395,7 +395,7 @@ def arrivals(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
 
 @st.composite
 def unfitting_gradients(draw: Draw) -> Problem:
-    """An array, and a gradient of another shape, which often broadcasts to the array's."""
+    """Draw an array, and a gradient of another shape, which often broadcasts to the array's."""
     shape = draw(SHAPES_WITH_AXES)
     unfitting = draw(stretching_to(shape))
     return {"array": array(draw, shape), "gradient": array(draw, (1, *shape) if unfitting == shape else unfitting)}
@@ -463,7 +463,7 @@ def _use_everything(nodes: list[Any], count: int) -> None:
 
 @st.composite
 def chains(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """One leaf, and operations each of which continues the last one's result."""
+    """Draw one leaf, and operations each of which takes the result of the last."""
     names = draw(st.lists(st.sampled_from(["neg", "double", "tanh"]), min_size=1, max_size=6))
     shape = draw(shapes)
     nodes = [[name, [position]] for position, name in enumerate(names)]
@@ -472,14 +472,14 @@ def chains(draw: Draw, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
 
 @st.composite
 def started_expressions(draw: Draw) -> Problem:
-    """An expression, and the operation to go backward from, which is often not the last."""
+    """Draw an expression, and the operation to go backward from, which is often not the last."""
     problem = draw(expressions())
     return {**problem, "start": draw(st.integers(0, len(problem["nodes"]) - 1))}
 
 
 @st.composite
 def restarted_expressions(draw: Draw) -> Problem:
-    """An expression, and two or three times [the operation to go backward from, its gradient]."""
+    """Draw an expression, and two or three times [the operation to go backward from, its gradient]."""
     problem = draw(expressions())
     last, shape = len(problem["nodes"]) - 1, problem["grad_output"].shape
     others = [[draw(st.integers(0, last)), array(draw, shape)] for _ in range(draw(st.integers(1, 2)))]
@@ -488,7 +488,7 @@ def restarted_expressions(draw: Draw) -> Problem:
 
 @st.composite
 def received_expressions(draw: Draw) -> Problem:
-    """An expression, and for every leaf an array of the caller with something in it."""
+    """Draw an expression, and for every leaf an array of the caller that is not zero."""
     problem = draw(expressions())
     return {**problem, "receivers": [array(draw, leaf.shape) for leaf in problem["leaves"]]}
 
@@ -498,7 +498,7 @@ def received_expressions(draw: Draw) -> Problem:
 
 @st.composite
 def operands(draw: Draw, *operators: str, shapes: st.SearchStrategy[Shape] = FULL) -> Problem:
-    """An operator and two arrays that it takes."""
+    """Draw an operator and two arrays that it takes."""
     operator = draw(st.sampled_from(operators))
     if operator == "@":
         problem = draw(products(draw(st.sampled_from(["matrices", "stacks", "vectors"]))))
@@ -511,14 +511,14 @@ def operands(draw: Draw, *operators: str, shapes: st.SearchStrategy[Shape] = FUL
 
 
 def empty_operands() -> st.SearchStrategy[Problem]:
-    """An operator and two arrays, of which one has no values."""
+    """Draw an operator and two arrays, of which one has no values."""
     of_matrices = empty_products().map(lambda problem: {"operator": "@", **problem})
     return st.one_of(operands("-", "/", "+", "*", "**", shapes=EMPTY), of_matrices)
 
 
 @st.composite
 def operands_with_numbers(draw: Draw) -> Problem:
-    """An operator, an array and a number."""
+    """Draw an operator, an array and a number."""
     shape, dtype = draw(FULL), draw(DTYPES)
     return {
         "operator": draw(st.sampled_from(["-", "/", "**", "+", "*"])),
@@ -530,7 +530,7 @@ def operands_with_numbers(draw: Draw) -> Problem:
 
 @st.composite
 def powers_with_zero(draw: Draw) -> Problem:
-    """Whole numbers, the first of them 0, to the power of 0, 1 or 2."""
+    """Draw whole numbers, the first of them 0, to the power of 0, 1 or 2."""
     problem = draw(singles("whole"))
     problem["x"].flat[0] = 0
     return {**problem, "exponent": draw(st.sampled_from([0, 1, 2]))}
@@ -538,7 +538,7 @@ def powers_with_zero(draw: Draw) -> Problem:
 
 @st.composite
 def selections_with_numbers(draw: Draw) -> Problem:
-    """A condition, an array and a number to choose from."""
+    """Draw a condition, an array and a number to choose from."""
     problem = draw(selections())
     number = draw(NUMBERS)
     shape = np.broadcast_shapes(problem["condition"].shape, problem["a"].shape)
@@ -548,7 +548,7 @@ def selections_with_numbers(draw: Draw) -> Problem:
 
 @st.composite
 def repeated_gradients(draw: Draw) -> Problem:
-    """An expression of tensors, and one to three gradients to go backward with."""
+    """Draw an expression of tensors, and one to three gradients to go backward with."""
     problem = draw(expressions(TENSOR_OPERATIONS, broadcast=True))
     others = [array(draw, problem["grad_output"].shape) for _ in range(draw(st.integers(0, 2)))]
     return {"leaves": problem["leaves"], "nodes": problem["nodes"], "grad_outputs": [problem["grad_output"], *others]}
@@ -556,7 +556,7 @@ def repeated_gradients(draw: Draw) -> Problem:
 
 @st.composite
 def affine_problems(draw: Draw, batches: st.SearchStrategy[int] = LENGTHS) -> Problem:
-    """What y = x Wᵀ + b is made of."""
+    """Draw x, weight, bias and the upstream gradient of y = x Wᵀ + b."""
     batch, columns, features, dtype = draw(batches), draw(LENGTHS), draw(LENGTHS), draw(DTYPES)
     return {
         "x": array(draw, (batch, columns), dtype=dtype),

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing import Candidate, assert_same, edge_case, law, oracle_test, probes
+from autograder.testing import Candidate, assert_right, assert_same, edge_case, law, oracle_test, probes
 from autograder.testing.strategies import Problem
-from part1_autograd.tests.oracle import assert_right
+from part1_autograd.tests import oracle_gradient_buffer as oracle
 from part1_autograd.tests.strategies import EMPTY, alike, arrivals, chosen_arrays, some_arrays, unfitting_gradients
 
 gradient_buffer = probes("gradient_buffer")
@@ -18,7 +18,7 @@ gradient_buffer = probes("gradient_buffer")
 @given(problem=chosen_arrays())
 def test_a_spot_starts_at_zero(candidate: Candidate, problem: Problem) -> None:
     """An array that add_spot was called for, once or more often, has one spot, with a gradient of zeros like it."""
-    assert_right(candidate, gradient_buffer.make_spots, problem)
+    assert_right(candidate, gradient_buffer.make_spots, oracle.make_spots, problem)
 
 
 @oracle_test("gradient_buffer.add_spot")
@@ -56,7 +56,7 @@ def test_clear_forgets_every_spot(candidate: Candidate, arrays: list[np.ndarray]
 @given(problem=arrivals())
 def test_gradients_add_up(candidate: Candidate, problem: Problem) -> None:
     """The gradient of an array is the sum of all that arrived at it."""
-    assert_right(candidate, gradient_buffer.update, problem)
+    assert_right(candidate, gradient_buffer.update, oracle.update, problem, mistakes=oracle.update_mistakes)
 
 
 @law("gradient_buffer.update")
@@ -103,4 +103,4 @@ def test_a_gradient_of_another_shape_is_a_value_error(candidate: Candidate, prob
 @given(problem=arrivals(EMPTY))
 def test_gradients_of_empty_arrays(candidate: Candidate, problem: Problem) -> None:
     """Arrays without values have gradients without values."""
-    assert_right(candidate, gradient_buffer.update, problem)
+    assert_right(candidate, gradient_buffer.update, oracle.update, problem, mistakes=oracle.update_mistakes)

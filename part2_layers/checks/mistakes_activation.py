@@ -1,4 +1,4 @@
-"""What may go wrong in the activations."""
+"""Known mistakes in the activations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in BatchNorm1d."""
+"""Known mistakes in BatchNorm1d."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ return mean, x - x.mean(), var
 
 
 def moved(old: str, new: str) -> str:
-    """The update with these shares of the old and of the new value."""
+    """Return the update with these shares of the old and of the new value."""
     return f"""\
 self.running_mean[...] = {old} * self.running_mean + {new} * mean
 self.running_var[...] = {old} * self.running_var + {new} * var * (count / (count - 1))

@@ -1,4 +1,4 @@
-"""What may go wrong in Conv1d."""
+"""Known mistakes in Conv1d."""
 
 from __future__ import annotations
 

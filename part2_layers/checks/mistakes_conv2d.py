@@ -1,4 +1,4 @@
-"""What may go wrong in Conv2d."""
+"""Known mistakes in Conv2d."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in Dropout."""
+"""Known mistakes in Dropout."""
 
 from __future__ import annotations
 

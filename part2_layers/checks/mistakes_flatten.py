@@ -1,4 +1,4 @@
-"""What may go wrong in Flatten."""
+"""Known mistakes in Flatten."""
 
 from __future__ import annotations
 

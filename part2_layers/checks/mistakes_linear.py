@@ -1,4 +1,4 @@
-"""What may go wrong in Linear."""
+"""Known mistakes in Linear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in the losses."""
+"""Known mistakes in the losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in the multi-layer perceptrons and in Residual."""
+"""Known mistakes in the multi-layer perceptrons and in Residual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in the optimisers."""
+"""Known mistakes in the optimisers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ clip = partial(mistake, "optim.clip_grad_norm")
 MOMENTUM = 'state["momentum_buffer"] *= self.momentum\n                state["momentum_buffer"] += grad'
 NESTEROV = "grad + self.momentum * momentum if self.nesterov else momentum"
 SGD_STEP = "value -= self.lr * grad"
-ADAM_STEP = "value -= self.lr / (1 - beta1 ** int(step)) * mean / denominator"
-ROOT = "np.sqrt(square / (1 - beta2 ** int(step))) + self.eps"
-COUNT = "        step += 1\n"
+ADAM_STEP = "value -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)"
+ROOT = "np.sqrt(v_hat) + self.eps"
+COUNT = "        t += 1\n"
 MEAN, SQUARE = '"exp_avg": np.zeros_like(value)', '"exp_avg_sq": np.zeros_like(value)'
 DECAY = "        if self.weight_decay:\n            grad = grad + self.weight_decay * value\n"
 SHRINK = "        value *= 1 - self.lr * self.decoupled_weight_decay\n"
@@ -104,34 +104,34 @@ MISTAKES = (
     sgd("optim: state by the last part of the name", ("default(name,", 'default(name.split(".")[-1],')),
     adam(
         "optim: no correction",
-        (" / (1 - beta2 ** int(step))", ""),
-        (" / (1 - beta1 ** int(step))", ""),
+        (" / (1 - beta2 ** int(t))", ""),
+        (" / (1 - beta1 ** int(t))", ""),
         says="m and v are not divided by 1 - βᵗ: they begin at zero, and are too small at first",
     ),
     adam(
         "optim: m not corrected",
-        (" / (1 - beta1 ** int(step))", ""),
+        (" / (1 - beta1 ** int(t))", ""),
         says="m is not divided by 1 - β₁ᵗ: it begins at zero, and is too small at first",
     ),
     adam(
         "optim: v not corrected",
-        (" / (1 - beta2 ** int(step))", ""),
+        (" / (1 - beta2 ** int(t))", ""),
         says="v is not divided by 1 - β₂ᵗ: it begins at zero, and is too small at first",
     ),
     adam(
         "optim: eps under the root",
-        (ROOT, "np.sqrt(square / (1 - beta2 ** int(step)) + self.eps)"),
+        (ROOT, "np.sqrt(v_hat + self.eps)"),
         says="ε is under the root",
     ),
     adam("optim: no eps", (" + self.eps", ""), says="ε is missing"),
     adam(
         "optim: eps corrected too",
-        (ROOT, "(np.sqrt(square) + self.eps) / np.sqrt(1 - beta2 ** int(step))"),
+        (ROOT, "(np.sqrt(v) + self.eps) / np.sqrt(1 - beta2 ** int(t))"),
         says="ε is divided by √(1 - β₂ᵗ) too",
     ),
     adam(
         "optim: no root",
-        (ROOT, "square / (1 - beta2 ** int(step)) + self.eps"),
+        (ROOT, "v_hat + self.eps"),
         says="the root of v is missing",
     ),
     adam(
@@ -140,20 +140,18 @@ MISTAKES = (
     ),
     adam("optim: m in float32", (MEAN, '"exp_avg": np.zeros(value.shape, np.float32)')),
     adam("optim: v in float32", (SQUARE, '"exp_avg_sq": np.zeros(value.shape, np.float32)')),
-    adam(
-        "optim: betas exchanged", ("(beta1, beta2), step", "(beta2, beta1), step"), says="the two betas are exchanged"
-    ),
-    adam("optim: t stays 1", (COUNT, "        step = step + 1\n"), says="t is 1 in every step"),
+    adam("optim: betas exchanged", ("(beta1, beta2), t", "(beta2, beta1), t"), says="the two betas are exchanged"),
+    adam("optim: t stays 1", (COUNT, "        t = t + 1\n"), says="t is 1 in every step"),
     adam(
         "optim: t counts parameters",
-        (COUNT, '        step[...] = vars(self)["t"] = vars(self).get("t", 0) + 1\n'),
+        (COUNT, '        t[...] = vars(self)["t"] = vars(self).get("t", 0) + 1\n'),
         says="t counts parameters; all of them take step t together",
     ),
     adam(
         "optim: t is not saved",
         (
             COUNT,
-            '        t = vars(self).setdefault("t", {})\n        step = t[id(mean)] = t.get(id(mean), 0) + 1\n',
+            '        steps = vars(self).setdefault("t", {})\n        t = steps[id(m)] = steps.get(id(m), 0) + 1\n',
         ),
     ),
     adam(

@@ -1,4 +1,4 @@
-"""What may go wrong in the two pooling layers."""
+"""Known mistakes in the two pooling layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in Sequential."""
+"""Known mistakes in Sequential."""
 
 from __future__ import annotations
 

@@ -83,16 +83,16 @@ class Conv1d(Module):
         ### END SOLUTION
 
     def padded(self, x: ndarray) -> ndarray:
-        """x with `padding` zeros before and after."""
+        """Return x with `padding` zeros before and after."""
         return np.pad(x, ((0, 0), (0, 0), (self.padding, self.padding)))
 
     def flat_weight(self) -> ndarray:
-        """The weight as a matrix with a row for every output channel.  Shape: (o, c·k)."""
+        """Return the weight as a matrix with a row for every output channel.  Shape: (o, c·k)."""
         return self.weight.reshape(self.out_channels, -1)
 
 
 def im2col(x: ndarray, kernel_size: int, stride: int) -> ndarray:
-    """A column for every position of the kernel, with all that lies under it there.
+    """Return a column for every position of the kernel, with all that lies under it there.
 
     cols[b, (c, k), p] = x[b, c, p · stride + k]
 
@@ -109,7 +109,7 @@ def im2col(x: ndarray, kernel_size: int, stride: int) -> ndarray:
 
 
 def col2im(cols: ndarray, shape: tuple[int, ...], kernel_size: int, stride: int) -> ndarray:
-    """The way back: zeros of `shape` (b, c, t), and every entry of cols added where im2col took it from."""
+    """Return zeros of `shape` (b, c, t), with every entry of cols added where im2col took it from."""
     ### BEGIN SOLUTION conv1d.backward: add to one strided slice for every k
     batch, channels, _ = shape
     positions = cols.shape[2]

@@ -16,7 +16,7 @@ from part2_layers.module import Module, check_fraction
 
 
 class Optimizer:
-    """What all have in common: the module, the learning rate, and arrays for each parameter, by torch's names.
+    """Base of all optimisers: the module, the learning rate, and arrays for each parameter, by torch's names.
 
     `state[name]["momentum_buffer"]` belongs to the parameter of this name.
     Raises ValueError for a learning rate or a weight decay that is negative.
@@ -42,7 +42,7 @@ class Optimizer:
         raise TypeError(f"{type(self).__name__} must define update; it does not.")
 
     def state_dict(self) -> dict[str, ndarray]:
-        """A copy of everything that the next step depends on, besides the parameters: `<parameter>.<name>`."""
+        """Return a copy of everything that the next step depends on, besides the parameters: `<parameter>.<name>`."""
         return {f"{name}.{key}": np.array(value) for name, kept in self.state.items() for key, value in kept.items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -126,12 +126,13 @@ class Adam(Optimizer):
             grad = grad + self.weight_decay * value
         if not state:
             state |= {"step": np.array(0), "exp_avg": np.zeros_like(value), "exp_avg_sq": np.zeros_like(value)}
-        (beta1, beta2), step, mean, square = self.betas, state["step"], state["exp_avg"], state["exp_avg_sq"]
-        step += 1
-        mean += (1 - beta1) * (grad - mean)
-        square += (1 - beta2) * (grad**2 - square)
-        denominator = np.sqrt(square / (1 - beta2 ** int(step))) + self.eps
-        value -= self.lr / (1 - beta1 ** int(step)) * mean / denominator
+        (beta1, beta2), t, m, v = self.betas, state["step"], state["exp_avg"], state["exp_avg_sq"]
+        t += 1
+        m[...] = beta1 * m + (1 - beta1) * grad
+        v[...] = beta2 * v + (1 - beta2) * grad**2
+        m_hat = m / (1 - beta1 ** int(t))
+        v_hat = v / (1 - beta2 ** int(t))
+        value -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
         ### END SOLUTION
 
 
@@ -181,7 +182,7 @@ def clip_grad_norm_(module: Module, max_norm: float) -> ndarray:
 
 
 def check_not_negative(name: str, value: float) -> float:
-    """The value as it is. Raises ValueError if it is negative or nan."""
+    """Return the value as it is. Raises ValueError if it is negative or nan."""
     if not value >= 0:
         raise ValueError(f"{name} must not be negative; got {value}.")
     return value

@@ -1,4 +1,4 @@
-"""What the oracles of part 2 share: torch's layers, forward and backward, and the comparison with them.
+"""Helpers of the oracles of part 2: torch's layers, forward and backward, and the comparison with them.
 
 A truth takes the arguments of its probe and gives plain data under the probe's names.
 """
@@ -56,7 +56,7 @@ def assert_right_on_views(candidate: Candidate, probe: Probe, truth: Truth, prob
 
 
 def forward_and_backward(layer: torch.nn.Module, x: Array, grad_output: Array | None) -> Answer:
-    """The output of torch's layer, x_grad, and the gradient of every parameter under its name followed by _grad.
+    """Return the output of torch's layer, x_grad, and the gradient of every parameter under its name followed by _grad.
 
     Without an upstream gradient: the output alone.
     """
@@ -71,7 +71,7 @@ def forward_and_backward(layer: torch.nn.Module, x: Array, grad_output: Array | 
 
 
 def array_of(tensor: torch.Tensor | None, like: torch.Tensor | None = None) -> Array:
-    """The tensor as an array; zeros like another one where there is no tensor."""
+    """Return the tensor as an array; zeros like another one where there is no tensor."""
     if tensor is None:
         assert like is not None
         tensor = torch.zeros_like(like)

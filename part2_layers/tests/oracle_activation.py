@@ -46,7 +46,7 @@ def gradient_mistakes(name: str, options: Answer, x: Array, grad_output: Array) 
 
 
 def slope(name: str, options: Answer, x: Array) -> Array:
-    """The gradient for an upstream gradient of ones."""
+    """Return the gradient for an upstream gradient of ones."""
     return activation(name, options, x, np.ones_like(x))["x_grad"]
 
 
@@ -155,7 +155,7 @@ def _softmax_outputs(x: Array, dim: int = -1) -> Answer:
 
 
 def _nearly_softmax(x: Array, dim: int) -> Answer:
-    """A small number below the fraction."""
+    """Return a small number below the fraction."""
     exponentials = np.exp(x)
     largest, total = exponentials.max(axis=dim, keepdims=True, initial=0), exponentials.sum(axis=dim, keepdims=True)
     return {

@@ -181,7 +181,7 @@ def mode_mistakes(x: Array, state: Answer, eps: float, momentum: float, training
 
 @truth
 def run_twice(x: Array, state: Answer, eps: float, momentum: float, training: bool, grad_output: Array) -> Answer:
-    """The gradients after two backward passes, and after zero_grad."""
+    """Return the gradients after two backward passes, and after zero_grad."""
     right = forward_and_backward(x, state, eps, momentum, training, grad_output)
     return _twice(right, right)
 

@@ -27,7 +27,7 @@ def conv1d(
 
 @truth
 def state_dict(weight: Array, bias: Array | None) -> Answer:
-    """The state dict of torch's layer with these parameters."""
+    """Return the state dict of torch's layer with these parameters."""
     out_channels, in_channels, kernel_size = weight.shape
     layer = torch.nn.Conv1d(in_channels, out_channels, kernel_size, bias=bias is not None)
     state = with_state(layer, {"weight": weight, "bias": bias}, weight.dtype).state_dict()
@@ -51,5 +51,5 @@ def gradient_mistakes(
 
 
 def _without_height(changed: Answer) -> Answer:
-    """The same in one dimension; what has a height has one of 1."""
+    """Do the same in one dimension; what has a height has one of 1."""
     return {name: value[:, :, 0] if value.ndim == 4 else value for name, value in changed.items()}

@@ -32,7 +32,7 @@ def conv2d(
 
 @truth
 def state_dict(weight: Array, bias: Array | None) -> Answer:
-    """The state dict of torch's layer with these parameters."""
+    """Return the state dict of torch's layer with these parameters."""
     out_channels, in_channels, *kernel_size = weight.shape
     layer = torch.nn.Conv2d(in_channels, out_channels, tuple(kernel_size), bias=bias is not None)
     state = with_state(layer, {"weight": weight, "bias": bias}, weight.dtype).state_dict()
@@ -123,7 +123,7 @@ def as_pair(size: Size) -> Pair:
 
 
 def positions(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
-    """How many positions the kernel has down and across the padded x; none or fewer where it does not fit."""
+    """Count the positions that the kernel has down and across the padded x; none or fewer where it does not fit."""
     down, across = (
         (length + 2 * p - k) // s + 1 for length, k, s, p in zip(x.shape[2:], kernel_size, stride, padding, strict=True)
     )
@@ -131,7 +131,7 @@ def positions(x: Array, kernel_size: Pair, stride: Pair, padding: Pair) -> Pair:
 
 
 def flipped(weight: Array) -> Array:
-    """The kernel, turned by 180 degrees."""
+    """Return the kernel, turned by 180 degrees."""
     return weight[:, :, ::-1, ::-1].copy()
 
 
@@ -141,7 +141,7 @@ def padded(x: Array, padding: Pair) -> Array:
 
 
 def overwritten(shares: Array, shape: tuple[int, ...], stride: Pair, padding: Pair = (0, 0)) -> Array:
-    """Gradients of this shape in which each place of the kernel, row by row, writes over what was there.
+    """Return gradients of this shape in which each place of the kernel, row by row, writes over what was there.
 
     shares[i, j, b, c, p, q] is what the window (p, q) gives to its place (i, j).
     """

@@ -1,4 +1,4 @@
-"""What dropout may give: every value dropped or scaled, and of the dropped ones as many as chance allows.
+"""Outputs of dropout: every value dropped or scaled, and of the dropped ones as many as chance allows.
 
 Torch draws its masks from another generator, so the truth is made from what the layer has dropped.  How many those are
 follows the binomial distribution, whose tails are computed exactly.
@@ -25,7 +25,7 @@ Limits = tuple[int, int]
 
 @functools.cache
 def bounds(trials: int, probability: float) -> Limits:
-    """The smallest and the largest number of successes in independent trials that chance leaves possible."""
+    """Return the smallest and the largest number of successes in independent trials that chance leaves possible."""
     counts = np.arange(trials + 1)
     low = np.argmax(bdtr(counts, trials, probability) > CHANCE)
     high = np.argmax(bdtrc(counts, trials, probability) <= CHANCE)
@@ -47,7 +47,7 @@ def assert_dropped(output: Array, x: Array, p: float) -> None:
 
 
 def assert_passed_on(evaluation: Array, x: Array, p: float) -> None:
-    """What comes out in evaluation is x."""
+    """Return x, as dropout does in evaluation."""
 
     def known() -> dict[str, dict[str, Array]]:
         as_in_training = dropped(x, checked(evaluation, x, "evaluation") == 0, p)
@@ -98,7 +98,7 @@ def assert_mean(output: Array, x: Array, p: float) -> None:
 
 
 def _shares(is_dropped: Array, p: float) -> dict[str, Limits]:
-    """What other masks would give: how many are dropped where the mistake is possible."""
+    """Give what other masks would: how many are dropped where the mistake is possible."""
     shares = {
         "p is the probability to be dropped, not to be kept": bounds(is_dropped.size, 1 - p),
         "everything is dropped": (is_dropped.size, is_dropped.size),
@@ -111,7 +111,7 @@ def _shares(is_dropped: Array, p: float) -> dict[str, Limits]:
 
 
 def _scalings(source: Array, is_dropped: Array, p: float) -> dict[str, Array]:
-    """What other factors would give."""
+    """Give what other factors would."""
     factors = {
         "what is kept is multiplied by 1 - p; it must be divided": 1 - p,
         "what is kept is divided by p; p is the share that is dropped": 1 / p,

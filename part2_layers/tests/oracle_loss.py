@@ -19,7 +19,7 @@ SMALL_NUMBERS = tuple(10.0**-power for power in range(4, 17))
 
 @truth
 def loss(loss: str, input: Array, target: Array, options: Answer, grad_output: Gradient = None) -> Answer:
-    """The loss, and the gradient of its input for an upstream gradient; None stands for one."""
+    """Return the loss, and the gradient of its input for an upstream gradient; None stands for one."""
     return _run(getattr(torch.nn, loss)(**options), input, target, grad_output)
 
 
@@ -140,7 +140,7 @@ def _smoothing_mistakes(input: Array, target: Array, options: Answer, grad_outpu
 
 
 def _ignore_mistakes(input: Array, target: Array, options: Answer, grad_output: Gradient) -> Answer:
-    """What may become of ignored targets."""
+    """Give what wrong treatments of ignored targets would."""
     ignore_index, axis = options.get("ignore_index", -100), _class_axis(input)
     ignored, classes = target == ignore_index, _classes(input)
     if not ignored.any():
@@ -174,7 +174,7 @@ def _ignore_mistakes(input: Array, target: Array, options: Answer, grad_output: 
 def _reduction_mistakes(
     run: Callable[..., Answer], input: Array, target: Array, options: Answer, grad_output: Gradient, count: int
 ) -> Answer:
-    """The other reductions, and an upstream gradient that is not used."""
+    """Return the other reductions, and an upstream gradient that is not used."""
     reduction = options.get("reduction", "mean")
     known = {"grad_output has no effect": _gradient(run(input, target, options, None))}
     if reduction != "mean":

@@ -77,13 +77,13 @@ class Network(torch.nn.Module):
 
 
 def new_state(network: str, sizes: Answer) -> dict[str, Array]:
-    """The state dict of a new network."""
+    """Return the state dict of a new network."""
     return {name: array_of(value) for name, value in Network(network, sizes).state_dict().items()}
 
 
 @cache
 def state_shapes(network: str, **sizes: Any) -> dict[str, Shape]:
-    """The shape of everything in the network's state dict."""
+    """Return the shape of everything in the network's state dict."""
     return {name: value.shape for name, value in new_state(network, sizes).items()}
 
 
@@ -97,7 +97,7 @@ def run_network_mistakes(
     network: str, sizes: Answer, state: Answer, training: bool, x: Array, grad_output: Array
 ) -> Answer:
     def where(kind: type[torch.nn.Module], forward: Callable[[Any, torch.Tensor], torch.Tensor]) -> Answer:
-        """What the network gives if modules of this kind compute something else."""
+        """Return what the network gives if modules of this kind compute something else."""
         built = with_state(Network(network, sizes), state, x.dtype).train(training)
         for module in built.modules():
             if isinstance(module, kind):

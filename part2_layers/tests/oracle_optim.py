@@ -246,7 +246,7 @@ def _adam_rule(
 
 
 def _walked(rule: Rule, problem: Answer, counts: Iterator[int] | None = None) -> Answer:
-    """The trajectory by another rule, to which t is the number of the step, or else the next of the counts."""
+    """Return the trajectory by another rule, to which t is the number of the step, or else the next of the counts."""
     values, after = problem["parameters"], {}
     states: dict[str, Arrays] = {name: {} for name in values}
     for step, (given, lr) in enumerate(zip(problem["gradients"], problem["lrs"], strict=True), start=1):
@@ -258,7 +258,7 @@ def _walked(rule: Rule, problem: Answer, counts: Iterator[int] | None = None) ->
 
 
 def _on(problem: Answer, **changed: Any) -> Answer:
-    """The right steps on a problem that is changed in this."""
+    """Return the right steps on a problem that is changed in this."""
     return trajectory(**{**problem, **changed})
 
 

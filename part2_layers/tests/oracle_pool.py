@@ -87,7 +87,7 @@ def gradient_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | Non
 
 @truth
 def pool_twice(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Answer:
-    """What a second run gives, and the gradients of parameters, of which there are none."""
+    """Return what a second run gives, and the gradients of parameters, of which there are none."""
     return {"twice": pool(kind, x, kernel_size, stride, grad_output), "after zero_grad": {}}
 
 
@@ -104,7 +104,7 @@ def twice_mistakes(kind: str, x: Array, kernel_size: Size, stride: Size | None, 
 
 
 def largest_places(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array, Array, Array]:
-    """Where the maxima of each window are: all, the first, the last, and the first column by column.
+    """Mark the maxima of each window: all, the first, the last, and the first column by column.
 
     Shapes: (b, c, p, q, i, j).
     """
@@ -121,7 +121,7 @@ def _first(largest: Array) -> Array:
 
 
 def handed_back(x: Array, size: Pair, stride: Pair, shares: Array) -> Array:
-    """The gradient of x if the window (p, q) gives shares[b, c, p, q, i, j] to its place (i, j)."""
+    """Return the gradient of x if the window (p, q) gives shares[b, c, p, q, i, j] to its place (i, j)."""
     x_tensor = torch.tensor(x, requires_grad=True)
     windows = x_tensor.unfold(2, size[0], stride[0]).unfold(3, size[1], stride[1])
     (windows * torch.tensor(shares)).sum().backward()

@@ -63,7 +63,7 @@ def sequential(layers: Layers, x: Array, grad_output: Array | None = None) -> An
 
 @truth
 def both_modes(layers: Layers, x: Array) -> Answer:
-    """The output in evaluation and in training."""
+    """Return the output in evaluation and in training."""
     module, tensor = _sequential(layers), torch.tensor(x)
     return {"evaluation": array_of(module.eval()(tensor)), "training": array_of(module.train()(tensor))}
 
@@ -75,7 +75,7 @@ def state_dict(layers: Layers) -> Answer:
 
 @truth
 def loaded(layers: Layers, x: Array, state_dict: Answer) -> Answer:
-    """The output with these parameters and buffers."""
+    """Return the output with these parameters and buffers."""
     module = _sequential(layers)
     module.load_state_dict({name: torch.tensor(value) for name, value in state_dict.items()})
     return {"output": array_of(module(torch.tensor(x)))}
@@ -116,7 +116,7 @@ def gradient_mistakes(layers: Layers, x: Array, grad_output: Array) -> Answer:
 
 
 def _backward(layers: Layers, x: Array, grad_output: Array, order: list[int], is_handed_on: bool) -> Answer:
-    """The gradients if backward runs in this order, each with the gradient of the layer before it, or all with g."""
+    """Give the gradients of a backward in this order, each with the gradient of the layer before it, or all with g."""
     module, value = _sequential(layers), torch.tensor(x)
     inputs, outputs = [], []
     for layer in module:

@@ -1,4 +1,4 @@
-"""What the tests do with the activations: build one by its name, run it forward and backward."""
+"""Probes of the activations: build one by its name, run it forward and backward."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def forward(name: str, options: Named, x: Array) -> Named:
 
 
 def forward_and_backward(name: str, options: Named, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(name, options), x, grad_output)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with BatchNorm1d: build it with a given state, run it in a mode, read its gradients and state."""
+"""Probes of BatchNorm1d: build it with a given state, run it in a mode, read its gradients and state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def train_and_evaluate(batches: list[Array], x: Array, state: Named, eps: float,
 
 
 def new_state(num_features: int) -> Named:
-    """The state of a new layer, and its names in order."""
+    """Return the state of a new layer, and its names in order."""
     state = BatchNorm1d(num_features).state_dict()
     return {"names": list(state), "state": state}
 
@@ -51,7 +51,7 @@ def new_state(num_features: int) -> Named:
 def forward_and_backward(
     x: Array, state: Named, eps: float, momentum: float, training: bool, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(state, eps, momentum, training), x, grad_output)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with Conv1d: build it with given parameters, run it, and read its gradients and its state dict."""
+"""Probes of Conv1d: build it with given parameters, run it, and read its gradients and its state dict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def forward(x: Array, weight: Array, bias: Array | None, kernel_size: int, strid
 def forward_and_backward(
     x: Array, weight: Array, bias: Array | None, kernel_size: int, stride: int, padding: int, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(weight, bias, kernel_size, stride, padding), x, grad_output)
 
 
@@ -47,7 +47,7 @@ def backward_first(
 
 
 def exchange_state(in_channels: int, out_channels: int, kernel_size: int, bias: bool, state: Named) -> Named:
-    """A new layer takes a state dict, and gives its own."""
+    """Load a state dict into a new layer, and return its own."""
     layer = Conv1d(in_channels, out_channels, kernel_size, bias=bias)
     layer.load_state_dict(state)
     return {"names": list(layer.state_dict()), **layer.state_dict()}

@@ -1,4 +1,4 @@
-"""What the tests do with Conv2d: build it with given parameters, run it, and read its gradients and its state dict."""
+"""Probes of Conv2d: build it with given parameters, run it, and read its gradients and its state dict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def forward(x: Array, weight: Array, bias: Array | None, kernel_size: Size, stri
 def forward_and_backward(
     x: Array, weight: Array, bias: Array | None, kernel_size: Size, stride: Size, padding: Size, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(weight, bias, kernel_size, stride, padding), x, grad_output)
 
 
@@ -48,7 +48,7 @@ def backward_first(
 
 
 def exchange_state(in_channels: int, out_channels: int, kernel_size: Size, bias: bool, state: Named) -> Named:
-    """A new layer takes a state dict, and gives its own."""
+    """Load a state dict into a new layer, and return its own."""
     layer = Conv2d(in_channels, out_channels, kernel_size, bias=bias)
     layer.load_state_dict(state)
     return {"names": list(layer.state_dict()), **layer.state_dict()}

@@ -1,4 +1,4 @@
-"""What the tests do with Dropout: give it a generator with a known state, and run it in training or in evaluation."""
+"""Probes of Dropout: give it a generator with a known state, and run it in training or in evaluation."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run_on_views(x: Array, p: float, seed: int, grad_output: Array) -> Named:
 
 
 def backward_after_two_forwards(x: Array, p: float, seed: int, grad_output: Array) -> Named:
-    """Two forwards in training, then backward, which belongs to the second."""
+    """Run two forwards in training, then backward, which belongs to the second."""
     layer = _layer(p, seed)
     layer.forward(x)
     return probe_layers.run(layer, x, grad_output)

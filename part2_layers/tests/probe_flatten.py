@@ -1,4 +1,4 @@
-"""What the tests do with Flatten."""
+"""Probes of Flatten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def forward_by_default(x: Array) -> Named:
 
 
 def forward_and_backward(x: Array, start_dim: int, end_dim: int, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(Flatten(start_dim, end_dim), x, grad_output)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with Linear: build it with given parameters, run it, and read its gradients."""
+"""Probes of Linear: build it with given parameters, run it, and read its gradients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def forward(x: Array, weight: Array, bias: Array | None) -> Named:
 
 
 def forward_and_backward(x: Array, weight: Array, bias: Array | None, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(weight, bias), x, grad_output)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with a loss: compare an input with a target, and read the gradient of the input."""
+"""Probes of a loss: compare an input with a target, and read the gradient of the input."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run_without_warning(
 
 
 def run_on_views(loss: str, input: Array, target: Array, options: Named, grad_output: Array | float | None) -> Named:
-    """The same with arrays whose numbers do not lie in order, and what the arguments hold afterwards."""
+    """Do the same with arrays whose numbers do not lie in order, and what the arguments hold afterwards."""
     arguments = {"input": input, "target": target, "grad_output": grad_output}
     views = {name: _as_view(value) for name, value in arguments.items()}
     got = forward_and_backward(loss, options=options, **views)

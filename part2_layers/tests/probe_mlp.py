@@ -1,4 +1,4 @@
-"""What the tests do with the multi-layer perceptrons and Residual: build them, load a state dict, and run them."""
+"""Probes of the multi-layer perceptrons and Residual: build them, load a state dict, and run them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run_network(network: str, sizes: Named, state: Named, training: bool, x: Arr
 
 
 def new_network(network: str, sizes: Named, seed: int) -> Named:
-    """The state dict of a new network."""
+    """Return the state dict of a new network."""
     return NETWORKS[network](**sizes, rng=np.random.default_rng(seed)).state_dict()
 
 
@@ -84,7 +84,7 @@ class Constant(Module):
         self.always = output
 
     def forward(self, x: Array) -> Array:
-        """The output."""
+        """Return the output."""
         return self.always
 
 
@@ -94,7 +94,7 @@ def forward(x: Array, weight: Array, bias: Array, depth: int) -> Named:
 
 
 def forward_and_backward(x: Array, weight: Array, bias: Array, depth: int, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_around(Affine(weight, bias), depth), x, grad_output)
 
 

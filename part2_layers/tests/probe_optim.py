@@ -1,4 +1,4 @@
-"""What the tests do with the optimisers: move a module's parameters step by step, by gradients that are given."""
+"""Probes of the optimisers: move a module's parameters step by step, by gradients that are given."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Parameters(Module):
 def trajectory(
     optimizer: str, parameters: dict[str, Array], gradients: list[dict[str, Array]], lrs: list[float], options: Named
 ) -> Named:
-    """The parameters after every step. Each step has its own gradients and learning rate."""
+    """Return the parameters after every step. Each step has its own gradients and learning rate."""
     module, chosen = _start(optimizer, parameters, lrs[0], options)
     return _walk(chosen, module, gradients, lrs)
 
@@ -43,7 +43,7 @@ def resumed_trajectory(
     options: Named,
     pause: int,
 ) -> Named:
-    """The same, but after `pause` steps both state dicts are saved, and a new module and optimiser go on from them.
+    """Do the same, but after `pause` steps both state dicts are saved, and a new module and optimiser go on from them.
 
     The first ones have gone on by then, too.
     """
@@ -84,7 +84,7 @@ def clip(gradients: dict[str, Array], max_norm: float) -> Named:
 
 
 def norms(gradients: list[dict[str, Array]], max_norm: float) -> Named:
-    """What clipping returns for each of these gradients."""
+    """Return what clipping returns for each of these gradients."""
     found = [float(clip_grad_norm_(_with_gradients(given), max_norm)) for given in gradients]
     return {"norm": np.array(found, gradients[0]["bias"].dtype)}
 
@@ -115,6 +115,6 @@ def _with_gradients(gradients: dict[str, Array]) -> Module:
 
 
 def _add_gradients(module: Module, gradients: dict[str, Array]) -> None:
-    """What a backward does."""
+    """Add to the gradients, as a backward does."""
     for name, _, grad in module.named_parameters():
         grad += gradients[name]

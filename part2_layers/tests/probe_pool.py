@@ -1,4 +1,4 @@
-"""What the tests do with the two pooling layers: build one by its name, and run it."""
+"""Probes of the two pooling layers: build one by its name, and run it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def forward(kind: str, x: Array, kernel_size: Size, stride: Size | None) -> Name
 
 
 def forward_and_backward(kind: str, x: Array, kernel_size: Size, stride: Size | None, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_layer(kind, kernel_size, stride), x, grad_output)
 
 

@@ -1,4 +1,4 @@
-"""What the tests do with Sequential: fill it with layers that stand in this file, and run it.
+"""Probes of Sequential: fill it with layers that stand in this file, and run it.
 
 A layer comes as [kind, its parameters by name]; a Sequential among them as ["sequential", its layers].
 """
@@ -104,13 +104,13 @@ def forward(layers: Layers, x: Array) -> Named:
 
 
 def forward_in_both_modes(layers: Layers, x: Array) -> Named:
-    """The output after eval(), and after train()."""
+    """Return the output after eval(), and after train()."""
     sequential = _sequential(layers)
     return {"evaluation": sequential.eval().forward(x), "training": sequential.train().forward(x)}
 
 
 def exchange(layers: Layers, x: Array, state_dict: Named) -> Named:
-    """The names and values of the state dict, and the output after another one has been loaded."""
+    """Return the names and values of the state dict, and the output after another one has been loaded."""
     sequential = _sequential(layers)
     state = sequential.state_dict()
     sequential.load_state_dict(state_dict)
@@ -130,7 +130,7 @@ def contents(layers: Layers) -> Named:
 
 
 def forward_and_backward(layers: Layers, x: Array, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return probe_layers.run(_sequential(layers), x, grad_output)
 
 

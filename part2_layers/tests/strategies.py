@@ -1,4 +1,4 @@
-"""What part 2 is tested on: small arrays of simple numbers. The problems of a module stand at the top of its tests."""
+"""Problems of part 2: small arrays of simple numbers. The problems of a module stand at the top of its tests."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ LONGEST = 6
 
 
 class Window(NamedTuple):
-    """What moves along an axis."""
+    """A window that moves along an axis."""
 
     kernel: int
     stride: int
     padding: int
 
     def positions(self, length: int) -> int:
-        """How many positions it has on an axis of this length."""
+        """Count its positions on an axis of this length."""
         return (length + 2 * self.padding - self.kernel) // self.stride + 1
 
     def lengths(self) -> st.SearchStrategy[int]:
-        """Lengths on which it has a position."""
+        """Draw lengths on which it has a position."""
         return st.integers(max(1, self.kernel - 2 * self.padding), LONGEST)
 
 
@@ -45,7 +45,7 @@ CHANNELS = st.sampled_from([1, 2, 3])
 
 @st.composite
 def sums_of_two_inputs(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """A problem of forward, another input of the same shape, and a factor."""
+    """Draw a problem of forward, another input of the same shape, and a factor."""
     problem = without_gradient(draw(problems))
     x = problem["x"]
     return {
@@ -57,7 +57,7 @@ def sums_of_two_inputs(draw: Draw, problems: st.SearchStrategy[Problem]) -> Prob
 
 @st.composite
 def unfitting_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """A problem of backward, and a gradient with an axis too long, too many or too few."""
+    """Draw a problem of backward, and a gradient with an axis too long, too many or too few."""
     problem = draw(problems)
     shape = problem["grad_output"].shape
     wrong = [(*shape[:-1], shape[-1] + 1), (shape[0] + 1, *shape[1:]), (1, *shape), shape[1:], ()]
@@ -65,10 +65,10 @@ def unfitting_gradients(draw: Draw, problems: st.SearchStrategy[Problem]) -> Pro
 
 
 def without_input(problem: Problem) -> Problem:
-    """The arguments of backward alone."""
+    """Draw the arguments of backward alone."""
     return {name: value for name, value in problem.items() if name != "x"}
 
 
 def gradients_of_parameters(problem: Problem) -> list[str]:
-    """The names of the gradients that a layer with or without bias has."""
+    """Draw the names of the gradients that a layer with or without bias has."""
     return ["weight_grad"] if problem["bias"] is None else ["weight_grad", "bias_grad"]

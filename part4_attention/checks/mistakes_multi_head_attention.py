@@ -1,4 +1,4 @@
-"""What may go wrong in split_heads, join_heads, merge_masks and MultiHeadAttention."""
+"""Known mistakes in split_heads, join_heads, merge_masks and MultiHeadAttention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in masked_softmax and ScaledDotProductAttention."""
+"""Known mistakes in masked_softmax and ScaledDotProductAttention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong in tiled attention."""
+"""Known mistakes in tiled attention."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from part4_attention.scaled_dot_product_attention import ScaledDotProductAttenti
 
 
 def split_heads(x: ndarray, num_heads: int) -> ndarray:
-    """The features of each head by themselves: the first head has the first of them.
+    """Return the features of each head by themselves: the first head has the first of them.
 
     Shapes: x (b, t, heads · d), result (b, heads, t, d).
     """
@@ -27,7 +27,7 @@ def split_heads(x: ndarray, num_heads: int) -> ndarray:
 
 
 def join_heads(x: ndarray) -> ndarray:
-    """What split_heads took apart.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
+    """Join the heads that split_heads split.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
     ### BEGIN SOLUTION multi_head.split_heads: (b, heads, t, d) to (b, t, heads · d)
     batch, heads, time, features = x.shape
     return x.swapaxes(1, 2).reshape(batch, time, heads * features)
@@ -35,7 +35,7 @@ def join_heads(x: ndarray) -> ndarray:
 
 
 def merge_masks(key_padding_mask: ndarray | None, attn_mask: ndarray | None) -> ndarray | None:
-    """One mask, which broadcasts to (b, heads, t, s): True where either is.  None if both are.
+    """Return one mask, which broadcasts to (b, heads, t, s): True where either is.  None if both are.
 
     Shapes: key_padding_mask (b, s), attn_mask (t, s) or (b, t, s), the same for every head.
     """
@@ -114,7 +114,7 @@ class MultiHeadAttention(Module):
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """The gradients of query, key and value; those of the parameters are added to theirs.
+        """Return the gradients of query, key and value; those of the parameters are added to theirs.
 
         Every step of forward, in the opposite order.  An array that serves as two of them has the sum of both.
         Shapes: grad_output (b, t, d), results as query, key and value.

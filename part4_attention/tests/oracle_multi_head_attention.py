@@ -40,7 +40,7 @@ def join_heads(x: Array) -> Array:
 
 @truth
 def merge_masks(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[int]) -> Array | None:
-    """The mask of every score by itself."""
+    """Return the mask of every score by itself."""
     if key_padding_mask is None and attn_mask is None:
         return None
     merged = np.zeros(shape, dtype=bool)
@@ -102,7 +102,7 @@ def mask_mistakes(key_padding_mask: Array | None, attn_mask: Array | None, shape
 
 
 def with_padding(key_padding_mask: Array | None, attn_mask: Array | None) -> Array | None:
-    """An attn_mask (b, t, s) into which the padding has been written; None where it is no such mask."""
+    """Return an attn_mask (b, t, s) into which the padding has been written; None where it is no such mask."""
     if key_padding_mask is None or attn_mask is None or attn_mask.ndim == 2:
         return None
     return attn_mask | key_padding_mask[:, None]
@@ -110,7 +110,7 @@ def with_padding(key_padding_mask: Array | None, attn_mask: Array | None) -> Arr
 
 @truth
 def weights(num_heads: int, state: Answer, inputs: Answer) -> Array:
-    """The weights of every head (b, heads, t, s)."""
+    """Return the weights of every head (b, heads, t, s)."""
     parameters = {name: torch.tensor(value) for name, value in state.items()}
     projected = (project(parameters, name[0], torch.tensor(inputs[name])) for name in ("query", "key"))
     q, k = (split(x, num_heads) for x in projected)
@@ -120,7 +120,7 @@ def weights(num_heads: int, state: Answer, inputs: Answer) -> Array:
 
 @truth
 def multi_head(**problem: Any) -> Answer:
-    """Torch's functions one after another: its layer gives nan where a query sees nothing."""
+    """Apply torch's functions one after another: its layer gives nan where a query sees nothing."""
     return from_parts(**problem)
 
 
@@ -171,7 +171,7 @@ def multi_head_mistakes(**problem: Any) -> Answer:
 
 
 def gradient_mistakes(**problem: Any) -> Answer:
-    """What backward would give if something went another way than forward."""
+    """Give what backward would if something went another way than forward."""
     right, heads = from_parts(**problem), problem["num_heads"]
 
     def as_if(value: Tensor, source: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ def gradient_mistakes(**problem: Any) -> Answer:
 
 
 def blind_mistakes(**problem: Any) -> Answer:
-    """What comes of zeros for a query that sees nothing."""
+    """Give what zeros for a query that sees nothing lead to."""
     inputs = problem["inputs"]
     shape = [len(inputs["query"]), 1, inputs["query"].shape[1], inputs["key"].shape[1]]
     merged = merge_masks(**{name: inputs[name] for name in MASKS}, shape=shape)
@@ -231,7 +231,7 @@ def join(x: Tensor) -> Tensor:
 
 
 def project(parameters: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
-    """One of the four projections."""
+    """Return one of the four projections."""
     return functional.linear(x, parameters[f"{name}_proj.weight"], parameters.get(f"{name}_proj.bias"))
 
 
@@ -249,7 +249,7 @@ def from_parts(
     projected_back: Change | None = None,
     is_before_projections: bool = False,
 ) -> Answer:
-    """The layer from torch's functions; a mistake is another function in the place of one of them.
+    """Return the layer from torch's functions; a mistake is another function in the place of one of them.
 
     It is without one of the projections, if that has as many features as it gives; the gradient of the heads, or of
     what is projected, is changed on the way back, which may end before the projections.

@@ -28,7 +28,7 @@ ONES = "the upstream gradient is taken to be one everywhere"
 
 @truth
 def softmax(scores: Array, mask: Array | None) -> Array:
-    """Torch's softmax of the scores that are not masked; zeros where all are."""
+    """Return torch's softmax of the scores that are not masked; zeros where all are."""
     if mask is None:
         return torch.tensor(scores).softmax(dim=-1).numpy()
     hidden = torch.tensor(mask).expand(scores.shape)
@@ -59,7 +59,7 @@ def softmax_mistakes(scores: Array, mask: Array | None) -> Answer:
 
 
 def underflow_mistakes(scores: Array, mask: Array) -> Answer:
-    """What comes of scores in the thousands where something else than the largest of each row is subtracted."""
+    """Give the results of scores in the thousands if something else than the largest of each row is subtracted."""
     tensor = torch.tensor(scores)
     seen = tensor.masked_fill(torch.tensor(mask), -torch.inf)
     largest = {
@@ -76,7 +76,7 @@ def underflow_mistakes(scores: Array, mask: Array) -> Answer:
 
 
 def blind_softmax_mistakes(scores: Array, mask: Array) -> Answer:
-    """What a large negative number in the place of -inf gives where all is masked; elsewhere it gives the truth."""
+    """Give the result of a large negative number in the place of -inf: another than the truth where all is masked."""
     hidden = torch.tensor(mask).expand(scores.shape)
     return {
         sentence: hide(torch.tensor(scores), hidden).softmax(dim=-1).numpy()
@@ -119,7 +119,7 @@ def attention_mistakes(
 def blind_mistakes(
     query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
 ) -> Answer:
-    """What a large negative number in the place of -inf gives where a query sees nothing."""
+    """Give the result of a large negative number in the place of -inf where a query sees nothing."""
     mistakes = {}
     for sentence, formula in NOT_QUITE_HIDING_FORMULAS.items():
         mistakes[sentence] = with_formula(formula, query, key, value, mask, grad_output)
@@ -136,7 +136,7 @@ def blind_mistakes(
 
 
 def weights_mistakes(query: Array, key: Array, value: Array, mask: Array) -> Answer:
-    """What is kept in the place of the weights."""
+    """Give what may be kept in the place of the weights."""
     inputs = tensors(query=query, key=key)
     weights = {
         "attention_weights is the softmax without the mask": attention_weights(**inputs, mask=None),
@@ -148,7 +148,7 @@ def weights_mistakes(query: Array, key: Array, value: Array, mask: Array) -> Ans
 def with_formula(
     formula: Attention, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None
 ) -> Answer:
-    """What another formula gives, and its gradients."""
+    """Return what another formula gives, and its gradients."""
     inputs = tensors(query=query, key=key, value=value)
     hidden = None if mask is None else torch.tensor(mask)
     output = formula(inputs["query"], inputs["key"], inputs["value"], hidden)
@@ -157,7 +157,7 @@ def with_formula(
 
 
 def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Answer:
-    """What backward would give with another step through the softmax, with the scale forgotten, or in another order."""
+    """Give what backward would with another step through the softmax, with the scale forgotten, or in another order."""
     right, scale = attention(query, key, value, mask, grad_output), math.sqrt(query.shape[-1])
     weights, weights_grad = weights_and_gradient(query, key, value, mask, grad_output)
     subtracted = (weights_grad * weights).sum(axis=-1, keepdims=True)
@@ -195,7 +195,7 @@ def gradient_mistakes(query: Array, key: Array, value: Array, mask: Array | None
 
 
 def mistakes_of_the_last_block(query: Array, key: Array, value: Array, mask: Array, grad_output: Array) -> Answer:
-    """What keys and values have of the queries after the first 128 alone, if those are taken in blocks of 128."""
+    """Return the gradients of keys and values by the queries after the first 128 alone, taken in blocks of 128."""
     grad_output = grad_output.copy()
     grad_output[..., :128, :] = 0
     last = attention(query, key, value, mask, grad_output)
@@ -208,7 +208,7 @@ def mistakes_of_the_last_block(query: Array, key: Array, value: Array, mask: Arr
 def mistakes_of_a_shared_output(
     written: float, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
 ) -> Answer:
-    """What backward gives that reads an output into which the caller has written this number."""
+    """Return what a backward gives that reads an output into which the caller has written this number."""
     weights, weights_grad = weights_and_gradient(query, key, value, mask, grad_output)
     scores_grad = weights * (weights_grad - written * grad_output.sum(axis=-1, keepdims=True))
     changed = through_the_scores(scores_grad, query, key)
@@ -230,13 +230,13 @@ def weights_and_gradient(
 
 
 def through_the_scores(scores_grad: Array, query: Array, key: Array) -> Answer:
-    """The gradients of query and key for one of the scores."""
+    """Return the gradients of query and key for one of the scores."""
     scale = math.sqrt(query.shape[-1])
     return {"query_grad": scores_grad @ key / scale, "key_grad": scores_grad.swapaxes(-1, -2) @ query / scale}
 
 
 def mistakes_of_forward_alone(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Answer:
-    """What forward gives with another scale, and the gradients that a right backward makes of its weights."""
+    """Return what forward gives with another scale, and the gradients that a right backward makes of its weights."""
     root, mistakes = math.sqrt(query.shape[-1]), {}
     for sentence, scale in {
         "the scores are not divided by √d in forward, though backward has the factor": 1,
@@ -250,17 +250,17 @@ def mistakes_of_forward_alone(query: Array, key: Array, value: Array, mask: Arra
 
 
 def scaled(query: Tensor, key: Tensor) -> Tensor:
-    """The right scores."""
+    """Return the right scores."""
     return query @ key.mT / math.sqrt(query.shape[-1])
 
 
 def times(scale: float) -> Score:
-    """The scores with another scale."""
+    """Return the scores with another scale."""
     return lambda query, key: query @ key.mT * scale
 
 
 def with_infinity(scores: Tensor, mask: Tensor) -> Tensor:
-    """The scores, -inf where masked."""
+    """Return the scores, -inf where masked."""
     return scores.masked_fill(mask, -torch.inf)
 
 
@@ -276,13 +276,13 @@ def by_hand(score: Score = scaled, dim: int = -1, hide: Hide = with_infinity) ->
 
 
 def without_softmax(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The scores as weights, zero where masked."""
+    """Return the scores as weights, zero where masked."""
     scores = scaled(query, key)
     return (scores if mask is None else scores.masked_fill(mask, 0)) @ value
 
 
 def weights_scaled(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The scale after the softmax."""
+    """Return the scale after the softmax."""
     return by_hand(times(1))(query, key, value, mask) / math.sqrt(query.shape[-1])
 
 

@@ -27,7 +27,7 @@ SHARED = (  # with attention without tiles
 
 
 class Step(NamedTuple):
-    """What the online softmax does with a tile of keys; each may be forgotten."""
+    """Steps of the online softmax for a tile of keys; each may be forgotten."""
 
     scales_output: bool = True
     scales_total: bool = True
@@ -48,7 +48,7 @@ MISTAKEN_STEPS = {
 def attention(
     options: Answer, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array | None = None
 ) -> Answer:
-    """Torch's attention with the mask, and the causal mask where it is asked for."""
+    """Return torch's attention with the mask, and the causal mask where it is asked for."""
     return plain.attention(query, key, value, _with_causal(options, query, key, mask), grad_output)
 
 
@@ -72,7 +72,7 @@ def attention_mistakes(
 def gradient_mistakes(
     options: Answer, query: Array, key: Array, value: Array, hidden: Array | None, grad_output: Array
 ) -> Answer:
-    """What backward would give if a tile of keys, or of queries, were taken for all of them."""
+    """Give what backward would if a tile of keys, or of queries, were taken for all of them."""
     weights, weights_grad = plain.weights_and_gradient(query, key, value, hidden, grad_output)
     scores_grad = plain.scores_gradient(query, key, value, hidden, grad_output)
     sums = np.zeros_like(weights)
@@ -142,7 +142,7 @@ def online(options: Answer, step: Step, query: Tensor, key: Tensor, value: Tenso
 
 
 def tiles(options: Answer, targets: int, sources: int) -> Iterator[tuple[slice, slice]]:
-    """Tiles of queries and, for each, those of the keys that one of them may see."""
+    """Return tiles of queries and, for each, those of the keys that one of them may see."""
     size = options["block_size"]
     for row in range(0, targets, size):
         seen = min(sources, row + size, targets) if options["is_causal"] else sources

@@ -1,4 +1,4 @@
-"""What the tests do with multi-head attention: build it with given parameters, run it, and read its gradients."""
+"""Probes of multi-head attention: build it with given parameters, run it, and read its gradients."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ def merge(key_padding_mask: Array | None, attn_mask: Array | None, shape: list[i
 
 
 def forward(num_heads: int, state: State, inputs: Named) -> Named:
-    """The output of MultiHeadAttention with these parameters."""
+    """Return the output of MultiHeadAttention with these parameters."""
     return {"output": _layer(num_heads, state).forward(**inputs)}
 
 
 def weights(num_heads: int, state: State, inputs: Named) -> Array:
-    """The weights that the layer's attention keeps."""
+    """Return the weights that the layer's attention keeps."""
     layer = _layer(num_heads, state)
     layer.forward(**inputs)
     return layer.attention.attention_weights
 
 
 def forward_strictly(num_heads: int, state: State, inputs: Named) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward(num_heads, state, inputs)
 
 
 def forward_with_torch_parameters(num_heads: int, torch_state: State, inputs: Named) -> Named:
-    """The output, with the parameters of a torch.nn.MultiheadAttention."""
+    """Return the output, with the parameters of a torch.nn.MultiheadAttention."""
     return {"output": _layer_with_torch_parameters(num_heads, torch_state).forward(**inputs)}
 
 
 def forward_and_backward(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     layer = _layer(num_heads, state)
     return {"output": layer.forward(**inputs), **_back(layer, grad_output)}
 
 
 def run_strictly(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward_and_backward(num_heads, state, inputs, grad_output)
 
@@ -87,7 +87,7 @@ def run_with_torch_parameters(num_heads: int, torch_state: State, inputs: Named,
 
 
 def run_twice(num_heads: int, state: State, inputs: Named, grad_output: Array) -> Named:
-    """Forward and backward, and again without zero_grad between them; then zero_grad."""
+    """Run forward and backward, and again without zero_grad between them; then zero_grad."""
     layer = _layer(num_heads, state)
     for _ in range(2):
         layer.forward(**inputs)
@@ -98,7 +98,7 @@ def run_twice(num_heads: int, state: State, inputs: Named, grad_output: Array) -
 
 
 def forward_on_views(num_heads: int, state: State, inputs: Named) -> Named:
-    """The output on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Return the output on arrays whose numbers do not lie in order, and what they hold afterwards."""
     views = {name: None if x is None else as_view(x) for name, x in inputs.items()}
     return {**forward(num_heads, state, views), "inputs afterwards": views}
 
@@ -112,7 +112,7 @@ def run_on_views(num_heads: int, state: State, inputs: Named, grad_output: Array
 
 
 def build(embed_dim: int, num_heads: int, kdim: int | None = None, vdim: int | None = None) -> Named:
-    """The shapes of the parameters of a new layer."""
+    """Return the shapes of the parameters of a new layer."""
     layer = MultiHeadAttention(embed_dim, num_heads, kdim=kdim, vdim=vdim)
     return {name: list(value.shape) for name, value in layer.state_dict().items()}
 

@@ -1,4 +1,4 @@
-"""What the tests do with scaled dot-product attention: run it, read its weights and its gradients."""
+"""Probes of scaled dot-product attention: run it, read its weights and its gradients."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def softmax(scores: Array, mask: Array | None) -> Array:
 
 
 def softmax_strictly(scores: Array, mask: Array | None) -> Array:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return masked_softmax(scores, mask)
 
 
 def softmax_on_views(scores: Array, mask: Array | None) -> Named:
-    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Do the same on arrays whose numbers do not lie in order, and what they hold afterwards."""
     scores, mask = as_view(scores), None if mask is None else as_view(mask)
     return {"weights": masked_softmax(scores, mask), "scores afterwards": scores, "mask afterwards": mask}
 
@@ -38,19 +38,19 @@ def forward(query: Array, key: Array, value: Array, mask: Array | None) -> Named
 
 
 def forward_strictly(query: Array, key: Array, value: Array, mask: Array | None) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward(query, key, value, mask)
 
 
 def forward_on_views(query: Array, key: Array, value: Array, mask: Array | None) -> Named:
-    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Do the same on arrays whose numbers do not lie in order, and what they hold afterwards."""
     views = _views(query=query, key=key, value=value, mask=mask)
     return {**forward(**views), **{f"{name} afterwards": view for name, view in views.items()}}
 
 
 def forward_and_backward(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     return _run(ScaledDotProductAttention(), query, key, value, mask, grad_output)
 
 
@@ -62,13 +62,13 @@ def run_twice(query: Array, key: Array, value: Array, mask: Array | None, grad_o
 
 
 def run_strictly(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward_and_backward(query, key, value, mask, grad_output)
 
 
 def run_on_views(query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array) -> Named:
-    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Do the same on arrays whose numbers do not lie in order, and what they hold afterwards."""
     views = _views(query=query, key=key, value=value, mask=mask, grad_output=grad_output)
     return {**forward_and_backward(**views), **{f"{name} afterwards": view for name, view in views.items()}}
 

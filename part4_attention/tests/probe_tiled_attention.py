@@ -1,4 +1,4 @@
-"""What the tests do with tiled attention: run it, read its gradients, and measure what it holds."""
+"""Probes of tiled attention: run it, read its gradients, and measure what it holds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Named = dict[str, Any]
 
 
 def forward(options: Named, query: Array, key: Array, value: Array, mask: Array | None) -> Named:
-    """The output of TiledAttention(**options)."""
+    """Return the output of TiledAttention(**options)."""
     return {"output": TiledAttention(**options).forward(query, key, value, mask)}
 
 
 def forward_strictly(options: Named, query: Array, key: Array, value: Array, mask: Array | None) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward(options, query, key, value, mask)
 
@@ -31,7 +31,7 @@ def forward_strictly(options: Named, query: Array, key: Array, value: Array, mas
 def forward_and_backward(
     options: Named, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
 ) -> Named:
-    """Forward, then backward with the upstream gradient."""
+    """Run forward, then backward with the upstream gradient."""
     attention = TiledAttention(**options)
     output = attention.forward(query, key, value, mask)
     query_grad, key_grad, value_grad = attention.backward(grad_output)
@@ -41,7 +41,7 @@ def forward_and_backward(
 def run_strictly(
     options: Named, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
 ) -> Named:
-    """The same, where a warning of NumPy is an error."""
+    """Do the same, where a warning of NumPy is an error."""
     with strictly():
         return forward_and_backward(options, query, key, value, mask, grad_output)
 
@@ -49,7 +49,7 @@ def run_strictly(
 def run_on_views(
     options: Named, query: Array, key: Array, value: Array, mask: Array | None, grad_output: Array
 ) -> Named:
-    """The same on arrays whose numbers do not lie in order, and what they hold afterwards."""
+    """Do the same on arrays whose numbers do not lie in order, and what they hold afterwards."""
     arguments: Named = {"query": query, "key": key, "value": value, "mask": mask, "grad_output": grad_output}
     views: Named = {name: None if x is None else as_view(x) for name, x in arguments.items()}
     got = forward_and_backward(options, **views)
@@ -58,7 +58,7 @@ def run_on_views(
 
 @cache
 def peak_of_forward(time: int, block_size: int) -> int:
-    """How many bytes forward holds at most, beyond its inputs, for so many queries and keys of one feature."""
+    """Measure how many bytes forward holds at most, beyond its inputs, for so many queries and keys of one feature."""
     x = np.linspace(0, 1, time, dtype=np.float32)[:, None]
     with _traced():
         TiledAttention(block_size).forward(x, x, x)
@@ -67,7 +67,7 @@ def peak_of_forward(time: int, block_size: int) -> int:
 
 @cache
 def peak_of_backward(time: int, block_size: int) -> int:
-    """The same for backward, with what forward has kept."""
+    """Do the same for backward, with what forward has kept."""
     x = np.linspace(0, 1, time, dtype=np.float32)[:, None]
     with _traced():
         attention = TiledAttention(block_size)

@@ -1,4 +1,4 @@
-"""What several probes need: arrays whose numbers do not lie in order, and warnings that are errors."""
+"""Helpers of the probes: arrays whose numbers do not lie in order, and warnings that are errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def as_view(x: np.ndarray) -> np.ndarray:
-    """The same numbers, but each between two others in memory, and with the axes in the opposite order."""
+    """Return the same numbers, each between two others in memory, and with the axes in the opposite order."""
     between = np.zeros((*x.shape[::-1], 2), x.dtype)
     between[..., 0] = x.T
     return between[..., 0].T
@@ -18,7 +18,7 @@ def as_view(x: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def strictly() -> Iterator[None]:
-    """A warning, as NumPy gives for an overflow or a nan, is an error; but for a product of matrices.
+    """Make a warning, as NumPy gives for an overflow or a nan, an error; but for a product of matrices.
 
     Some libraries' products say "invalid" now and then of numbers that are right; a nan shows in the result anyway.
     """

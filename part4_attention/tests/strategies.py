@@ -1,4 +1,4 @@
-"""What part 4 is tested on: small arrays of simple numbers, and masks. The problems of a module stand at the top of its
+"""Problems of part 4: small arrays of simple numbers, and masks. The problems of a module stand at the top of its
 tests."""
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def attentions(
 
 
 def mask(draw: Draw, kind: str, leading: Shape, targets: int, sources: int, blind: bool) -> np.ndarray:
-    """A mask (..., t, s), or one that is the same for all leading axes, for all queries, or for all keys.
+    """Draw a mask (..., t, s), or one that is the same for all leading axes, for all queries, or for all keys.
 
     It hides about a third, and from no query everything; with `blind` everything from the first query, and the last
     kind hides everything from others too.
@@ -66,7 +66,7 @@ def mask(draw: Draw, kind: str, leading: Shape, targets: int, sources: int, blin
 
 @st.composite
 def with_large_scores(draw: Draw, problems: st.SearchStrategy[Problem]) -> Problem:
-    """One of these problems with scores in the thousands, in float64: float32 lacks the digits."""
+    """Draw one of these problems with scores in the thousands, in float64: float32 lacks the digits."""
     problem = draw(problems)
     arrays = {name: problem[name].astype(np.float64) for name in ("key", "value", "grad_output")}
     return {**problem, **arrays, "query": array(draw, problem["query"].shape, "thousands")}

@@ -67,7 +67,7 @@ class Autograd:
             self._released = [array for array in self._released if id(array) in used]
 
     def _what_leads_to(self, array: Array, producers: dict[int, int]) -> list[int]:
-        """The numbers of the operations that an array was computed with, the last recorded first."""
+        """List the numbers of the operations that an array was computed with, the last recorded first."""
         found, waiting = set(), [array]
         while waiting:
             number = producers.get(id(waiting.pop()))
@@ -104,7 +104,7 @@ class Autograd:
 
 
 def first_gradient(output: Array, grad_output: Any) -> Array:
-    """What the caller gave, or one for a single element."""
+    """Return what the caller gave, or one for a single element."""
     if grad_output is None:
         if output.size != 1:
             raise ValueError("grad_output must be given unless the output has one element.")

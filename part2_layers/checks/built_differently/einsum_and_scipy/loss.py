@@ -128,17 +128,17 @@ class CrossEntropyLoss(Module):
 
 
 def class_axis(input: ndarray) -> int:
-    """The axis of the classes: the second, or the only one."""
+    """Return the axis of the classes: the second, or the only one."""
     return min(1, input.ndim - 1)
 
 
 def other_shape(input: ndarray) -> tuple[int, ...]:
-    """The shape of the input without its axis of classes."""
+    """Return the shape of the input without its axis of classes."""
     return (*input.shape[: class_axis(input)], *input.shape[class_axis(input) + 1 :])
 
 
 def reduce(losses: ndarray, reduction: str) -> ndarray:
-    """The losses, their sum, or their mean."""
+    """Return the losses, their sum, or their mean."""
     if reduction == "none":
         return losses
     return np.asarray(losses.sum() if reduction == "sum" else losses.mean())

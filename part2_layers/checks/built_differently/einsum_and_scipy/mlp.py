@@ -16,13 +16,13 @@ from part2_layers.sequential import Sequential
 
 
 class MLP(Module):
-    """What the three have in common: `self.layers` is all of the network."""
+    """Base of the three: `self.layers` is all of the network."""
 
     layers: Module
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The output of the layers.  Shapes: x (b, in_features), y (b, out_features)."""
+        """Return the output of the layers.  Shapes: x (b, in_features), y (b, out_features)."""
         return self.layers.forward(x)
 
     @checked_backward

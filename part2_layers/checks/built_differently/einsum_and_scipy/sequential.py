@@ -29,20 +29,20 @@ class Sequential(Module):
         self.layers = layers
 
     def __len__(self) -> int:
-        """The number of layers."""
+        """Return the number of layers."""
         return len(self.layers)
 
     def __iter__(self) -> Iterator[Module]:
-        """The layers in their order."""
+        """Return the layers in their order."""
         return iter(self.layers)
 
     def __getitem__(self, position: int) -> Module:
-        """The layer at this position."""
+        """Return the layer at this position."""
         return self.layers[position]
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The output of the last layer; each takes the output of the one before. Without layers: x."""
+        """Return the output of the last layer; each takes the output of the one before. Without layers: x."""
         return functools.reduce(lambda value, layer: layer.forward(value), self.layers, x)
 
     @checked_backward

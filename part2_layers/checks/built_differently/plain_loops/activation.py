@@ -14,7 +14,7 @@ FAR = 40.0  # beyond it Φ is 0 or 1
 
 
 def each(function: Callable[[float], float], x: ndarray) -> ndarray:
-    """The function of every number, in the dtype of x."""
+    """Return the function of every number, in the dtype of x."""
     return np.asarray(np.vectorize(function)(x)).astype(x.dtype)
 
 
@@ -45,7 +45,7 @@ class Identity(Elementwise):
     """y = x."""
 
     def value(self, x: float) -> float:
-        """The same."""
+        """Do the same."""
         return x
 
     def slope(self, x: float) -> float:
@@ -82,11 +82,11 @@ class ReLU(Elementwise):
     """x above zero, and zero below."""
 
     def value(self, x: float) -> float:
-        """The larger of x and zero."""
+        """Return the larger of x and zero."""
         return x if x > 0 else 0.0
 
     def slope(self, x: float) -> float:
-        """One above zero."""
+        """Return one above zero."""
         return 1.0 if x > 0 else 0.0
 
 
@@ -131,7 +131,7 @@ class Softmax(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The softmax of every row along dim."""
+        """Return the softmax of every row along dim."""
         if not -x.ndim <= self.dim < x.ndim:
             raise ValueError(f"dim must be an axis of x, from {-x.ndim} to {x.ndim - 1}; got {self.dim}.")
         self.output = np.apply_along_axis(_softmax_of_row, self.dim, x)
@@ -139,7 +139,7 @@ class Softmax(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """Every row of g times the Jacobian, diag(y) - y yᵀ."""
+        """Return every row of g times the Jacobian, diag(y) - y yᵀ."""
         outputs, grads = (np.moveaxis(each, self.dim, -1) for each in (self.output, grad_output))
         rows = zip(outputs.reshape(-1, outputs.shape[-1]), grads.reshape(-1, grads.shape[-1]), strict=True)
         x_grads = np.stack([grad @ (np.diag(y) - np.outer(y, y)) for y, grad in rows])

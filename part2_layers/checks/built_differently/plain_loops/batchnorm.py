@@ -50,7 +50,7 @@ class BatchNorm1d(Module):
         return np.stack([self.of_channel(channel, count) for channel in range(self.num_features)], axis=1)
 
     def of_channel(self, channel: int, count: int) -> ndarray:
-        """One channel of the batch, normalised with its own statistics, which move the running ones."""
+        """Return one channel of the batch, normalised with its own statistics, which move the running ones."""
         values = self.x[:, channel]
         momentum = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         output = self.weight[channel] * self.normalised(values) + self.bias[channel]
@@ -60,7 +60,7 @@ class BatchNorm1d(Module):
         return np.asarray(output, self.x.dtype)
 
     def of_example(self, example: ndarray) -> ndarray:
-        """One example (c,) or (c, t), normalised with the running statistics."""
+        """Return one example (c,) or (c, t), normalised with the running statistics."""
         return np.stack(
             [
                 (values - mean) / np.sqrt(var + self.eps) * weight + bias
@@ -76,7 +76,7 @@ class BatchNorm1d(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """The gradient of x, in the mode of the last forward."""
+        """Return the gradient of x, in the mode of the last forward."""
         return np.stack([self.grad_of_channel(c, grad_output[:, c]) for c in range(self.num_features)], axis=1)
 
     def grad_of_channel(self, channel: int, grad: ndarray) -> ndarray:

@@ -51,7 +51,7 @@ class Conv1d(Module):
         return np.stack([self.of_example(example) for example in self.padded])
 
     def of_example(self, example: ndarray) -> ndarray:
-        """One output (o, p)."""
+        """Return one output (o, p)."""
         at_each = [
             np.tensordot(self.weight, example[:, start : start + self.kernel_size], axes=2) for start in self.starts
         ]
@@ -66,7 +66,7 @@ class Conv1d(Module):
         )
 
     def grad_of_example(self, example: ndarray, grad: ndarray) -> ndarray:
-        """One x_grad (c, t) without padding."""
+        """Return one x_grad (c, t) without padding."""
         example_grad = np.zeros_like(example)
         for start, at_position in zip(self.starts, grad.T, strict=True):
             window = slice(start, start + self.kernel_size)

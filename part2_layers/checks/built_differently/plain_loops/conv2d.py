@@ -54,7 +54,7 @@ class Conv2d(Module):
         return np.stack([self.of_picture(picture) for picture in self.padded])
 
     def of_picture(self, picture: ndarray) -> ndarray:
-        """One output (o, p, q)."""
+        """Return one output (o, p, q)."""
         at_each_tap = [
             np.einsum("oc,cpq->opq", self.weight[:, :, i, j], picture[:, rows, columns])
             for i, j, rows, columns in self.taps(picture)
@@ -70,7 +70,7 @@ class Conv2d(Module):
         )
 
     def grad_of_picture(self, picture: ndarray, grad: ndarray) -> ndarray:
-        """One x_grad (c, height, width) without padding."""
+        """Return one x_grad (c, height, width) without padding."""
         picture_grad = np.zeros_like(picture)
         for i, j, rows, columns in self.taps(picture):
             self.weight_grad[:, :, i, j] += np.einsum("opq,cpq->oc", grad, picture[:, rows, columns])
@@ -81,7 +81,7 @@ class Conv2d(Module):
         return picture_grad[:, top : picture.shape[1] - top, left : picture.shape[2] - left]
 
     def taps(self, picture: ndarray) -> Iterator[tuple[int, int, slice, slice]]:
-        """Every tap, with the rows and columns that it meets: it leaves as many below it as the kernel has."""
+        """Return every tap, with the rows and columns that it meets: it leaves as many below it as the kernel has."""
         (height, width), (down, across) = self.kernel_size, self.stride
         for i in range(height):
             for j in range(width):

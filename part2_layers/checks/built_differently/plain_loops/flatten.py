@@ -16,7 +16,7 @@ class Flatten(Module):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The same numbers in the same order."""
+        """Return the same numbers in the same order."""
         dims = self.start_dim, self.end_dim
         if not all(-x.ndim <= dim < x.ndim for dim in dims) or dims[0] % x.ndim > dims[1] % x.ndim:
             raise ValueError(f"start_dim and end_dim must be axes of x in this order; got {dims}.")

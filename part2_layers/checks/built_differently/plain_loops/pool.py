@@ -29,7 +29,7 @@ class Pool2d(Module):
         return np.empty((*x.shape[:2], *(1 + (length - k) // s for length, k, s in lengths)), x.dtype)
 
     def windows(self, output: ndarray) -> Iterator[tuple[int, int, slice, slice]]:
-        """The row and column of every window, and the rows and columns of x in it."""
+        """Return the row and column of every window, and the rows and columns of x in it."""
         for p, q in np.ndindex(*output.shape[2:]):
             top, left = p * self.stride[0], q * self.stride[1]
             yield p, q, slice(top, top + self.kernel_size[0]), slice(left, left + self.kernel_size[1])
@@ -40,7 +40,7 @@ class MaxPool2d(Pool2d):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The maximum, and its place within the window."""
+        """Return the maximum, and its place within the window."""
         output = self.empty_output(x)
         self.x_shape, self.places = x.shape, np.empty(output.shape, dtype=np.int64)
         batch, channels = x.shape[:2]
@@ -65,7 +65,7 @@ class MeanPool2d(Pool2d):
 
     @checked_forward
     def forward(self, x: ndarray) -> ndarray:
-        """The mean over the flat window."""
+        """Return the mean over the flat window."""
         output = self.empty_output(x)
         self.x_shape = x.shape
         batch, channels = x.shape[:2]
@@ -75,7 +75,7 @@ class MeanPool2d(Pool2d):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """The same share to every place of a window."""
+        """Give the same share to every place of a window."""
         x_grad = np.zeros(self.x_shape, grad_output.dtype)
         for p, q, rows, columns in self.windows(grad_output):
             share = grad_output[:, :, p, q] / (self.kernel_size[0] * self.kernel_size[1])

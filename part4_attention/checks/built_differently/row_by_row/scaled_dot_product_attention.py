@@ -12,7 +12,7 @@ from part4_attention.inputs import check_inputs
 
 
 def masked_softmax(scores: ndarray, mask: ndarray | None = None) -> ndarray:
-    """Weights that sum to one over the last axis, zero where the mask is True.
+    """Return weights that sum to one over the last axis, zero where the mask is True.
 
     wᵢ = exp(sᵢ) / Σ exp(sⱼ), both over the i and j that are not masked.
     Where all are, every weight is zero, and there is no warning; nor is there for scores in the thousands.  A batch may
@@ -33,7 +33,7 @@ class ScaledDotProductAttention(Module):
     attention_weights: ndarray
 
     def forward(self, query: ndarray, key: ndarray, value: ndarray, mask: ndarray | None = None) -> ndarray:
-        """The mean of the values for each query, weighted by softmax(Q Kᵀ / √d).
+        """Return the mean of the values for each query, weighted by softmax(Q Kᵀ / √d).
 
         The mask is True where a query ignores a key.  A query that ignores every key gets zeros.  A batch may be empty.
         Shapes: query (..., t, d), key (..., s, d), value (..., s, e), mask broadcastable to (..., t, s), result
@@ -54,7 +54,7 @@ class ScaledDotProductAttention(Module):
         return np.stack(outputs).reshape(self.output_shape)
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """The gradients of query, key and value.  With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
+        """Return the gradients of query, key, value.  With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
 
         dV = Wᵀ G,  dW = G Vᵀ,  dS = W ⊙ (dW - Σ over the keys of dW ⊙ W),  dQ = dS K / √d,  dK = dSᵀ Q / √d
         The sum over the keys is also Σ over the features of G ⊙ output, which is much smaller.

@@ -16,7 +16,7 @@ from part4_attention.scaled_dot_product_attention import ScaledDotProductAttenti
 
 
 def split_heads(x: ndarray, num_heads: int) -> ndarray:
-    """The features of each head by themselves: the first head has the first of them.
+    """Return the features of each head by themselves: the first head has the first of them.
 
     Shapes: x (b, t, heads · d), result (b, heads, t, d).
     """
@@ -24,12 +24,12 @@ def split_heads(x: ndarray, num_heads: int) -> ndarray:
 
 
 def join_heads(x: ndarray) -> ndarray:
-    """What split_heads took apart.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
+    """Join the heads that split_heads split.  Shapes: x (b, heads, t, d), result (b, t, heads · d)."""
     return np.concatenate([x[:, head] for head in range(x.shape[1])], axis=-1)
 
 
 def merge_masks(key_padding_mask: ndarray | None, attn_mask: ndarray | None) -> ndarray | None:
-    """One mask, which broadcasts to (b, heads, t, s): True where either is.  None if both are.
+    """Return one mask, which broadcasts to (b, heads, t, s): True where either is.  None if both are.
 
     Shapes: key_padding_mask (b, s), attn_mask (t, s) or (b, t, s), the same for every head.
     """
@@ -104,7 +104,7 @@ class MultiHeadAttention(Module):
         return output if self.out_proj.bias is None else output + self.out_proj.bias
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """The gradients of query, key and value; those of the parameters are added to theirs.
+        """Return the gradients of query, key and value; those of the parameters are added to theirs.
 
         Every step of forward, in the opposite order.  An array that serves as two of them has the sum of both.
         Shapes: grad_output (b, t, d), results as query, key and value.
@@ -125,14 +125,14 @@ class MultiHeadAttention(Module):
         )
 
     def _into_heads(self, projection: Linear, x: ndarray) -> ndarray:
-        """The features of every head (b, h, t, d), each from its own part of the weight."""
+        """Return the features of every head (b, h, t, d), each from its own part of the weight."""
         projected = np.einsum("bti,hdi->bhtd", x, self._weights_of_heads(projection))
         if projection.bias is None:
             return projected
         return projected + projection.bias.reshape(self.num_heads, 1, -1)
 
     def _out_of_heads(self, projection: Linear, x: ndarray, grad: ndarray) -> ndarray:
-        """The gradient of x, after the parameters' have been added to theirs."""
+        """Return the gradient of x, after the parameters' have been added to theirs."""
         projection.weight_grad += np.einsum("bhtd,bti->hdi", grad, x).reshape(projection.weight.shape)
         if projection.bias is not None:
             projection.bias_grad += grad.sum(axis=(0, 2)).reshape(-1)
