@@ -33,6 +33,7 @@ from autograder.judge.staging import StagedFiles, staged_files, write_stage
 from autograder.practice import progress
 from autograder.practice.dependencies import dependencies
 from autograder.practice.packing import DEFAULT_ZIP, PRACTICE, pack, zip_path
+from autograder.practice.places import places
 from autograder.practice.progress import add_remembered, nothing_graded
 from autograder.printable import bounded, one_line, printable
 from autograder.scripts.showing import plain_console
@@ -170,6 +171,18 @@ def compare(part_name: str, exercise_id: str) -> int:
     return GRADED
 
 
+def watch(choice: Choice) -> int:
+    """Grade a part again after every save, until Ctrl-C or q."""
+    from autograder.practice.watching import watch_part
+
+    if choice.part == "all":
+        raise CannotGrade("--watch must be given with one part; got all.")
+    if choice.runs_everything and not choice.fresh:
+        raise CannotGrade("--watch must be given alone, or with --upstream; it grades what a save can change.")
+    watch_part(_console(), find_part(choice.part), choice.upstream)
+    return GRADED
+
+
 def reset_exercise(part_name: str, exercise_id: str) -> int:
     """Put an exercise back to its stub."""
     from autograder.practice.resetting import reset
@@ -299,19 +312,6 @@ def check_writable(path: Path, option: str) -> None:
         raise CannotGrade(f"{option} must lie in an existing folder; got {path}.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise CannotGrade(f"{option} must be writable; got {path}.")
-
-
-def places(part: Part, submission: submissions.Submission) -> dict[str, str]:
-    """For every exercise that is still to be written: `file:line` of its first stub line."""
-    from autograder.authoring.stubs import unwritten
-
-    found: dict[str, str] = {}
-    for file, content in submission.of(part).items():
-        if isinstance(content, bytes):
-            with contextlib.suppress(ValueError, SyntaxError):
-                for exercise, lines in unwritten(content.decode("utf-8")).items():
-                    found[exercise] = f"{part.name}/{file}:{lines[0]}"
-    return found
 
 
 MOST_PROCESSES = 8  # of the self-test; each imports torch

@@ -52,6 +52,7 @@ def run(
         Literal["learner", "grading"] | None, typer.Option(help="How many problems: 30 a test, or 100 as in grading.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run again what passed before.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Grade again after every save what it can change.")] = False,
     hint: Annotated[str | None, typer.Option(metavar="EXERCISE", help="Show the next hint.")] = None,
     compare: Annotated[
         str | None, typer.Option(metavar="EXERCISE", help="Show your text and the reference's side by side.")
@@ -102,7 +103,8 @@ def run(
         fail_under=fail_under,
         pack=pack,
     )
-    raise typer.Exit(commands.debug(choice) if debug else commands.grade_parts(choice))
+    do_with = commands.debug if debug else commands.watch if watch else commands.grade_parts
+    raise typer.Exit(do_with(choice))
 
 
 if __name__ == "__main__":

@@ -110,7 +110,10 @@ class Autograd:
         )
 
     def zero_grad(self) -> None:
-        """Forget the tape and all gradients in the buffer. Arrays in gradients_to_update belong to their owner."""
+        """Forget the tape, too, and all gradients in the buffer.
+
+        Arrays in gradients_to_update stay as they are: whoever gave them sets them to zero.
+        """
         # YOUR CODE HERE
         raise NotImplementedError(
             "autograd_engine.accumulate: begin with an empty tape and an empty buffer. "

@@ -358,7 +358,10 @@ def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 
 
 def where(condition: Any, a: Operand, b: Operand) -> Tensor:
-    """Take a where the condition holds, b elsewhere."""
+    """Choose between two operands: y = a where condition is True, b elsewhere.
+
+    Shapes: condition, a and b broadcast to y.  The condition gets no gradient.
+    """
     # YOUR CODE HERE
     raise NotImplementedError(
         "tensor.shapes: a where the condition holds, b elsewhere; the condition gets no gradient. "

@@ -65,8 +65,9 @@ class Conv1d(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """dL/dW = Σ g colsᵀ over b.  dL/db = Σ g over b and p.  dL/dcols = Wᵀ g, and from there back to x.
+        """dL/dW = Σ g colsᵀ over b.  dL/db = Σ g over b and p.  dL/dx = col2im(Wᵀ g), without the padding.
 
+        W is the weight as a matrix (o, c·k).  Adds to weight_grad and bias_grad.
         Shapes: grad_output (b, o, p), result (b, c, t): zero where no window reached.
         """
         # YOUR CODE HERE

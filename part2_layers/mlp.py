@@ -98,7 +98,7 @@ class Residual(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """dL/dx = g + f's gradient: x reaches the output on two ways."""
+        """dL/dx = g + f's gradient: x reaches the output by two paths."""
         # YOUR CODE HERE
         raise NotImplementedError(
             "residual.backward: g + f.backward(g). "

@@ -42,10 +42,12 @@ def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, n
 
 
 def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """Compute log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
+    """Compute log α[t, s]: the log-probability of frames 0 to t, over all walks that are in state s at frame t.
 
-    α[t, s] = (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2] if can_skip[s]) · p[t, extended[s]], from states 0 and 1 at t = 0
-    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot be reached is -inf.
+    α[0, s] = p[0, extended[s]] for s = 0 and 1, and 0 for all others
+    α[t, s] = (α[t-1, s] + α[t-1, s-1] + [can_skip[s]] · α[t-1, s-2]) · p[t, extended[s]]
+
+    Shapes: log_probs (t, v) with t ≥ 1, result (t, 2·labels + 1).  What cannot be reached is -inf.
     """
     extended, can_skip = extend_target_with_blank(target, blank)
     # YOUR CODE HERE
@@ -56,11 +58,13 @@ def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
 
 
 def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """Compute log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
+    """Compute log β[t, s]: the log-probability of the frames after t, over all walks that are in state s at frame t.
 
-    β[t, s] = Σ over the next states n of s, at frame t + 1, of p[t+1, extended[n]] · β[t+1, n]; β = 1 in the last two
-    states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
-    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot reach an end is -inf.
+    β[T-1, s] = 1 for the last two states s, and 0 for all others
+    β[t, s] = b[s] + b[s+1] + [can_skip[s+2]] · b[s+2]        with b[s] = p[t+1, extended[s]] · β[t+1, s]
+
+    So Σ over s of α[t, s] β[t, s] is P(target) at every frame t.  (In Graves et al. 2006 β counts frame t, too.)
+    Shapes: log_probs (t, v) with t ≥ 1, result (t, 2·labels + 1).  What cannot reach an end is -inf.
     """
     extended, can_skip = extend_target_with_blank(target, blank)
     # YOUR CODE HERE

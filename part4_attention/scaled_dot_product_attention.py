@@ -51,10 +51,11 @@ class ScaledDotProductAttention(Module):
         )
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """Return the gradients of query, key, value.  With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
+        """Return the gradients of query, key and value.
 
+        With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
         dV = Wᵀ G,  dW = G Vᵀ,  dS = W ⊙ (dW - Σ over the keys of dW ⊙ W),  dQ = dS K / √d,  dK = dSᵀ Q / √d
-        The sum over the keys is also Σ over the features of G ⊙ output, which is much smaller.
+
         Shapes: grad_output (..., t, e), results as query, key and value.
         Raises RuntimeError before the first forward, ValueError for another shape.
         """

@@ -105,9 +105,9 @@ class ReducingLSTM(nn.Module):
         self.lstm = nn.LSTM(factor * input_dim, output_dim // 2, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the output, zero beyond each length, and its lengths.
+        """Run over the groups in both directions; return the output, zero beyond each length, and its lengths.
 
-        Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
+        Shapes: x (b, t, input_dim), zero beyond each length; lengths (b,); results (b, ⌈t / factor⌉, output_dim), (b,).
         """
         lengths = reduced(lengths, self.factor)
         groups = self.group(x)

@@ -107,6 +107,7 @@ class Transformer(nn.Module):
         )
 
     def _padding(self, padded_targets: Tensor, target_lengths: Tensor | None) -> Tensor | None:
+        """Return the padding mask (b, t), or None where nothing is padded."""
         if target_lengths is not None:
             mask = PadMask(padded_targets, target_lengths)
             return mask if mask.any() else None  # without padding all rows have one mask: less time and memory
@@ -146,6 +147,8 @@ class DecoderOnlyTransformer(Transformer):
     ) -> tuple[Tensor, AttentionMaps]:
         """Compute the logits after every token, and the weights of every layer that ran, as layer1_dec_self and so on.
 
+        logits = final_linear(norm(x)), where x is the embedded tokens after every layer that is not dropped
+        The weights are averaged over the heads, and left out without return_attention.
         Shapes: padded_targets (b, t), target_lengths (b,), logits (b, t, num_classes), weights (b, t, t).
         Raises ValueError without target_lengths in training, and for more tokens than max_len.
         """

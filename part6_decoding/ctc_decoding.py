@@ -139,7 +139,10 @@ def search(
     length_bonus: float,
     eos_id: int | None,
 ) -> list[tuple[list[int], float]]:
-    """Find the best prefixes of one utterance, frames (t, v), with their ranks."""
+    """Find the likeliest labels of one utterance, best first, with the score that prefix_beam_decode defines.
+
+    At most beam_width of them, and none of score -inf.  Shapes: frames (t, v).
+    """
 
     def weighed(prefixes: Sequence[Labels]) -> Tensor:
         """Compute lm_weight · log P_lm of each label after each prefix, (w, v)."""

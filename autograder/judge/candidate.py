@@ -16,7 +16,7 @@ from autograder.judge.exercises import Part, earlier_parts
 from autograder.judge.failures import Crashed, Erred, NotAttempted, OutOfMemory, Refused, TimedOut, Trace, Unloadable
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
 from autograder.judge.scanning import Refusals, refusals
-from autograder.judge.staging import Stage
+from autograder.judge.staging import Stage, StagedFiles, restage
 from autograder.judge.users import WorkerUser, reserve_user
 from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
 from autograder.testing.failures import Ended, Failure, GraderFault, Wrong
@@ -107,6 +107,12 @@ class WorkerCandidate(TimedCandidate):
     def _remove_leftovers(self) -> None:
         if self._user.uid:
             leftovers.remove(self._user.uid)
+
+    def restage(self, files: StagedFiles) -> None:
+        """Put other files in the place of those that the worker, which waits, has not read yet."""
+        assert not self._loaded
+        assert self._refusals is None
+        self.stage = restage(self.stage, files)
 
     @property
     def isolation(self) -> Isolation:

@@ -52,6 +52,11 @@ class Collection:
     def of(self, exercise: Exercise) -> list[CollectedTest]:
         return [test for test in self.tests if test.exercise == exercise.id]
 
+    def __or__(self, other: Collection) -> Collection:
+        """Join the collections of two groups of exercises, drawn with the same seed."""
+        exercises, tests = self.exercises + other.exercises, self.tests + other.tests
+        return Collection(self.part, exercises, tests, self.seed, self.problems | other.problems)
+
 
 def collect(
     part: Part, seed: int, examples: int = EXAMPLES["learner"], only: Iterable[str] | None = None

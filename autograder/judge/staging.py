@@ -59,17 +59,32 @@ def write_stage(files: StagedFiles) -> Stage:
     """Write these files into a new folder."""
     folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="sfratorch-")))
     try:
-        for name, content in files.contents.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        for path in folder.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # readable by a worker of another user, whatever the umask
+        _write(files, folder)
         (folder / "home").mkdir(mode=0o700)
     except BaseException:
         _remove(folder)
         raise
     return Stage(folder, files.not_handed_in)
+
+
+def restage(stage: Stage, files: StagedFiles) -> Stage:
+    """Write other files into the folder of a worker that has read none of them."""
+    for path in stage.folder.glob("part*/**/*.py"):
+        if path.relative_to(stage.folder).as_posix() not in files.contents:
+            path.unlink()
+    _write(files, stage.folder)
+    return Stage(stage.folder, files.not_handed_in)
+
+
+def _write(files: StagedFiles, folder: Path) -> None:
+    """Write them so that a worker of another user can read them, whatever the umask."""
+    for name, content in files.contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o644)
+        for above in [*path.relative_to(folder).parents][:-1]:
+            (folder / above).chmod(0o755)
 
 
 def staged_files(part: Part, submission: Submission, upstream: str = "reference", root: Path = ROOT) -> StagedFiles:

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from autograder.authoring.lazy import LAZY, ROUNDED, lazy_files
 from autograder.authoring.stubs import generate_stub, regions, reset_region
-from autograder.commands import places
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import EXAMPLES, Collection, collect
 from autograder.judge.exercises import Part, find_parts
@@ -26,6 +25,7 @@ from autograder.judge.grading import grade
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import make_stage
 from autograder.judge.submission import Submission, from_path
+from autograder.practice.places import places
 from autograder.reports import terminal
 from autograder.tests.test_exercises import collected
 from autograder.tests.toy import outcomes, points

@@ -347,7 +347,10 @@ def concatenate(tensors: Sequence[Operand], axis: int = 0) -> Tensor:
 
 
 def where(condition: Any, a: Operand, b: Operand) -> Tensor:
-    """Take a where the condition holds, b elsewhere."""
+    """Choose between two operands: y = a where condition is True, b elsewhere.
+
+    Shapes: condition, a and b broadcast to y.  The condition gets no gradient.
+    """
     ### BEGIN SOLUTION tensor.shapes: a where the condition holds, b elsewhere; the condition gets no gradient
     left = a if isinstance(a, Tensor) else constant(a, like=b)
     right = b if isinstance(b, Tensor) else constant(b, like=a)

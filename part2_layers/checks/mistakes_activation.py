@@ -16,7 +16,7 @@ softmax_backward = partial(mistake, "softmax.backward")
 SIGMOID, TANH = "0.5 * (1 + np.tanh(0.5 * x))", "np.tanh(x)"
 SIGMOID_GRADIENT, TANH_GRADIENT = "grad_output * self.output * (1 - self.output)", "grad_output * (1 - self.output**2)"
 RELU = "np.maximum(x, 0)"
-RELU_GRADIENT = "grad_output * (self.output > 0)"
+RELU_GRADIENT = "np.where(self.output > 0, grad_output, 0)"
 GELU = "return x * self.cdf"
 CUBE = "np.tanh(math.sqrt(2 / math.pi) * near * (1 + 0.044715 * near**2))"
 MAXIMUM = "x - x.max(axis=self.dim, keepdims=True, initial=-np.inf)"
@@ -91,7 +91,7 @@ MISTAKES = (
     backward(
         "activation: relu changes grad_output",
         (
-            "return grad_output * (self.output > 0)",
+            "return np.where(self.output > 0, grad_output, 0)",
             "grad_output[self.output <= 0] = 0\n        return grad_output",
         ),
         says="grad_output was changed in place; make a new array",
@@ -135,7 +135,7 @@ MISTAKES = (
     ),
     backward(
         "activation: relu of the gradient",
-        (RELU_GRADIENT, "np.maximum(grad_output, 0) * (self.output > 0)"),
+        (RELU_GRADIENT, "np.where(self.output > 0, np.maximum(grad_output, 0), 0)"),
         says="a negative gradient is cut off; what counts is the sign of x, not of the gradient",
     ),
     backward(

@@ -67,14 +67,16 @@ class Conv1d(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """dL/dW = Σ g colsᵀ over b.  dL/db = Σ g over b and p.  dL/dcols = Wᵀ g, and from there back to x.
+        """dL/dW = Σ g colsᵀ over b.  dL/db = Σ g over b and p.  dL/dx = col2im(Wᵀ g), without the padding.
 
+        W is the weight as a matrix (o, c·k).  Adds to weight_grad and bias_grad.
         Shapes: grad_output (b, o, p), result (b, c, t): zero where no window reached.
         """
         ### BEGIN SOLUTION conv1d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
         padded = self.padded(self.x)
-        weight_grad = (grad_output @ im2col(padded, self.kernel_size, self.stride).transpose(0, 2, 1)).sum(axis=0)
-        self.weight_grad += weight_grad.reshape(self.weight.shape)  # (o, c·k) becomes (o, c, k)
+        cols = im2col(padded, self.kernel_size, self.stride)  # (b, c·k, p)
+        flat_weight_grad = (grad_output @ cols.transpose(0, 2, 1)).sum(axis=0)  # (b, o, p) (b, p, c·k), then (o, c·k)
+        self.weight_grad += flat_weight_grad.reshape(self.weight.shape)  # (o, c, k)
         if self.bias is not None:
             self.bias_grad += grad_output.sum(axis=(0, 2))
         cols_grad = self.flat_weight().T @ grad_output  # (b, c·k, p)

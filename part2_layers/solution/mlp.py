@@ -108,7 +108,7 @@ class Residual(Module):
 
     @checked_backward
     def backward(self, grad_output: ndarray) -> ndarray:
-        """dL/dx = g + f's gradient: x reaches the output on two ways."""
+        """dL/dx = g + f's gradient: x reaches the output by two paths."""
         ### BEGIN SOLUTION residual.backward: g + f.backward(g)
         return grad_output + self.inner.backward(grad_output)
         ### END SOLUTION

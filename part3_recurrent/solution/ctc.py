@@ -44,20 +44,22 @@ def extend_target_with_blank(target: Labels, blank: int = 0) -> tuple[ndarray, n
 
 
 def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """Compute log α[t, s]: the log-probability of all beginnings of walks that stand in state s at frame t, t included.
+    """Compute log α[t, s]: the log-probability of frames 0 to t, over all walks that are in state s at frame t.
 
-    α[t, s] = (α[t-1, s] + α[t-1, s-1] + α[t-1, s-2] if can_skip[s]) · p[t, extended[s]], from states 0 and 1 at t = 0
-    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot be reached is -inf.
+    α[0, s] = p[0, extended[s]] for s = 0 and 1, and 0 for all others
+    α[t, s] = (α[t-1, s] + α[t-1, s-1] + [can_skip[s]] · α[t-1, s-2]) · p[t, extended[s]]
+
+    Shapes: log_probs (t, v) with t ≥ 1, result (t, 2·labels + 1).  What cannot be reached is -inf.
     """
     extended, can_skip = extend_target_with_blank(target, blank)
     ### BEGIN SOLUTION ctc.log_forward: the recursion, in log space
     emissions = log_probs[:, extended]  # (t, s)
     log_may_skip = np.where(can_skip, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
-    before = np.full(len(extended) + 2, -np.inf, log_probs.dtype)  # no walk is two states before the first
+    outside = np.full(2, -np.inf, log_probs.dtype)  # no walk is in a state before the first
     log_alpha = np.full_like(emissions, -np.inf)
     log_alpha[0, :2] = emissions[0, :2]
     for t in range(1, len(log_probs)):
-        before[2:] = log_alpha[t - 1]
+        before = np.concatenate([outside, log_alpha[t - 1]])
         stay, go_on, skip = before[2:], before[1:-1], before[:-2] + log_may_skip
         log_alpha[t] = np.logaddexp(np.logaddexp(stay, go_on), skip) + emissions[t]
     return log_alpha
@@ -65,22 +67,24 @@ def log_forward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
 
 
 def log_backward(log_probs: ndarray, target: Labels, blank: int = 0) -> ndarray:
-    """Compute log β[t, s]: the log-probability of all ends of walks that stand in state s at frame t, t left out.
+    """Compute log β[t, s]: the log-probability of the frames after t, over all walks that are in state s at frame t.
 
-    β[t, s] = Σ over the next states n of s, at frame t + 1, of p[t+1, extended[n]] · β[t+1, n]; β = 1 in the last two
-    states at the last frame.  So the logsumexp of α[t] + β[t] over the states is the same at every frame.
-    Shapes: log_probs (t, v), result (t, 2·labels + 1).  What cannot reach an end is -inf.
+    β[T-1, s] = 1 for the last two states s, and 0 for all others
+    β[t, s] = b[s] + b[s+1] + [can_skip[s+2]] · b[s+2]        with b[s] = p[t+1, extended[s]] · β[t+1, s]
+
+    So Σ over s of α[t, s] β[t, s] is P(target) at every frame t.  (In Graves et al. 2006 β counts frame t, too.)
+    Shapes: log_probs (t, v) with t ≥ 1, result (t, 2·labels + 1).  What cannot reach an end is -inf.
     """
     extended, can_skip = extend_target_with_blank(target, blank)
     ### BEGIN SOLUTION ctc.log_backward: the recursion from the last frame, in log space
     emissions = log_probs[:, extended]  # (t, s)
-    can_skip_from = np.append(can_skip, [False, False])[2:]  # to two states on
+    can_skip_from = np.append(can_skip, [False, False])[2:]  # can_skip[s + 2]; past the end, False
     log_may_skip = np.where(can_skip_from, 0, -np.inf).astype(log_probs.dtype)  # log 1 or log 0
-    after = np.full(len(extended) + 2, -np.inf, log_probs.dtype)  # no walk is two states after the last
+    outside = np.full(2, -np.inf, log_probs.dtype)  # no walk is in a state after the last
     log_beta = np.full_like(emissions, -np.inf)
     log_beta[-1, -2:] = 0
     for t in reversed(range(len(log_probs) - 1)):
-        after[:-2] = emissions[t + 1] + log_beta[t + 1]
+        after = np.concatenate([emissions[t + 1] + log_beta[t + 1], outside])  # log b
         stay, go_on, skip = after[:-2], after[1:-1], after[2:] + log_may_skip
         log_beta[t] = np.logaddexp(np.logaddexp(stay, go_on), skip)
     return log_beta

@@ -56,10 +56,11 @@ class ScaledDotProductAttention(Module):
         ### END SOLUTION
 
     def backward(self, grad_output: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """Return the gradients of query, key, value.  With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
+        """Return the gradients of query, key and value.
 
+        With W the weights, S = Q Kᵀ / √d the scores and G = grad_output:
         dV = Wᵀ G,  dW = G Vᵀ,  dS = W ⊙ (dW - Σ over the keys of dW ⊙ W),  dQ = dS K / √d,  dK = dSᵀ Q / √d
-        The sum over the keys is also Σ over the features of G ⊙ output, which is much smaller.
+
         Shapes: grad_output (..., t, e), results as query, key and value.
         Raises RuntimeError before the first forward, ValueError for another shape.
         """
@@ -69,7 +70,7 @@ class ScaledDotProductAttention(Module):
         value_grad = weights.swapaxes(-1, -2) @ grad_output  # (..., s, t) (..., t, e) to (..., s, e)
         weights_grad = grad_output @ self.value.swapaxes(-1, -2)  # (..., t, e) (..., e, s) to (..., t, s)
         row_sums = (weights_grad * weights).sum(axis=-1, keepdims=True)
-        scores_grad = weights * (weights_grad - row_sums)
+        scores_grad = weights * (weights_grad - row_sums)  # 0 where a key is masked, since its weight is
         query_grad = scores_grad @ self.key / root  # (..., t, s) (..., s, d) to (..., t, d)
         key_grad = scores_grad.swapaxes(-1, -2) @ self.query / root  # (..., s, t) (..., t, d) to (..., s, d)
         return query_grad, key_grad, value_grad

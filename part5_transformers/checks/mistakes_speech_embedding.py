@@ -22,7 +22,7 @@ PADDED = "functional.pad(x, (0, 0, 0, -time % self.factor))"
 GROUPED = "padded.reshape(batch, -1, self.factor * features)"
 PACKED = "packed = pack_padded_sequence(groups, lengths.cpu(), batch_first=True, enforce_sorted=False)"
 PACKED_IN_ORDER = "packed = pack_padded_sequence(groups[order], ordered.cpu(), batch_first=True)"
-UNPACKED = "output, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=groups.shape[1])"
+UNPACKED = "output, _ = pad_packed_sequence(packed, batch_first=True, total_length=groups.shape[1])"
 FIRST_MASK = "        x = without_padding(x, lengths)\n        for"
 LAYER, LAST = "x, lengths = layer(x, lengths)", "self.dropout(without_padding(self.linear(x), lengths))"
 

@@ -106,15 +106,16 @@ class ReducingLSTM(nn.Module):
         self.lstm = nn.LSTM(factor * input_dim, output_dim // 2, batch_first=True, bidirectional=True)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the output, zero beyond each length, and its lengths.
+        """Run over the groups in both directions; return the output, zero beyond each length, and its lengths.
 
-        Shapes: x (b, t, input_dim), zero beyond each length; results (b, ⌈t / factor⌉, output_dim) and (b,).
+        Shapes: x (b, t, input_dim), zero beyond each length; lengths (b,); results (b, ⌈t / factor⌉, output_dim), (b,).
         """
         lengths = reduced(lengths, self.factor)
         groups = self.group(x)
         ### BEGIN SOLUTION speech_embedding.lstm: packed, so that the backward direction begins at each utterance's end
         packed = pack_padded_sequence(groups, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        output, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=groups.shape[1])
+        packed, _ = self.lstm(packed)
+        output, _ = pad_packed_sequence(packed, batch_first=True, total_length=groups.shape[1])  # zeros after each end
         return output, lengths
         ### END SOLUTION
 
@@ -122,7 +123,7 @@ class ReducingLSTM(nn.Module):
         """Join every `factor` frames one after another: (b, t, d) to (b, ⌈t / factor⌉, factor · d)."""
         ### BEGIN SOLUTION speech_embedding.group: zeros up to a whole group; frames side by side
         batch, time, features = x.shape
-        padded = functional.pad(x, (0, 0, 0, -time % self.factor))
+        padded = functional.pad(x, (0, 0, 0, -time % self.factor))  # by the frames that the last group lacks
         return padded.reshape(batch, -1, self.factor * features)  # (b, ⌈t / factor⌉, factor · d)
         ### END SOLUTION
 

@@ -28,7 +28,7 @@ OF_LABEL = "torch.cat([beam.log_label, extended.flatten()])"
 TABLE = "logits.log_softmax(dim=-1)"
 ROW = "[self.sos_id, *prefix]"
 STACKED = "torch.stack([self.known[prefix] for prefix in prefixes])"
-START = "Beam([()], certain, nothing, certain)"
+START = "Beam([()], log_one, log_zero, no_addition)"
 COUNTED = "weighed(beam.prefixes) + length_bonus"
 ENDED = "weighed(beam.prefixes)[:, eos_id]"
 ORDER = "beam.ranks().sort(descending=True, stable=True)"
@@ -363,8 +363,8 @@ MISTAKES = (
         says="these are probabilities; their logarithms are asked for",
     ),
     prefix_beam("ctc_decoding: labels as tuples", (RANKED, "(beam.prefixes[i], rank)")),
-    prefix_beam("ctc_decoding: it begins in a label", (START, "Beam([()], nothing, certain, certain)")),
-    prefix_beam("ctc_decoding: it begins in both", (START, "Beam([()], certain, certain, certain)")),
+    prefix_beam("ctc_decoding: it begins in a label", (START, "Beam([()], log_zero, log_one, no_addition)")),
+    prefix_beam("ctc_decoding: it begins in both", (START, "Beam([()], log_one, log_one, no_addition)")),
     prefix_beam(
         "ctc_decoding: the end at every frame",
         ("    if eos_id is not None:\n        beam =", "        if eos_id is not None:\n            beam ="),

@@ -163,7 +163,10 @@ def search(
     length_bonus: float,
     eos_id: int | None,
 ) -> list[tuple[list[int], float]]:
-    """Find the best prefixes of one utterance, frames (t, v), with their ranks."""
+    """Find the likeliest labels of one utterance, best first, with the score that prefix_beam_decode defines.
+
+    At most beam_width of them, and none of score -inf.  Shapes: frames (t, v).
+    """
 
     def weighed(prefixes: Sequence[Labels]) -> Tensor:
         """Compute lm_weight · log P_lm of each label after each prefix, (w, v)."""
@@ -172,8 +175,8 @@ def search(
         return lm_weight * model.log_probs(prefixes)
 
     ### BEGIN SOLUTION ctc.prefix_beam: from the empty prefix, read a frame and keep the best; the end counts too
-    nothing, certain = frames.new_full((1,), -math.inf), frames.new_zeros(1)
-    beam = Beam([()], certain, nothing, certain)
+    log_zero, log_one, no_addition = frames.new_full((1,), -math.inf), frames.new_zeros(1), frames.new_zeros(1)
+    beam = Beam([()], log_one, log_zero, no_addition)
     for frame in frames:
         beam, extended = read_frame(beam, frame, blank)
         beam = keep_best(beam, extended, weighed(beam.prefixes) + length_bonus, beam_width)
