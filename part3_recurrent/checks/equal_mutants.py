@@ -18,8 +18,8 @@ EQUAL: dict[tuple[str, str, str], str] = {
     **{
         (
             "ctc.py",
-            "can_skip_from = np.append(can_skip, [False, False])[2:]  # to two states on",
-            f"can_skip_from = np.append(can_skip, {padding})[2:]  # to two states on",
+            "can_skip_from = np.append(can_skip, [False, False])[2:]  # can_skip[s + 2]; past the end, False",
+            f"can_skip_from = np.append(can_skip, {padding})[2:]  # can_skip[s + 2]; past the end, False",
         ): "what lies two states on from the last two has probability 0"
         for padding in ("[True, False]", "[False, True]")
     },
