@@ -348,7 +348,7 @@ def debug(choice: Choice) -> int:
             seen = made.failure and explain(made.seen)
             shown = explanation(test_record(result_of(test, made, seen or ""), 0, part.short_name))
             print(f"\n{test.exercise}\n{as_text(shown)}\nA debug run gives no score.")
-            return GRADED
+            return GRADED if made.fault is None else CANNOT
     print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")
     return GRADED
 

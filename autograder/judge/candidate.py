@@ -123,7 +123,7 @@ class WorkerCandidate(TimedCandidate):
         return self._isolation
 
     def scan(self) -> Refusals:
-        """Find what is refused for what stands in its file.
+        """Find what is refused for what stands in its file, and take such files out of the stage.
 
         The first worker tells, which is ours until it loads a module of the submission.
         """
@@ -182,11 +182,13 @@ class WorkerCandidate(TimedCandidate):
         self._live_worker()
         if module in self._loaded:
             return
+        left = self.clock.left()
         try:
             self._request(lambda number: wire.Load(number, module), self.limits.load_seconds)
         except Failure as failure:
             lasting = Unloadable(failure.trace) if isinstance(failure, Erred) else failure
-            self._unloadable[module] = lasting
+            if not isinstance(failure, TimedOut) or left >= self.limits.load_seconds:  # else another has time for it
+                self._unloadable[module] = lasting
             raise lasting from None
         self._loaded.add(module)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -14,12 +15,8 @@ from autograder.judge.exercises import Exercise, Part
 from autograder.judge.outcomes import BLOCKED, NOT_HANDED_IN, PASSED, REFUSED
 from autograder.judge.running import TestResult, run_test
 from autograder.judge.scanning import Refusals
-from autograder.judge.scoring import (
-    blocked_by,
-    is_absent,
-    outcome_of,
-    points_of,
-)
+from autograder.judge.scoring import blocked_by, is_absent, outcome_of, points_of
+from autograder.judge.submission import IN_PLACE, SOLUTION
 from autograder.printable import one_line, printable
 from autograder.worker import wire
 
@@ -69,7 +66,7 @@ def grade(
             tell(result)
         if is_absent(results) and exercise.id not in refusals.exercises:  # what those need is there
             absent.add(exercise.id)
-        exercises.append(_exercise_record(exercise, results, part.short_name))
+        exercises.append(_exercise_record(exercise, results, f"{part.short_name}{_option(code)}"))
     return record.PartRecord(
         part=part.name,
         code=code,
@@ -120,7 +117,12 @@ def _blocked_by_a_stub(result: TestResult, part: Part) -> TestResult:
     return TestResult(result.test, BLOCKED, f"do {result.stub_of} first", seconds=result.seconds)
 
 
-def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -> record.ExerciseRecord:
+def _option(code: str) -> str:
+    """Choose this code on the command line."""
+    return {IN_PLACE: "", SOLUTION: " --solution"}.get(code, f" --submission {shlex.quote(code)}")
+
+
+def _exercise_record(exercise: Exercise, results: list[TestResult], graded: str) -> record.ExerciseRecord:
     points = points_of(exercise, results)
     outcome = outcome_of([result.outcome for result in results])
     return record.ExerciseRecord(
@@ -133,12 +135,12 @@ def _exercise_record(exercise: Exercise, results: list[TestResult], part: str) -
         message=next(
             (result.message for result in results if result.outcome == outcome != PASSED), _NO_TEST * (not results)
         ),
-        tests=[test_record(result, earned, part) for result, earned in zip(results, points, strict=True)],
+        tests=[test_record(result, earned, graded) for result, earned in zip(results, points, strict=True)],
     )
 
 
-def test_record(result: TestResult, points: float, part: str) -> record.TestRecord:
-    """Write down what came of a test of this part (`part4`)."""
+def test_record(result: TestResult, points: float, graded: str) -> record.TestRecord:
+    """Write down what came of a test; `graded` names part and code on a command line (`part4 --solution`)."""
     test = result.test
     entry = record.TestRecord(
         id=test.id,
@@ -148,6 +150,7 @@ def test_record(result: TestResult, points: float, part: str) -> record.TestReco
         points=round(points, 6),
         message=printable(result.message),
         diagnosis=result.diagnosis,
+        is_shrunk=result.is_shrunk,
         output=printable(result.output),
         seconds=round(result.seconds, 4),
     )
@@ -163,7 +166,7 @@ def test_record(result: TestResult, points: float, part: str) -> record.TestReco
     if result.failure is not None:
         problem = wire.encode(result.problem)
         encoded = base64.b64encode(problem).decode() if len(problem) <= MAX_REPLAY_BYTES else ""
-        entry.replay = record.Replay(command=f"python autograder/run.py {part} -e {test.exercise}", problem=encoded)
+        entry.replay = record.Replay(command=f"python autograder/run.py {graded} -e {test.exercise}", problem=encoded)
     return entry
 
 

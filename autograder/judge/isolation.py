@@ -71,7 +71,7 @@ def hide_value(option: str) -> None:
 
 
 def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int) -> wire.Setup:
-    """Write down what the worker is told, who becomes the user `uid` unless that is 0.
+    """Open the stage to the worker, who becomes the user `uid` unless that is 0, and write down what it is told.
 
     No seed, no points, no expected value is among it."""
     home = stage.folder / "home"

@@ -95,11 +95,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     setattr(owner, name, _ending_at_once(body, pyfuncitem))
     try:
         return (yield)
-    except (_EndedAtOnce, NotAttempted) as ended:
-        failure = ended.failure if isinstance(ended, _EndedAtOnce) else ended
-        if isinstance(failure, NotAttempted):
-            pytest.skip(f"not attempted: {failure.message}")
-        raise failure from None
+    except _EndedAtOnce as ended:
+        if isinstance(ended.failure, NotAttempted):
+            pytest.skip(f"not attempted: {ended.failure.message}")
+        raise ended.failure from None
     finally:
         setattr(owner, name, body)
 
@@ -197,5 +196,6 @@ def _explain(item: pytest.Item, made: Attempt) -> str:
     assert mark is not None
     assert part is not None
     test, seen = collected(item.path, function.__name__, function, mark), item.stash[_seen]
-    result = result_of(test, made, explain(made.seen, seen))
+    is_shrunk = test.is_drawn and not isinstance(made.failure, Ended)
+    result = result_of(test, made, explain(made.seen, seen), is_shrunk)
     return f"{mark.exercise}\n{as_text(explanation(test_record(result, 0, part.short_name)))}"

@@ -40,6 +40,7 @@ class TestRecord(msgspec.Struct, kw_only=True):
     probe: str = ""
     traceback: list[str] = []
     counterexample: dict[str, str] = {}
+    is_shrunk: bool = False
     replay: Replay | None = None
     output: str = ""
     seconds: float = 0.0

@@ -5,6 +5,7 @@ Every test owes exactly one outcome.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from autograder.judge.attempt import Attempt, Called, InTime, TimeIsUp, attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem
 from autograder.judge.diagnosis import Seen, explain, kind_of
-from autograder.judge.failures import NotAttempted, Unloadable
+from autograder.judge.failures import NotAttempted, TimedOut, Unloadable
 from autograder.judge.outcomes import GRADER_FAULT, PASSED
 from autograder.judge.shrinking import smallest
 from autograder.testing.comparison import describe
@@ -42,6 +43,7 @@ class TestResult:
     frames: tuple[Frame, ...] = ()  # of the submission's exception, or where it was when its time was over
     problem: Problem = field(default_factory=dict)
     called: Called | None = None
+    is_shrunk: bool = False  # whether the problem is the smallest that fails so, as far as was looked
     output: str = ""
     seconds: float = 0.0
 
@@ -71,8 +73,8 @@ def run_test(
     failed = _replay(test, ([earlier] if earlier is not None else []) + problems, candidate)
     if failed is None:
         return TestResult(test, PASSED, seconds=time.perf_counter() - started)
-    shown = failed
-    if shrinks and test.is_drawn and not _is_settled(failed):
+    shown, is_shrunk = failed, shrinks and test.is_drawn and not _is_settled(failed)
+    if is_shrunk:
         with candidate.clock.aside(SHRINK_SECONDS, "shrinking"):
             problem = smallest(test, failed, candidate, seed, len(problems))
         with candidate.clock.aside(SHOWN_SECONDS, "showing"):
@@ -81,12 +83,11 @@ def run_test(
     if diagnoses and shown.failure is not None:
         with candidate.clock.aside(DIAGNOSIS_SECONDS, "diagnosing"):
             diagnosis = explain(shown.seen, [failed.seen, *_others(test, shown, problems, candidate)])
-    return result_of(test, shown, diagnosis, output, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return dataclasses.replace(result_of(test, shown, diagnosis, is_shrunk), output=output, seconds=seconds)
 
 
-def result_of(
-    test: CollectedTest, made: Attempt, diagnosis: str = "", output: str = "", seconds: float = 0.0
-) -> TestResult:
+def result_of(test: CollectedTest, made: Attempt, diagnosis: str = "", is_shrunk: bool = False) -> TestResult:
     """Tell what came of a test by the attempt that failed."""
     failure = made.failure
     return TestResult(
@@ -100,8 +101,7 @@ def result_of(
         frames=failure.frames if failure is not None else (),
         problem=made.problem,
         called=None if isinstance(failure, Unloadable) else made.called,
-        output=output,
-        seconds=seconds,
+        is_shrunk=is_shrunk,
     )
 
 
@@ -119,10 +119,14 @@ def _replay(test: CollectedTest, problems: list[Problem], candidate: WorkerCandi
 
 
 def _repeated(test: CollectedTest, made: Attempt, candidate: WorkerCandidate) -> Attempt:
-    """The same attempt, which has failed as not deterministic if it gets other answers the second time."""
+    """The same attempt, which has failed as not deterministic if it gets other answers the second time.
+
+    Where the exercise's time is used up meanwhile, there is no second time.
+    """
     if made.answers:
         again = attempt(test.body, candidate, made.problem)
-        if isinstance(again.failure, Ended) or not made.answers_as(again):
+        is_cut_short = isinstance(again.failure, TimedOut) and candidate.clock.left() <= 0
+        if not is_cut_short and (isinstance(again.failure, Ended) or not made.answers_as(again)):
             made.failure = NotDeterministic()
     return made
 

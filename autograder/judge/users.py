@@ -40,8 +40,8 @@ def killer_of(uid: int) -> int:
 def reserve_user(keep_reading: bool) -> WorkerUser:
     """A user for one worker, who with `keep_reading` has to read what only root may.
 
-    None where the judge is not root on Linux, or lacks some of root's powers, or its user namespace the numbers: a
-    container may be such a place.
+    Its uid is 0 where the judge is not root on Linux, or lacks some of root's powers, or its user namespace the
+    numbers: a container may be such a place.
     """
     if sys.platform.startswith("linux") and os.geteuid() == 0 and _has_powers(keep_reading):
         with contextlib.suppress(OSError):  # nowhere to reserve one

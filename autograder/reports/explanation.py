@@ -44,8 +44,7 @@ def explanation(test: TestRecord) -> list[Line]:
     if test.called:
         lines.append(Line("called", f"{test.called}\nin {test.probe}"))
     if test.counterexample:
-        is_shrunk = not OUTCOMES[test.outcome].ends_a_test
-        lines.append(Line("smallest failing input" if is_shrunk else "with", _by_name(test.counterexample)))
+        lines.append(Line("smallest failing input" if test.is_shrunk else "with", _by_name(test.counterexample)))
     if test.got:
         expected = f"{test.expected}   {test.differ}".rstrip()
         lines += [Line("got", test.got, "red"), Line("expected", expected, "green")]

@@ -17,7 +17,7 @@ MAX_REMEMBERED = 20_000
 def truth(oracle: Oracle) -> Oracle:
     """Memoise an oracle by the content of its arguments: one collection serves many submissions.
 
-    An exception inside is a GraderFault, unless an answer was among the arguments (judge/running.py).
+    An exception inside is a GraderFault, unless an answer was among the arguments (judge/attempt.py).
     """
     remembered: dict[bytes, Any] = {}
 

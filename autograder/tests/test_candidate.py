@@ -47,6 +47,15 @@ def with_double(body: str) -> dict[str, str | bytes | None]:
     return {"toy.py": "import os, sys, time\n" + SOLUTION["toy.py"].replace("return 2.0 * x", body)}
 
 
+def test_a_file_whose_import_was_cut_short_is_imported_again(part: Part, toy: ProbeModule) -> None:
+    """The exercise that had no time left for it is not the only one in the file."""
+    slow = {"toy.py": "import time\ntime.sleep(1)\n" + SOLUTION["toy.py"]}
+    with toy_candidate(part, slow, dataclasses.replace(QUICK, load_seconds=10.0)) as candidate:
+        with candidate.clock.until(candidate.clock.now() + 0.5, "its share"), pytest.raises(TimedOut):
+            candidate.run(toy.run_double, x=1.0)
+        assert candidate.run(toy.run_double, x=1.0) == {"y": 2.0}
+
+
 # Memory
 
 

@@ -49,7 +49,7 @@ def test_the_reference_earns_everything(passed: PartRecord, collection: Collecti
 
 
 def test_the_record_says_what_was_graded_and_how(passed: PartRecord, collection: Collection) -> None:
-    assert (passed.schema, passed.part, passed.code, passed.seed) == (1, collection.part.name, "toy", SEED)
+    assert (passed.schema, passed.part, passed.code, passed.seed) == (1, collection.part.name, "in place", SEED)
     assert set(passed.versions) == {"python", "numpy", "torch", "hypothesis", "scipy"}
     assert re.fullmatch(r"L\d", passed.isolation.level)
     assert "separate interpreter" in passed.isolation.layers
@@ -208,6 +208,18 @@ def test_a_test_that_passes_tells_nothing(passed: PartRecord) -> None:
     for test in (test for exercise in passed.exercises for test in exercise.tests):
         assert (test.message, test.diagnosis, test.called, test.counterexample, test.replay) == ("", "", "", {}, None)
         assert (test.got, test.expected, test.differ, test.traceback, test.output) == ("", "", "", [], "")
+
+
+@pytest.mark.parametrize(
+    ("code", "option"), [("solution", " --solution"), ("ada's.zip", """ --submission 'ada'"'"'s.zip'""")]
+)
+def test_a_replay_names_the_code_that_was_graded(collection: Collection, code: str, option: str) -> None:
+    wrong = {"toy.py": SOLUTION["toy.py"].replace("2.0 * x", "-2.0 * x")}
+    with toy_candidate(collection.part, wrong) as candidate:
+        result = grade(collection, candidate, code, shrinks=False)
+    (test, _) = exercise_of(result, DOUBLE).tests
+    assert test.replay is not None
+    assert test.replay.command == f"python autograder/run.py part1{option} -e toy.double"
 
 
 def test_a_failure_can_be_replayed(failed: PartRecord, collection: Collection) -> None:

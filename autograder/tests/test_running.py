@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -460,9 +461,24 @@ def test_an_answer_that_passes_and_changes_is_wrong(double: Probe) -> None:
     assert "not deterministic" in result.message
 
 
+def test_an_answer_for_whose_repetition_no_time_is_left_has_not_changed(double: Probe) -> None:
+    """The exercise's time was used up by then, which is told of the tests that had none."""
+
+    class Slow(InProcess):
+        def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
+            self.clock.check()
+            time.sleep(0.2)
+            return super().ask(probe, arguments)
+
+    test, slow = test_of(lambda candidate, x: candidate.run(double, x=x)), Slow(right)
+    with slow.clock.until(slow.clock.now() + 0.1, "its share"):
+        assert running.run_test(test, [{"x": 1.0}], slow, SEED).outcome == "passed"  # type: ignore[arg-type]
+
+
 def test_a_wrong_answer_that_changes_is_not_shrunk(doubling: Callable[..., CollectedTest]) -> None:
     result = run_here(doubling(st.integers(1, 1000)), [{"x": 640}], changing(1, 2))
-    assert (result.outcome, result.problem) == ("wrong", {"x": 640})
+    assert (result.outcome, result.problem, result.is_shrunk) == ("wrong", {"x": 640}, False)
+    assert run_here(doubling(st.integers(1, 1000)), [{"x": 640}], lambda x: 1).is_shrunk
     assert "not deterministic" in result.message
 
 

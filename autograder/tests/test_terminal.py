@@ -191,7 +191,7 @@ def test_the_first_failing_exercise_is_shown_in_full() -> None:
     failing = one_test(
         "wrong", message="…", got="y[0] = -1", expected="y[0] = 1", differ="1 of 1 values differ",
         called="run_a(x (1,))", probe="part1_toy/tests/probe_toy.py:6", diagnosis="y has the wrong sign",
-        counterexample={"x": "[1.]", "weight": "[[1.],\n [2.]]"}, output="hello\n",
+        counterexample={"x": "[1.]", "weight": "[[1.],\n [2.]]"}, is_shrunk=True, output="hello\n",
         replay=record.Replay(command="python autograder/run.py part1 -e toy.a", problem=""),
     )  # fmt: skip
     text = shown(part_record(exercise_record("toy.a", failing, one_test("wrong", "test_two", message="y is missing"))))

@@ -27,7 +27,7 @@ from autograder.judge.exercises import Part, load_part
 from autograder.judge.grading import grade
 from autograder.judge.record import PartRecord
 from autograder.judge.staging import make_stage
-from autograder.judge.submission import Submission
+from autograder.judge.submission import IN_PLACE, Submission
 from autograder.judge.worker_process import Limits
 from autograder.testing.probes import ProbeModule
 
@@ -250,7 +250,7 @@ def grade_toy(
 ) -> PartRecord:
     """Grade a submission with the real judge and a real worker. `files` as for `handed_in`."""
     with toy_candidate(collection.part, files, limits) as candidate:
-        return grade(collection, candidate, "toy", shrinks=shrinks)
+        return grade(collection, candidate, IN_PLACE, shrinks=shrinks)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The few things on Linux that Python does not offer: prctl, capset, the command line that is shown, System V's memory.
 
-Imported before the submission, forgotten before it starts.
+The worker imports it before the submission, and forgets it before that starts; the judge uses it, too.
 """
 
 from __future__ import annotations
