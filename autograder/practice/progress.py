@@ -13,12 +13,12 @@ from typing import NamedTuple
 import msgspec
 
 from autograder.atomic_files import write_whole
-from autograder.judge.exercises import ROOT, Part
+from autograder.judge.exercises import Part
 from autograder.judge.outcomes import NOT_ATTEMPTED, PASSED
 from autograder.judge.record import ExerciseRecord, IsolationRecord, PartRecord, versions
 from autograder.judge.submission import Submission
 
-FOLDER = ROOT / ".sfratorch"
+FOLDER = ".sfratorch"  # beside the parts
 VERSION = 2
 
 
@@ -58,7 +58,7 @@ class Loaded(NamedTuple):
     complaint: str = ""
 
 
-def load(part: Part, folder: Path = FOLDER) -> Loaded:
+def load(part: Part, folder: Path | None = None) -> Loaded:
     """Read what is remembered; what cannot be read counts as nothing, and is replaced by the next run."""
     tests, path = _digest_of_tests(part), _path(part, folder)
     try:
@@ -132,11 +132,12 @@ def add_remembered(result: PartRecord, part: Part, before: PartProgress, names: 
     result.max_points = sum(one.max_points for one in result.exercises if not one.extra)
 
 
-def save(part: Part, progress: PartProgress, folder: Path = FOLDER) -> None:
+def save(part: Part, progress: PartProgress, folder: Path | None = None) -> None:
     """Write it whole or not at all. A folder that cannot be written costs the memory, not the run."""
     try:
-        folder.mkdir(exist_ok=True)
-        write_whole(_path(part, folder), msgspec.json.format(msgspec.json.encode(progress)))
+        path = _path(part, folder)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(progress)))
     except OSError:
         pass
 
@@ -148,5 +149,5 @@ def _digest_of_tests(part: Part) -> str:
     return digest.hexdigest()
 
 
-def _path(part: Part, folder: Path) -> Path:
-    return folder / f"{part.name}.json"
+def _path(part: Part, folder: Path | None) -> Path:
+    return (folder or part.folder.parent / FOLDER) / f"{part.name}.json"

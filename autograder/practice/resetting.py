@@ -48,7 +48,7 @@ def _stub(part: Part, file: str) -> str:
 
 
 def _keep(path: Path) -> Path:
-    folder = FOLDER / "kept" / path.parent.name
+    folder = ROOT / FOLDER / "kept" / path.parent.name
     folder.mkdir(parents=True, exist_ok=True)
     moment = time.strftime("%Y-%m-%d-%H%M%S")
     names = (f"{moment}-{number}-{path.name}" for number in itertools.count(1))  # two resets may share a second

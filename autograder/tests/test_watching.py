@@ -1,0 +1,117 @@
+"""`--watch`: after a save, what it can change is graded again, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.judge.exercises import Part
+from autograder.practice.watching import Watch
+from autograder.tests.test_commands import PATIENCE, WRONG, Tree, make_tree, until
+from autograder.tests.toy import SOLUTION, make_toy_part
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Part:
+    part = make_toy_part(tmp_path)
+    write(part, SOLUTION)
+    return part
+
+
+def write(part: Part, files: dict[str, str]) -> None:
+    for file, source in files.items():
+        (part.folder / file).write_text(source, encoding="utf-8")
+
+
+def graded(watch: Watch, names: list[str]) -> dict[str, str]:
+    """The outcome of each exercise, in brackets where it is remembered."""
+    result, _ = watch.run(names)
+    return {one.id: f"({one.outcome})" if one.is_remembered else one.outcome for one in result.exercises}
+
+
+def test_a_save_touches_what_depends_on_the_file(part: Part) -> None:
+    with Watch(part, "reference") as watch:
+        assert watch.not_passed() == ["toy.double", "toy.scale", "other.shift"]
+        assert set(graded(watch, watch.not_passed()).values()) == {"passed"}
+        assert watch.not_passed() == watch.touched() == []
+        write(part, {"toy.py": WRONG})
+        assert watch.touched() == ["toy.double", "toy.scale"]
+        assert graded(watch, watch.touched()) == {
+            "toy.double": "wrong", "toy.scale": "passed", "other.shift": "(passed)",
+        }  # fmt: skip
+        assert watch.touched() == []
+        assert watch.not_passed() == ["toy.double"]
+
+
+def test_the_worker_that_waits_gets_the_files_of_the_moment(part: Part) -> None:
+    with Watch(part, "reference") as watch:
+        (part.folder / "other.py").unlink()
+        write(part, {"toy.py": WRONG})
+        assert graded(watch, ["toy.double", "other.shift"]) == {"toy.double": "wrong", "other.shift": "not handed in"}
+
+
+def test_what_is_asked_for_is_graded_again_with_the_same_problems(part: Part) -> None:
+    with Watch(part, "reference") as watch:
+        first, _ = watch.run(part.ids)
+        problems = {name: collection.problems for name, collection in watch._collected.items()}
+        again, _ = watch.run(part.ids)
+        assert first.seed == again.seed
+        assert all(watch._collected[name].problems is problems[name] for name in part.ids)
+        assert not any(one.is_remembered for one in again.exercises)
+
+
+def test_a_folder_that_cannot_be_written_costs_the_memory_alone(part: Part) -> None:
+    (part.folder.parent / ".sfratorch").write_text("a file", encoding="utf-8")
+    with Watch(part, "reference") as watch:
+        assert graded(watch, ["other.shift"]) == {"other.shift": "passed"}
+        assert watch.touched() == []
+
+
+@contextlib.contextmanager
+def watching(tree: Tree) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A run of --watch, and the lines that it has printed."""
+    process = subprocess.Popen(
+        tree.command("part1", "--watch"), cwd=tree.root, env=tree.environment, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, encoding="utf-8",
+    )  # fmt: skip
+    lines: list[str] = []
+    assert process.stdout is not None
+    reader = threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True)
+    reader.start()
+    try:
+        yield process, lines
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is another thing elsewhere")
+def test_it_grades_at_once_and_after_a_save_until_ctrl_c(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path)
+    tree.write({"toy.py": WRONG})
+    with watching(tree) as (process, lines):
+        until(lambda: any(line.startswith("watching part1_toy") for line in lines), "the first grading")
+        assert any("✗ toy.double   0 / 40" in line for line in lines)
+        lines.clear()
+        tree.write({"toy.py": SOLUTION["toy.py"]})
+        until(lambda: any(line.startswith("watching part1_toy") for line in lines), "the grading after a save")
+        assert any("newly green: toy.double" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+    assert list(tree.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("typed", ["all --watch", "part1 --watch --seed 3", "part1 --watch --solution"])
+def test_what_cannot_be_watched_is_said(tmp_path: Path, typed: str) -> None:
+    done = make_tree(tmp_path).run(*typed.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("run.py: --watch must be given ")
