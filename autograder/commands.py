@@ -16,7 +16,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -258,26 +257,31 @@ def _graded(
         # The worker starts on the other core while hypothesis and torch are imported here.
         from autograder.judge.collection import EXAMPLES, collect
         from autograder.judge.grading import grade
+        from autograder.judge.two_cores import are_worth_it, grade_on_two_cores
 
-        with _progress(part) as tell_total_and_result:
+        with _progress(part) as tell_total:
             seed = choice.seed if choice.seed is not None else random.SystemRandom().randrange(2**31)
             collection = collect(part, seed, choice.examples or EXAMPLES[choice.profile or "learner"], wanted)
             earlier = progress.failing_problems(before) if submission.is_in_place else {}
-            tell = tell_total_and_result(len(collection.tests))
-            return grade(collection, candidate, submission.label, earlier=earlier, tell=tell)
+            tell = tell_total(len(collection.tests))
+            if are_worth_it(collection):
+                another = lambda: WorkerCandidate(part, write_stage(files))  # noqa: E731
+                return grade_on_two_cores(collection, candidate, another, submission.label, earlier=earlier, tell=tell)
+            tell_result = lambda result: tell(result.test.exercise)  # noqa: E731
+            return grade(collection, candidate, submission.label, earlier=earlier, tell=tell_result)
 
 
 @contextlib.contextmanager
-def _progress(part: Part) -> Iterator[Callable[[int], Callable[[Any], None]]]:
-    """A bar on standard error, where a person watches."""
+def _progress(part: Part) -> Iterator[Callable[[int], Callable[[str], None]]]:
+    """A bar on standard error, where a person watches; it is told the total, and then whose test has run."""
     console = plain_console(stderr=True)
     columns = (TextColumn(part.name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[exercise]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(part.name, total=None, exercise="drawing problems")
+        task = bar.add_task(part.name, total=None, exercise="")
 
-        def tell(total: int) -> Callable[[Any], None]:
+        def tell(total: int) -> Callable[[str], None]:
             bar.update(task, total=total)
-            return lambda result: bar.update(task, advance=1, exercise=result.test.exercise)
+            return lambda exercise: bar.update(task, advance=1, exercise=exercise)
 
         yield tell
 

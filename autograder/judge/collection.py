@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import traceback
 import zlib
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,27 +47,43 @@ class Collection:
     exercises: tuple[Exercise, ...]
     tests: tuple[CollectedTest, ...]
     seed: int
-    problems: dict[str, list[Problem]]
+    problems: Mapping[str, list[Problem]]
 
     def of(self, exercise: Exercise) -> list[CollectedTest]:
         return [test for test in self.tests if test.exercise == exercise.id]
 
-    def __or__(self, other: Collection) -> Collection:
-        """Join the collections of two groups of exercises, drawn with the same seed."""
-        exercises, tests = self.exercises + other.exercises, self.tests + other.tests
-        return Collection(self.part, exercises, tests, self.seed, self.problems | other.problems)
+
+class DrawnProblems(Mapping[str, list[Problem]]):
+    """The problems of each test, by its id, drawn when they are asked for, and once."""
+
+    def __init__(self, tests: Iterable[CollectedTest], seed: int, examples: int) -> None:
+        self._tests = {test.id: test for test in tests}
+        self._seed, self._examples = seed, examples
+        self._drawn: dict[str, list[Problem]] = {}
+
+    def __getitem__(self, test_id: str) -> list[Problem]:
+        """Raises GraderFault if a strategy fails."""
+        if test_id not in self._drawn:
+            self._drawn[test_id] = draw(self._tests[test_id], self._seed, self._examples)
+        return self._drawn[test_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tests)
+
+    def __len__(self) -> int:
+        return len(self._tests)
 
 
 def collect(
     part: Part, seed: int, examples: int = EXAMPLES["learner"], only: Iterable[str] | None = None
 ) -> Collection:
-    """Import the part's tests and draw their problems; `only` names exercises to restrict this to."""
+    """Import the part's tests, or those of the exercises in `only`; problems are drawn when they are asked for."""
     wanted = set(only) if only is not None else {exercise.id for exercise in part.exercises}
     exercises = tuple(exercise for exercise in part.exercises if exercise.id in wanted)
     tests = [test for test in find_tests(part, wanted) if test.exercise in wanted]
     order = {exercise.id: position for position, exercise in enumerate(exercises)}
     tests.sort(key=lambda test: (order[test.exercise], KINDS.index(test.kind)))
-    return Collection(part, exercises, tuple(tests), seed, {test.id: draw(test, seed, examples) for test in tests})
+    return Collection(part, exercises, tuple(tests), seed, DrawnProblems(tests, seed, examples))
 
 
 def find_tests(part: Part, wanted: Container[str] | None = None) -> list[CollectedTest]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import numpy as np
 
@@ -31,65 +31,89 @@ def grade(
     candidate: WorkerCandidate,
     code: str,
     *,
+    only: Container[str] | None = None,
     earlier: Mapping[str, Problem] | None = None,
     shrinks: bool = True,
     diagnoses: bool = True,
     tell: Tell = lambda result: None,
 ) -> record.PartRecord:
-    """Run the collection's tests on the candidate.
+    """Run the collection's tests on the candidate; with `only`, those of exercises of these names.
 
     `earlier` maps tests to the problem on which an earlier run failed; `tell` hears of every result.
     """
-    part = collection.part
-    absent: set[str] = set()
-    exercises = []
-    isolation, refusals = candidate.isolation, candidate.scan()
-    for exercise, deadline in _deadlines(collection, candidate):
-        tests = collection.of(exercise)
-        results = _excused(exercise, tests, candidate, refusals, blocked_by(part, exercise, absent))
+    grading = Grading(collection, candidate, code, earlier, shrinks, diagnoses, tell)
+    exercises = [exercise for exercise in collection.exercises if only is None or exercise.id in only]
+    return grading.part_record([grading.exercise(exercise) for exercise in exercises])
+
+
+class Grading:
+    """A collection on a candidate, one exercise after another in the part's order.
+
+    An exercise has a share of the part's time by its tests, and what those before it left.  Of those in `absent`
+    nothing is there.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        candidate: WorkerCandidate,
+        code: str,
+        earlier: Mapping[str, Problem] | None = None,
+        shrinks: bool = True,
+        diagnoses: bool = True,
+        tell: Tell = lambda result: None,
+    ) -> None:
+        self.absent: set[str] = set()
+        self._collection, self._candidate, self._code = collection, candidate, code
+        self._earlier, self._tell = earlier or {}, tell
+        self._options = {"shrinks": shrinks, "diagnoses": diagnoses}
+        self._isolation, self._refusals = candidate.isolation, candidate.scan()
+        self._share = candidate.limits.part_seconds / max(len(collection.tests), 1)
+        self._deadline = candidate.clock.now()
+
+    def exercise(self, exercise: Exercise) -> record.ExerciseRecord:
+        """Grade an exercise."""
+        tests, part = self._collection.of(exercise), self._collection.part
+        self._deadline += self._share * len(tests)
+        needed = blocked_by(part, exercise, self.absent)
+        results = _excused(exercise, tests, self._candidate, self._refusals, needed)
         if results is None:
-            with candidate.clock.until(deadline, f"{exercise.id}'s share of the part's time"):
-                ran = [
-                    run_test(
-                        test,
-                        collection.problems[test.id],
-                        candidate,
-                        collection.seed,
-                        (earlier or {}).get(test.id),
-                        shrinks,
-                        diagnoses,
-                    )
-                    for test in tests
-                ]
-            results = [_blocked_by_a_stub(result, part) for result in ran]
+            with self._candidate.clock.until(self._deadline, f"{exercise.id}'s share of the part's time"):
+                results = [_blocked_by_a_stub(self._result_of(test), part) for test in tests]
         for result in results:
-            tell(result)
-        if is_absent(results) and exercise.id not in refusals.exercises:  # what those need is there
-            absent.add(exercise.id)
-        exercises.append(_exercise_record(exercise, results, f"{part.short_name}{_option(code)}"))
-    return record.PartRecord(
-        part=part.name,
-        code=code,
-        points=round(sum(exercise.points for exercise in exercises), 6),
-        max_points=sum(exercise.points for exercise in collection.exercises if not exercise.extra),
-        seed=collection.seed,
-        versions=record.versions(),
-        isolation=record.IsolationRecord(
-            level=isolation.level,
-            layers=list(isolation.layers),
-            missing=isolation.missing,
-        ),
-        exercises=exercises,
-    )
+            self._tell(result)
+        if is_absent(results) and exercise.id not in self._refusals.exercises:  # what those need is there
+            self.absent.add(exercise.id)
+        return self._record(exercise, results)
 
+    def blocked(self, exercise: Exercise, needed: Sequence[str]) -> record.ExerciseRecord:
+        """Say that an exercise cannot be done before those that it needs."""
+        return self._record(exercise, _blocked(self._collection.of(exercise), needed))
 
-def _deadlines(collection: Collection, candidate: WorkerCandidate) -> Iterator[tuple[Exercise, float]]:
-    """Each exercise with the time by which it ends: it has a share by its tests, and what those before it left."""
-    share = candidate.limits.part_seconds / max(len(collection.tests), 1)
-    deadline = candidate.clock.now()
-    for exercise in collection.exercises:
-        deadline += share * len(collection.of(exercise))
-        yield exercise, deadline
+    def part_record(self, exercises: Sequence[record.ExerciseRecord]) -> record.PartRecord:
+        """Put the records of exercises together."""
+        isolation = self._isolation
+        return record.PartRecord(
+            part=self._collection.part.name,
+            code=self._code,
+            points=round(sum(exercise.points for exercise in exercises), 6),
+            max_points=sum(exercise.max_points for exercise in exercises if not exercise.extra),
+            seed=self._collection.seed,
+            versions=record.versions(),
+            isolation=record.IsolationRecord(
+                level=isolation.level,
+                layers=list(isolation.layers),
+                missing=isolation.missing,
+            ),
+            exercises=list(exercises),
+        )
+
+    def _result_of(self, test: CollectedTest) -> TestResult:
+        problems, seed = self._collection.problems[test.id], self._collection.seed
+        return run_test(test, problems, self._candidate, seed, self._earlier.get(test.id), **self._options)
+
+    def _record(self, exercise: Exercise, results: Sequence[TestResult]) -> record.ExerciseRecord:
+        return _exercise_record(exercise, results, f"{self._collection.part.short_name}{_option(self._code)}")
 
 
 def _excused(
@@ -104,9 +128,11 @@ def _excused(
         return [TestResult(test, NOT_HANDED_IN, reason) for test in tests]
     if reason := refusals.of(exercise):
         return [TestResult(test, REFUSED, reason) for test in tests]
-    if needed:
-        return [TestResult(test, BLOCKED, f"do {needed[0]} first") for test in tests]
-    return None
+    return _blocked(tests, needed) if needed else None
+
+
+def _blocked(tests: Sequence[CollectedTest], needed: Sequence[str]) -> list[TestResult]:
+    return [TestResult(test, BLOCKED, f"do {needed[0]} first") for test in tests]
 
 
 def _blocked_by_a_stub(result: TestResult, part: Part) -> TestResult:
@@ -122,7 +148,7 @@ def _option(code: str) -> str:
     return {IN_PLACE: "", SOLUTION: " --solution"}.get(code, f" --submission {shlex.quote(code)}")
 
 
-def _exercise_record(exercise: Exercise, results: list[TestResult], graded: str) -> record.ExerciseRecord:
+def _exercise_record(exercise: Exercise, results: Sequence[TestResult], graded: str) -> record.ExerciseRecord:
     points = points_of(exercise, results)
     outcome = outcome_of([result.outcome for result in results])
     return record.ExerciseRecord(

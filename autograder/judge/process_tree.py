@@ -40,6 +40,12 @@ def adopt_orphans() -> None:
         _known = {number for number, _, parent, _ in _processes() if parent == os.getpid()}
 
 
+def forget_children() -> None:
+    """Begin anew in a forked judge, which has none, and adopts no orphans yet."""
+    global _known
+    _known = None
+
+
 def started(process: subprocess.Popen[bytes]) -> None:
     """Tell a worker from the orphans."""
     if _known is not None:

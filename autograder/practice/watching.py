@@ -7,8 +7,6 @@ nothing of the learner's waits: what is left to do after a save takes less than 
 from __future__ import annotations
 
 import contextlib
-import functools
-import operator
 import random
 from collections.abc import Collection as Names
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from rich.console import Console
 
 from autograder.judge import submission as submissions
 from autograder.judge.candidate import WorkerCandidate
-from autograder.judge.collection import Collection, collect
+from autograder.judge.collection import collect
 from autograder.judge.exercises import Part, find_parts
 from autograder.judge.grading import grade
 from autograder.judge.outcomes import PASSED
@@ -88,9 +86,8 @@ class Watch:
 
     def __init__(self, part: Part, upstream: str) -> None:
         self.part, self._upstream = part, upstream
-        self._seed = random.SystemRandom().randrange(2**31)
+        self._collection = collect(part, random.SystemRandom().randrange(2**31))
         self._depended_on: dict[str, str] = {}
-        self._collected: dict[str, Collection] = {}
         self._waiting: WorkerCandidate | None = None
 
     def __enter__(self) -> Self:
@@ -139,15 +136,8 @@ class Watch:
         with contextlib.ExitStack() as stack:
             stack.push(candidate)
             candidate.restage(files)
-            collection = self._collection(names)
-            return grade(collection, candidate, submissions.IN_PLACE, earlier=progress.failing_problems(before))
-
-    def _collection(self, names: Names[str]) -> Collection:
-        """Put the tests of these exercises together, and draw the problems of those that were not asked for before."""
-        for name in names:
-            if name not in self._collected:
-                self._collected[name] = collect(self.part, self._seed, only=[name])
-        return functools.reduce(operator.or_, (self._collected[name] for name in self.part.ids if name in names))
+            earlier = progress.failing_problems(before)
+            return grade(self._collection, candidate, submissions.IN_PLACE, only=names, earlier=earlier)
 
     def _files(self) -> StagedFiles:
         return staged_files(self.part, self.submission(), self._upstream, self.part.folder.parent)

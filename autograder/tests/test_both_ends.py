@@ -280,7 +280,7 @@ def test_right_answers_rounded_to_float32_earn_little(part: Part) -> None:
 
     Neither the submission nor an oracle or a test changes the recorded problems: one collection serves a class.
     """
-    before = repr(collected(part.folder).problems)
+    before = repr(dict(collected(part.folder).problems))
     result = grade_files(part, lazy_files(part, ROUNDED))
     assert result.points <= MOST_FOR_ROUNDED_ANSWERS, points(result)
-    assert repr(collected(part.folder).problems) == before
+    assert repr(dict(collected(part.folder).problems)) == before

@@ -60,10 +60,10 @@ def test_the_worker_that_waits_gets_the_files_of_the_moment(part: Part) -> None:
 def test_what_is_asked_for_is_graded_again_with_the_same_problems(part: Part) -> None:
     with Watch(part, "reference") as watch:
         first, _ = watch.run(part.ids)
-        problems = {name: collection.problems for name, collection in watch._collected.items()}
+        problems = dict(watch._collection.problems)
         again, _ = watch.run(part.ids)
         assert first.seed == again.seed
-        assert all(watch._collected[name].problems is problems[name] for name in part.ids)
+        assert all(watch._collection.problems[test] is drawn for test, drawn in problems.items())
         assert not any(one.is_remembered for one in again.exercises)
 
 
