@@ -56,6 +56,7 @@ class Choice:
     profile: str | None = None
     fresh: bool = False
     json: Path | None = None
+    html: Path | None = None
     markdown: Path | None = None
     fail_under: float | None = None
     pack: str | None = None
@@ -68,7 +69,8 @@ class Choice:
     @property
     def runs_everything(self) -> bool:
         """Whether what passed before is run again: something was asked for that has to be found out now."""
-        asked = (self.seed, self.examples, self.profile, self.json, self.markdown, self.fail_under, self.pack)
+        reports = (self.json, self.html, self.markdown)
+        asked = (self.seed, self.examples, self.profile, *reports, self.fail_under, self.pack)
         return self.fresh or bool(self.exercises or self.code) or any(option is not None for option in asked)
 
 
@@ -193,7 +195,7 @@ def reset_exercise(part_name: str, exercise_id: str) -> int:
 
 def grade_parts(choice: Choice) -> int:
     """Grade, report, remember, write what was asked for."""
-    from autograder.reports import json_record, markdown, terminal
+    from autograder.reports import html, json_record, markdown, terminal
 
     parts = chosen_parts(choice.part)
     _check(choice, parts)
@@ -214,6 +216,8 @@ def grade_parts(choice: Choice) -> int:
         terminal.show_sum(console, results)
     if choice.json is not None:
         json_record.write(choice.json, results, choice.part == "all")
+    if choice.html is not None:
+        html.write(choice.html, parts, results)
     if choice.markdown is not None:
         markdown.write(choice.markdown, results)
     if choice.pack is not None:
@@ -294,7 +298,7 @@ def _check(choice: Choice, parts: Sequence[Part]) -> None:
         raise CannotGrade("-e must be given with one part; got all.")
     for exercise in choice.exercises:
         parts[0].exercise(exercise)
-    for path, option in ((choice.json, "--json"), (choice.markdown, "--markdown")):
+    for path, option in ((choice.json, "--json"), (choice.html, "--html"), (choice.markdown, "--markdown")):
         if path is not None:
             check_writable(path, option)
     if choice.pack is not None:

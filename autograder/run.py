@@ -61,6 +61,7 @@ def run(
         bool, typer.Option("--debug", help="Run in this process, so that breakpoint() works. Gives no score.")
     ] = False,
     json: Annotated[Path | None, typer.Option(help="Write the result record here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 below this many points.")] = None,
     pack: Annotated[
@@ -99,6 +100,7 @@ def run(
         profile=profile,
         fresh=fresh,
         json=json,
+        html=html,
         markdown=markdown,
         fail_under=fail_under,
         pack=pack,

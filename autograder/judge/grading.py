@@ -177,6 +177,7 @@ def test_record(result: TestResult, points: float, graded: str) -> record.TestRe
         message=printable(result.message),
         diagnosis=result.diagnosis,
         is_shrunk=result.is_shrunk,
+        arrays={name: _values(array) for name, array in result.arrays.items()},
         output=printable(result.output),
         seconds=round(result.seconds, 4),
     )
@@ -194,6 +195,10 @@ def test_record(result: TestResult, points: float, graded: str) -> record.TestRe
         encoded = base64.b64encode(problem).decode() if len(problem) <= MAX_REPLAY_BYTES else ""
         entry.replay = record.Replay(command=f"python autograder/run.py {graded} -e {test.exercise}", problem=encoded)
     return entry
+
+
+def _values(array: np.ndarray) -> record.Values:
+    return record.Values(dtype=array.dtype.name, shape=list(array.shape), numbers=[str(one) for one in array.ravel()])
 
 
 def decode_problem(text: str) -> Problem | None:

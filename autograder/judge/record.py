@@ -23,6 +23,14 @@ class Replay(msgspec.Struct, kw_only=True):
     problem: str
 
 
+class Values(msgspec.Struct, kw_only=True):
+    """A small array: its dtype, its shape, and its numbers as text, since JSON has no nan."""
+
+    dtype: str
+    shape: list[int]
+    numbers: list[str]
+
+
 class TestRecord(msgspec.Struct, kw_only=True):
     """One test's one outcome."""
 
@@ -41,6 +49,7 @@ class TestRecord(msgspec.Struct, kw_only=True):
     traceback: list[str] = []
     counterexample: dict[str, str] = {}
     is_shrunk: bool = False
+    arrays: dict[str, Values] = {}
     replay: Replay | None = None
     output: str = ""
     seconds: float = 0.0

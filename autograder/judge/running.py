@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from autograder.judge.attempt import Attempt, Called, InTime, TimeIsUp, attempt
 from autograder.judge.candidate import WorkerCandidate
 from autograder.judge.collection import CollectedTest, Problem
@@ -18,11 +20,12 @@ from autograder.judge.failures import NotAttempted, TimedOut, Unloadable
 from autograder.judge.outcomes import GRADER_FAULT, PASSED
 from autograder.judge.shrinking import smallest
 from autograder.testing.comparison import describe
-from autograder.testing.failures import Ended, Failure, Wrong
+from autograder.testing.failures import Ended, Failure, Mismatch, Wrong
 from autograder.worker.wire import Frame
 
 SHRINK_SECONDS = 2.0
 DIAGNOSIS_SECONDS, DIAGNOSED_PROBLEMS = 2.0, 30
+PICTURED_ROWS, PICTURED_COLUMNS = 24, 16
 SHOWN_SECONDS = 5.0  # for the one attempt whose failure is shown
 
 
@@ -43,6 +46,7 @@ class TestResult:
     frames: tuple[Frame, ...] = ()  # of the submission's exception, or where it was when its time was over
     problem: Problem = field(default_factory=dict)
     called: Called | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)  # got, expected and the arguments, where small
     is_shrunk: bool = False  # whether the problem is the smallest that fails so, as far as was looked
     output: str = ""
     seconds: float = 0.0
@@ -90,19 +94,34 @@ def run_test(
 def result_of(test: CollectedTest, made: Attempt, diagnosis: str = "", is_shrunk: bool = False) -> TestResult:
     """Tell what came of a test by the attempt that failed."""
     failure = made.failure
+    mismatch = failure.mismatch if isinstance(failure, Wrong) else None
     return TestResult(
         test=test,
         outcome=failure.outcome if failure is not None else GRADER_FAULT,
         message=failure.message if failure is not None else str(made.fault),
         diagnosis=diagnosis,
         failure=type(failure) if failure is not None else None,
-        difference=describe(failure.mismatch) if isinstance(failure, Wrong) and failure.mismatch else ("", "", ""),
+        difference=describe(mismatch) if mismatch is not None else ("", "", ""),
         stub_of=failure.exercise if isinstance(failure, NotAttempted) else "",
         frames=failure.frames if failure is not None else (),
         problem=made.problem,
         called=None if isinstance(failure, Unloadable) else made.called,
+        arrays=_small_arrays(mismatch, made),
         is_shrunk=is_shrunk,
     )
+
+
+def _small_arrays(mismatch: Mismatch | None, made: Attempt) -> dict[str, np.ndarray]:
+    """Keep what a picture can show, and no more of an answer."""
+    compared = {"got": mismatch.got, "expected": mismatch.expected} if mismatch is not None else {}
+    arguments = made.called[1] if made.called is not None else {}
+    named = compared | {f"argument {name}": value for name, value in arguments.items()}
+    return {name: value for name, value in named.items() if isinstance(value, np.ndarray) and _is_small(value)}
+
+
+def _is_small(array: np.ndarray) -> bool:
+    columns = array.shape[-1] if array.ndim else 1
+    return array.dtype.kind in "fiub" and 0 < array.size <= PICTURED_ROWS * columns and columns <= PICTURED_COLUMNS
 
 
 def _replay(test: CollectedTest, problems: list[Problem], candidate: WorkerCandidate) -> Attempt | None:
