@@ -130,7 +130,7 @@ def test_the_strength_of_a_colour_is_that_of_the_magnitude() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.5, "0.5"), (-1 / 3, "-0.3333"), (-1.25e300, "-1.2e+300"), (np.nan, "nan"), (np.True_, "T")]
+    ("value", "text"), [(0.5, "0.5"), (-1 / 3, "-0.3333"), (-1.23e300, "-1.2e+300"), (np.nan, "nan"), (np.True_, "T")]
 )
 def test_a_number_fits_into_its_cell(value: float, text: str) -> None:
     assert number(np.asarray(value)[()]) == text
