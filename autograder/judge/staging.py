@@ -8,11 +8,12 @@ part are not here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -163,10 +164,12 @@ def _original(part: Part, name: str, given: HandedOut) -> bytes:
     return given.original(part.folder / name, part.folder.parent)
 
 
-def _imports(content: bytes, package: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=256)
+def _imports(content: bytes, package: str) -> frozenset[str]:
     """The dotted names that a file of this package imports; none where it does not parse, which the worker tells."""
     with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        yield from (name for _, name in scan.imports(scan.parsed(content), package))
+        return frozenset(name for _, name in scan.imports(scan.parsed(content), package))
+    return frozenset()
 
 
 def _remove(folder: Path) -> None:

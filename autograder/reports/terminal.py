@@ -19,6 +19,8 @@ from autograder.judge.submission import IN_PLACE
 from autograder.printable import printable
 from autograder.reports.explanation import explanation, most_telling_first
 
+WIDE = 100  # columns
+
 
 def show(
     console: Console, part: Part, result: PartRecord, before: Mapping[str, str], places: Mapping[str, str]
@@ -30,7 +32,7 @@ def show(
     has_run = any(not exercise.is_remembered for exercise in result.exercises)
     drawn = f", seed {result.seed}" * has_run
     console.print(Text.assemble((f"{part.name}", "bold"), f"  {part.title}   ({result.code}{drawn})"))
-    console.print(_table(result.exercises))
+    console.print(_table(result.exercises, console.width >= WIDE))
     console.print(_total(result))
     _show_newly_green(console, result, before)
     for exercise in result.exercises:
@@ -88,21 +90,27 @@ def show_exercise(console: Console, exercise: ExerciseRecord, part: Part) -> Non
     console.print()
 
 
-def _table(exercises: Sequence[ExerciseRecord]) -> Table:
+def _table(exercises: Sequence[ExerciseRecord], is_wide: bool) -> Table:
+    """One exercise a row; what it is about is left out where there is no room, and why it is blocked never is."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     table.add_column("", no_wrap=True)
     table.add_column("exercise", no_wrap=True)
     table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)  # gives way where it is narrow
+    table.add_column("outcome", no_wrap=is_wide, ratio=None if is_wide else 1)
+    if is_wide:
+        table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)  # gives way to the others
     for exercise in exercises:
         outcome = OUTCOMES[exercise.outcome]
+        word = "passed before" if exercise.is_remembered else outcome.word
+        is_blocked = exercise.outcome == BLOCKED
+        reason = f": {exercise.message}" * (is_blocked and not is_wide)
+        what = [Text(exercise.message if is_blocked else exercise.title)] * is_wide
         table.add_row(
             Text(outcome.mark, style=outcome.style),
             exercise.id + (" (extra)" if exercise.extra else ""),
             f"{number(exercise.points)} / {number(exercise.max_points)}",
-            Text("passed before" if exercise.is_remembered else outcome.word, style=outcome.style),
-            Text(exercise.message if exercise.outcome == BLOCKED else exercise.title),
+            Text(word + reason, style=outcome.style),
+            *what,
         )
     return table
 

@@ -12,7 +12,8 @@ backward = partial(mistake, "conv1d.backward")
 PRODUCT = "self.flat_weight() @ im2col(self.padded(x), self.kernel_size, self.stride)"
 BIAS = "output += self.bias[:, None]"
 POSITIONS = "(time - kernel_size) // stride + 1"
-WEIGHT_GRAD = "(grad_output @ cols.transpose(0, 2, 1)).sum(axis=0)"
+COLUMNS = "im2col(padded, self.kernel_size, self.stride)"
+WEIGHT_GRAD = f"(grad_output @ {COLUMNS}.transpose(0, 2, 1)).sum(axis=0)"
 BIAS_GRAD = "grad_output.sum(axis=(0, 2))"
 X_GRAD = "padded_grad[:, :, self.padding : self.padding + self.x.shape[2]]"
 
@@ -70,7 +71,7 @@ MISTAKES = (
     ),
     backward(
         "conv1d: weight_grad not transposed",
-        (WEIGHT_GRAD, "(cols @ grad_output.transpose(0, 2, 1)).sum(axis=0)"),
+        (WEIGHT_GRAD, f"({COLUMNS} @ grad_output.transpose(0, 2, 1)).sum(axis=0)"),
         says="Σ cols gᵀ takes the weight's shape without being transposed; its columns are the output channels",
     ),
     backward(

@@ -74,8 +74,8 @@ class Conv1d(Module):
         """
         ### BEGIN SOLUTION conv1d.backward: dL/dW = Σ g colsᵀ, dL/db = Σ g, and col2im(Wᵀ g) without the padding
         padded = self.padded(self.x)
-        cols = im2col(padded, self.kernel_size, self.stride)  # (b, c·k, p)
-        flat_weight_grad = (grad_output @ cols.transpose(0, 2, 1)).sum(axis=0)  # (b, o, p) (b, p, c·k), then (o, c·k)
+        # (b, o, p) (b, p, c·k), then (o, c·k)
+        flat_weight_grad = (grad_output @ im2col(padded, self.kernel_size, self.stride).transpose(0, 2, 1)).sum(axis=0)
         self.weight_grad += flat_weight_grad.reshape(self.weight.shape)  # (o, c, k)
         if self.bias is not None:
             self.bias_grad += grad_output.sum(axis=(0, 2))
