@@ -57,6 +57,8 @@ class Choice:
     fresh: bool = False
     json: Path | None = None
     html: Path | None = None
+    gradescope: Path | None = None
+    junit: Path | None = None
     markdown: Path | None = None
     fail_under: float | None = None
     pack: str | None = None
@@ -67,10 +69,15 @@ class Choice:
         return submissions.SOLUTION if self.solution else str(self.submission or "")
 
     @property
+    def reports(self) -> dict[str, Path | None]:
+        """The files to write, by option."""
+        names = ("json", "html", "gradescope", "junit", "markdown")
+        return {f"--{name}": getattr(self, name) for name in names}
+
+    @property
     def runs_everything(self) -> bool:
         """Whether what passed before is run again: something was asked for that has to be found out now."""
-        reports = (self.json, self.html, self.markdown)
-        asked = (self.seed, self.examples, self.profile, *reports, self.fail_under, self.pack)
+        asked = (self.seed, self.examples, self.profile, *self.reports.values(), self.fail_under, self.pack)
         return self.fresh or bool(self.exercises or self.code) or any(option is not None for option in asked)
 
 
@@ -195,7 +202,7 @@ def reset_exercise(part_name: str, exercise_id: str) -> int:
 
 def grade_parts(choice: Choice) -> int:
     """Grade, report, remember, write what was asked for."""
-    from autograder.reports import html, json_record, markdown, terminal
+    from autograder.reports import gradescope, html, json_record, junit, markdown, terminal
 
     parts = chosen_parts(choice.part)
     _check(choice, parts)
@@ -218,6 +225,10 @@ def grade_parts(choice: Choice) -> int:
         json_record.write(choice.json, results, choice.part == "all")
     if choice.html is not None:
         html.write(choice.html, parts, results)
+    if choice.gradescope is not None:
+        gradescope.write(choice.gradescope, parts, results)
+    if choice.junit is not None:
+        junit.write(choice.junit, results)
     if choice.markdown is not None:
         markdown.write(choice.markdown, results)
     if choice.pack is not None:
@@ -298,7 +309,7 @@ def _check(choice: Choice, parts: Sequence[Part]) -> None:
         raise CannotGrade("-e must be given with one part; got all.")
     for exercise in choice.exercises:
         parts[0].exercise(exercise)
-    for path, option in ((choice.json, "--json"), (choice.html, "--html"), (choice.markdown, "--markdown")):
+    for option, path in choice.reports.items():
         if path is not None:
             check_writable(path, option)
     if choice.pack is not None:

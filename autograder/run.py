@@ -62,6 +62,8 @@ def run(
     ] = False,
     json: Annotated[Path | None, typer.Option(help="Write the result record here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    gradescope: Annotated[Path | None, typer.Option(help="Write Gradescope's results.json here.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit's XML here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table here, as Markdown.")] = None,
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 below this many points.")] = None,
     pack: Annotated[
@@ -101,6 +103,8 @@ def run(
         fresh=fresh,
         json=json,
         html=html,
+        gradescope=gradescope,
+        junit=junit,
         markdown=markdown,
         fail_under=fail_under,
         pack=pack,

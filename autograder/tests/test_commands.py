@@ -122,7 +122,7 @@ def test_a_reset_that_can_keep_nothing_changes_nothing(tree: Tree) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to, root included")
-@pytest.mark.parametrize("option", ["--json", "--markdown"])
+@pytest.mark.parametrize("option", ["--json", "--html", "--gradescope", "--junit", "--markdown"])
 def test_a_report_that_cannot_be_written_is_one_line(tree: Tree, option: str) -> None:
     done = tree.run("part1", option, "/proc/report")
     assert done.returncode == 2
