@@ -5,14 +5,14 @@ Text that comes from a submission is shown as plain text, without control charac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autograder.judge.exercises import Part
+from autograder.judge.exercises import Part, find_parts
 from autograder.judge.outcomes import BLOCKED, GRADER_FAULT, NOT_ATTEMPTED, OUTCOMES, PASSED
 from autograder.judge.record import HANDOUT, ExerciseRecord, PartRecord
 from autograder.judge.submission import IN_PLACE
@@ -161,9 +161,20 @@ def _show_next(
         )
         console.print(Text(words, style="bold green"))
         if is_whole:
-            for script in sorted(part.folder.glob("train_*.py")):
-                console.print(Text(f"put it to use: python -m {part.name}.{script.stem}"))
-            console.print(Text(f"hand in:       python autograder/run.py {part.short_name} --pack"))
+            for step, command in _steps(part):
+                console.print(Text(f"{step:<15}python {command}"))
+
+
+def _steps(part: Part) -> Iterator[tuple[str, str]]:
+    """What there is to do with a part of which everything passes."""
+    for script in sorted(part.folder.glob("train_*.py")):
+        yield "put it to use:", f"-m {part.name}.{script.stem}"
+    if (part.folder / "solution").is_dir():
+        yield "compare:", f"autograder/run.py {part.short_name} --compare {part.exercises[0].id}"
+    yield "hand in:", f"autograder/run.py {part.short_name} --pack"
+    for other in find_parts(part.folder.parent):
+        if other.number == part.number + 1:
+            yield "go on:", f"autograder/run.py {other.short_name}"
 
 
 def _practice_line(part: Part, result: PartRecord) -> str:

@@ -91,6 +91,19 @@ def test_another_version_of_what_is_remembered_is_said_once(tree: Tree) -> None:
     assert (said in first.stdout, said in second.stdout) == (True, False)
 
 
+def test_after_full_marks_the_next_steps_are_said(tree: Tree) -> None:
+    make_toy_part(tree.root, "part2_toy")
+    tree.write(SOLUTION)
+    lines = tree.run("part1").stdout.splitlines()
+    assert lines[lines.index("Everything passes.") + 1 :][:3] == [
+        "compare:       python autograder/run.py part1 --compare toy.double",
+        "hand in:       python autograder/run.py part1 --pack",
+        "go on:         python autograder/run.py part2",
+    ]
+    shutil.rmtree(tree.part.folder / "solution")
+    assert "--compare" not in tree.run("part1", "--fresh").stdout
+
+
 def test_several_exercises_may_follow_one_e(tree: Tree) -> None:
     record = tree.graded("part1", "--solution", "-e", "other.shift", "toy.scale")
     assert [exercise["id"] for exercise in record["exercises"]] == ["toy.scale", "other.shift"]
