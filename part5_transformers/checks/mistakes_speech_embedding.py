@@ -22,6 +22,7 @@ PADDED = "functional.pad(x, (0, 0, 0, -time % self.factor))"
 GROUPED = "padded.reshape(batch, -1, self.factor * features)"
 PACKED = "packed = pack_padded_sequence(groups, lengths.cpu(), batch_first=True, enforce_sorted=False)"
 PACKED_IN_ORDER = "packed = pack_padded_sequence(groups[order], ordered.cpu(), batch_first=True)"
+RUN = "packed, _ = self.lstm(packed)"
 UNPACKED = "output, _ = pad_packed_sequence(packed, batch_first=True, total_length=groups.shape[1])"
 FIRST_MASK = "        x = without_padding(x, lengths)\n        for"
 LAYER, LAST = "x, lengths = layer(x, lengths)", "self.dropout(without_padding(self.linear(x), lengths))"
@@ -163,12 +164,14 @@ MISTAKES = (
     lstm(
         "speech: LSTM not packed",
         (PACKED, ""),
+        (RUN, ""),
         (UNPACKED, "output, _ = self.lstm(groups)"),
         says="the LSTM reads the padding; its way back must begin at each utterance's own end",
     ),
     lstm(
         "speech: LSTM not packed, then masked",
         (PACKED, ""),
+        (RUN, ""),
         (UNPACKED, "output = without_padding(self.lstm(groups)[0], lengths)"),
         says="the LSTM reads the padding; its way back must begin at each utterance's own end, "
         "and zeros afterwards do not help",
