@@ -493,6 +493,17 @@ def test_a_debug_run_gives_no_score(tree: Tree, source: str, said: str) -> None:
     assert not (tree.root / ".sfratorch").exists()
 
 
+def test_a_debug_run_that_meets_a_fault_of_the_grader_says_so_and_fails(tree: Tree) -> None:
+    path = tree.part.folder / "tests" / "test_toy.py"
+    source = path.read_text(encoding="utf-8")
+    assert "candidate.run(toy.run_double, x=x)" in source
+    path.write_text(source.replace("candidate.run(toy.run_double, x=x)", "no_such_name"), encoding="utf-8")
+    done = tree.run("part1", "--debug", "--solution", "-e", "toy.double")
+    assert done.returncode == 2
+    assert "grader fault: " in done.stdout
+    assert "NameError" in done.stdout + done.stderr
+
+
 def test_breakpoint_works_in_a_debug_run(tree: Tree) -> None:
     tree.write({"toy.py": SOLUTION["toy.py"].replace("return 2.0 * x", "breakpoint()\n    return 2.0 * x")})
     done = subprocess.run(

@@ -68,6 +68,26 @@ def run(*command: str, folder: Path) -> str:
     return done.stdout
 
 
+INFINITE = """
+import numpy as np
+import torch
+from part2_layers.activation import ReLU
+
+x, grad_output = np.array([-1.0, 0.0, 2.0]), np.array([np.inf, -np.inf, np.inf])
+layer, tensor = ReLU(), torch.tensor(x, requires_grad=True)
+layer.forward(x)
+torch.relu(tensor).backward(torch.tensor(grad_output))
+assert np.array_equal(layer.backward(grad_output), tensor.grad.numpy())
+"""
+
+
+def test_an_infinite_gradient_does_not_pass_relu_where_it_is_closed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INFINITE], env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_state_dicts_go_to_torch_and_come_back_and_one_error_lists_what_does_not_fit(tmp_path: Path) -> None:
     message = run("-c", STATE_DICTS, folder=tmp_path)
     assert message == (
