@@ -200,7 +200,9 @@ class WorkerCandidate(TimedCandidate):
             answer = worker.request(make_message, min(seconds, left))
         except (TimedOut, Crashed) as failure:
             self._forget_worker()
-            self._has_timed_out |= isinstance(failure, TimedOut) and seconds <= left
+            if isinstance(failure, TimedOut) and seconds > left:
+                raise self.clock.used_up(failure.frames) from None
+            self._has_timed_out |= isinstance(failure, TimedOut)
             raise
         if isinstance(answer, wire.Returned):
             return answer.value

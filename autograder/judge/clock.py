@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autograder.judge.failures import TimedOut
+from autograder.worker.wire import Frame
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ class Clock:
     def check(self) -> None:
         """Raise TimedOut where no time is left."""
         if self.left() <= 0:
-            raise TimedOut(f"{self._name} is used up")
+            raise self.used_up()
+
+    def used_up(self, frames: tuple[Frame, ...] = ()) -> TimedOut:
+        """Say what had no time left, and where the submission was then."""
+        return TimedOut(f"{self._name} is used up", frames)
 
     @contextlib.contextmanager
     def until(self, deadline: float, name: str) -> Iterator[None]:

@@ -140,12 +140,13 @@ def _replay(test: CollectedTest, problems: list[Problem], candidate: WorkerCandi
 def _repeated(test: CollectedTest, made: Attempt, candidate: WorkerCandidate) -> Attempt:
     """The same attempt, which has failed as not deterministic if it gets other answers the second time.
 
-    Where the exercise's time is used up meanwhile, there is no second time.
+    Where the exercise's time is used up meanwhile, that is what ended a test which had passed.
     """
     if made.answers:
         again = attempt(test.body, candidate, made.problem)
-        is_cut_short = isinstance(again.failure, TimedOut) and candidate.clock.left() <= 0
-        if not is_cut_short and (isinstance(again.failure, Ended) or not made.answers_as(again)):
+        if isinstance(again.failure, TimedOut) and candidate.clock.left() <= 0:
+            made.failure = made.failure or again.failure
+        elif isinstance(again.failure, Ended) or not made.answers_as(again):
             made.failure = NotDeterministic()
     return made
 

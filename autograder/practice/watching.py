@@ -54,11 +54,12 @@ def watch_part(console: Console, part: Part, upstream: str) -> None:
 
 
 def _polls(part: Part) -> Iterator[bool]:
-    """Tell ten times a second whether something was saved."""
+    """Tell ten times a second whether something was saved, which may have been before the first time."""
     folders = [other.folder for other in find_parts(part.folder.parent) if other.number <= part.number]
     options: Any = {"rust_timeout": POLL_MILLISECONDS, "debounce": POLL_MILLISECONDS, "yield_on_timeout": True}
-    for changes in watchfiles.watch(*folders, watch_filter=watchfiles.PythonFilter(), **options):
-        yield bool(changes)
+    saves = watchfiles.watch(*folders, watch_filter=watchfiles.PythonFilter(), **options)
+    for number, changes in enumerate(saves):
+        yield number == 0 or bool(changes)
 
 
 def _graded(console: Console, watch: Watch, names: Names[str]) -> PartRecord:

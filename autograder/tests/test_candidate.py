@@ -243,7 +243,7 @@ def test_after_one_timeout_the_others_are_shorter(part: Part, toy: ProbeModule) 
 def test_when_the_time_is_used_up_no_call_is_made(part: Part, toy: ProbeModule, other: ProbeModule) -> None:
     with toy_candidate(part, with_double("time.sleep(60)")) as candidate:
         with candidate.clock.until(candidate.clock.now() + 0.5, "the toy's share"):
-            with pytest.raises(TimedOut, match="no answer within 0"):
+            with pytest.raises(TimedOut, match="the toy's share is used up"):
                 candidate.run(toy.run_double, x=1.0)
             assert candidate._worker is None
             for _ in range(3):
@@ -257,7 +257,7 @@ def test_a_call_that_is_cut_short_is_no_timeout_of_its_own(part: Part, toy: Prob
     """The next call is given as long as it would have been."""
     limits = dataclasses.replace(QUICK, call_seconds=1.0, call_seconds_after_a_timeout=0.25)
     with toy_candidate(part, with_double("time.sleep(60)"), limits) as candidate:
-        with candidate.clock.aside(0.1, "shrinking"), pytest.raises(TimedOut, match="no answer within 0"):
+        with candidate.clock.aside(0.1, "shrinking"), pytest.raises(TimedOut, match="shrinking is used up"):
             candidate.run(toy.run_double, x=1.0)
         with pytest.raises(TimedOut, match="no answer within 1 s"):
             candidate.run(toy.run_double, x=1.0)

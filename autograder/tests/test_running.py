@@ -462,7 +462,7 @@ def test_an_answer_that_passes_and_changes_is_wrong(double: Probe) -> None:
 
 
 def test_an_answer_for_whose_repetition_no_time_is_left_has_not_changed(double: Probe) -> None:
-    """The exercise's time was used up by then, which is told of the tests that had none."""
+    """It is the time that is told of: the exercise's was used up by then."""
 
     class Slow(InProcess):
         def ask(self, probe: Probe, arguments: dict[str, Any], memory_bytes: int | None = None) -> Answer:
@@ -472,7 +472,8 @@ def test_an_answer_for_whose_repetition_no_time_is_left_has_not_changed(double: 
 
     test, slow = test_of(lambda candidate, x: candidate.run(double, x=x)), Slow(right)
     with slow.clock.until(slow.clock.now() + 0.1, "its share"):
-        assert running.run_test(test, [{"x": 1.0}], slow, SEED).outcome == "passed"  # type: ignore[arg-type]
+        result = running.run_test(test, [{"x": 1.0}], slow, SEED)  # type: ignore[arg-type]
+    assert (result.outcome, result.message) == ("timeout", "its share is used up")
 
 
 def test_a_wrong_answer_that_changes_is_not_shrunk(doubling: Callable[..., CollectedTest]) -> None:

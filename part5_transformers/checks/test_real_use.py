@@ -191,7 +191,7 @@ def test_the_benchmarks_write_the_rows_that_the_contract_names(tmp_path: Path) -
     rows = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
     names = {"work", "ours", "reference", "reference_name", "ratio", "must_reach", "aim_for", "better"}
     assert all(set(row) == names and row["ratio"] > 0 for row in rows)
-    assert [row["must_reach"] for row in rows] == [0.9, 1.0, 1.0]
+    assert [row["must_reach"] for row in rows] == [0.95, 1.0, 1.0]
     assert rows[1]["ratio"] <= 1.001  # peak memory beside torch's own layers, which does not depend on the machine
 
 
