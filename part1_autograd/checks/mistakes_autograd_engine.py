@@ -15,6 +15,7 @@ MISTAKES = (
     add_operation(
         "engine: copies inputs",
         ("Operation(inputs, output, receivers", "Operation(tuple(x.copy() for x in inputs), output, receivers"),
+        says="the tape holds copies of the inputs; it must hold the very arrays",
     ),
     add_operation(
         "engine: records in front",
@@ -22,6 +23,7 @@ MISTAKES = (
             "self.operation_list.append(Operation(inputs, output, receivers, backward_operation))",
             ("self.operation_list.insert(0, Operation(inputs, output, receivers, backward_operation))"),
         ),
+        says="the last operation stands first; the first that was recorded must",
     ),
     add_operation(
         "engine: alias allowed",
@@ -67,6 +69,7 @@ MISTAKES = (
             ("                skipped.append(operation)\n                continue"),
             "                reached = (output, np.zeros_like(output))",
         ),
+        says="all operations are visited; only those that the output depends on must be",
     ),
     backward(
         "engine: None not skipped",
@@ -153,7 +156,11 @@ MISTAKES = (
         ("        receiver += contribution", "        receiver = receiver + contribution"),
         says="an array in gradients_to_update is left as it was; the gradient is added to it in place",
     ),
-    accumulate("engine: zero_grad keeps tape", ("        self.operation_list.clear()\n", "")),
+    accumulate(
+        "engine: zero_grad keeps tape",
+        ("        self.operation_list.clear()\n", ""),
+        says="zero_grad leaves the tape; it must forget it",
+    ),
     accumulate(
         "engine: zero_grad keeps buffer",
         ("        self.gradient_buffer.clear()\n", ""),
@@ -162,17 +169,21 @@ MISTAKES = (
     release(
         "engine: release does nothing",
         ("if release else reversed", "if False else reversed"),
+        says="release=True takes nothing off the tape",
     ),
     release(
         "engine: release empties tape",
         ("        self.operation_list.extend(reversed(skipped))\n", ""),
+        says="release=True takes off what was not visited, too",
     ),
     release(
         "engine: release turns the rest round",
         ("extend(reversed(skipped))", "extend(skipped)"),
+        says="what stays on the tape is in reverse order",
     ),
     release(
         "engine: release keeps buffer",
         ("                self.gradient_buffer.remove(output)\n", ""),
+        says="the gradient buffer keeps what was released; its spots must go, too",
     ),
 )

@@ -10,7 +10,10 @@ add_spot = partial(mistake, "gradient_buffer.add_spot")
 update = partial(mistake, "gradient_buffer.update")
 
 MISTAKES = (
-    add_spot("buffer: by value", ("id(array)", "(array.tobytes() + str(array.shape).encode())")),
+    add_spot(
+        "buffer: by value",
+        ("id(array)", "(array.tobytes() + str(array.shape).encode())"),
+    ),
     add_spot(
         "buffer: keeps nothing alive",
         (
@@ -41,8 +44,16 @@ MISTAKES = (
         ("np.zeros_like(array)", "np.zeros(array.shape)"),
         says="the values are right and their dtype is not: float64 instead of float32",
     ),
-    add_spot("buffer: clear forgets gradients only", ("        self._arrays.clear()\n", "")),
-    update("buffer: clear keeps gradients", ("        self._gradients.clear()\n", "")),
+    add_spot(
+        "buffer: clear forgets gradients only",
+        ("        self._arrays.clear()\n", ""),
+        says="clear leaves the spots; it must forget them",
+    ),
+    update(
+        "buffer: clear keeps gradients",
+        ("        self._gradients.clear()\n", ""),
+        says="clear leaves the gradients; it must forget them",
+    ),
     update(
         "buffer: overwrites",
         ("np.array(gradient) if arrived is None else np.asarray(arrived + gradient)", "np.array(gradient)"),
@@ -65,6 +76,7 @@ MISTAKES = (
             ),
             ("        if arrived is None: self._gradients[id(array)] = gradient\n        else: arrived += gradient"),
         ),
+        says="the gradient that arrives first is kept itself, and changed when more arrives; keep a copy",
     ),
     update(
         "buffer: spot resets",

@@ -56,9 +56,21 @@ MISTAKES = (
         "tensor: engines mix",
         ("if engine is not None and value.autograd is not engine:", "if False:"),
     ),
-    functions("tensor: sqrt records log", ("sqrt_backward, self)", "log_backward, self)")),
-    functions("tensor: sigmoid records tanh", ("sigmoid_backward, self)", "tanh_backward, self)")),
-    functions("tensor: relu forward abs", ("np.maximum(self.data, 0)", "np.abs(self.data)")),
+    functions(
+        "tensor: sqrt records log",
+        ("sqrt_backward, self)", "log_backward, self)"),
+        says="sqrt is recorded with the rule of log",
+    ),
+    functions(
+        "tensor: sigmoid records tanh",
+        ("sigmoid_backward, self)", "tanh_backward, self)"),
+        says="sigmoid is recorded with the rule of tanh",
+    ),
+    functions(
+        "tensor: relu forward abs",
+        ("np.maximum(self.data, 0)", "np.abs(self.data)"),
+        says="relu gives |x|; it gives 0 below zero",
+    ),
     reductions(
         "tensor: mean uses sum's rule",
         ("partial(mean_backward,", "partial(sum_backward,"),

@@ -49,6 +49,15 @@ def record(leaves: Sequence[Array], nodes: Sequence[Any]) -> Answer:
     return {"operations": operations}
 
 
+def record_mistakes(leaves: Sequence[Array], nodes: Sequence[Any]) -> Answer:
+    operations = record(leaves, nodes)["operations"]
+    copied = [{**operation, "inputs": ["another array"] * len(operation["inputs"])} for operation in operations]
+    return {
+        "the tape holds copies of the inputs; it must hold the very arrays": {"operations": copied},
+        "the last operation stands first; the first that was recorded must": {"operations": operations[::-1]},
+    }
+
+
 @truth
 def differentiate(leaves: Sequence[Array], nodes: Sequence[Any], grad_output: Array) -> Answer:
     tensors = [torch.tensor(leaf, requires_grad=True) for leaf in leaves]
@@ -149,6 +158,11 @@ def visits(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_outpu
     return {"visited": [number for number in range(start, -1, -1) if len(leaves) + number in needed]}
 
 
+def visits_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_output: Array) -> Answer:
+    every = list(reversed(range(len(nodes))))
+    return {"all operations are visited; only those that the output depends on must be": {"visited": every}}
+
+
 @truth
 def release(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_output: Array) -> Answer:
     visited = visits(leaves, nodes, start, grad_output)["visited"]
@@ -156,9 +170,22 @@ def release(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_outp
     return {"left": left, **repeat(leaves, nodes, [[start, grad_output]])}
 
 
+def release_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_output: Array) -> Answer:
+    left = release(leaves, nodes, start, grad_output)["left"]
+    return {
+        "release=True takes nothing off the tape": {"left": list(range(len(nodes)))},
+        "release=True takes off what was not visited, too": {"left": []},
+        "what stays on the tape is in reverse order": {"left": left[::-1]},
+    }
+
+
 @truth
 def start_anew(leaves: Sequence[Array], nodes: Sequence[Any], grad_output: Array) -> Answer:
     return {"operations_left": 0, "leaf_grads": differentiate(leaves, nodes, grad_output)["leaf_grads"]}
+
+
+def start_anew_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], grad_output: Array) -> Answer:
+    return {"zero_grad leaves the tape; it must forget it": {"operations_left": len(nodes)}}
 
 
 @truth

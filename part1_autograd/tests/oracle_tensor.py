@@ -78,6 +78,16 @@ def call(function: str, grad_output: Array, x: Array) -> Answer:
     return gradients(getattr(torch, function), grad_output, x=x)
 
 
+def call_mistakes(function: str, grad_output: Array, x: Array) -> Answer:
+    others = {"sqrt": torch.log, "sigmoid": torch.tanh}
+    if function == "relu":
+        return {"relu gives |x|; it gives 0 below zero": {"output": np.abs(x)}}
+    if function not in others:
+        return {}
+    other = gradients(others[function], grad_output, x=x)
+    return {f"{function} is recorded with the rule of {others[function].__name__}": {"x_grad": other["x_grad"]}}
+
+
 @truth
 def reduce(reduction: str, grad_output: Array, x: Array, axis: Axis, keepdims: bool) -> Answer:
     rules = {"sum": sum_backward, "mean": mean_backward, "max": max_backward}

@@ -32,7 +32,8 @@ autograd_engine = probes("autograd_engine")
 @given(problem=expressions())
 def test_the_tape_holds_what_was_recorded(candidate: Candidate, problem: Problem) -> None:
     """operation_list holds every operation in order, with the very arrays that it was given."""
-    assert_right(candidate, autograd_engine.record, oracle.record, without_gradient(problem))
+    probe, expression = autograd_engine.record, without_gradient(problem)
+    assert_right(candidate, probe, oracle.record, expression, mistakes=oracle.record_mistakes)
 
 
 @law("autograd_engine.add_operation")
@@ -115,7 +116,7 @@ def test_expressions_match_torch(candidate: Candidate, problem: Problem) -> None
 @given(problem=started_expressions())
 def test_only_what_the_output_depends_on_is_visited(candidate: Candidate, problem: Problem) -> None:
     """From any result backward calls the rules that it depends on, no others, once each, the last recorded first."""
-    assert_right(candidate, autograd_engine.visits, oracle.visits, problem)
+    assert_right(candidate, autograd_engine.visits, oracle.visits, problem, mistakes=oracle.visits_mistakes)
 
 
 @law("autograd_engine.backward")
@@ -275,7 +276,7 @@ def test_two_calls_give_twice_the_gradient(candidate: Candidate, problem: Proble
 @given(problem=expressions())
 def test_zero_grad_starts_anew(candidate: Candidate, problem: Problem) -> None:
     """After zero_grad the tape is empty, and the same leaves start from zero."""
-    assert_right(candidate, autograd_engine.start_anew, oracle.start_anew, problem)
+    assert_right(candidate, autograd_engine.start_anew, oracle.start_anew, problem, mistakes=oracle.start_anew_mistakes)
 
 
 @law("autograd_engine.accumulate")
@@ -293,7 +294,7 @@ def test_gradients_share_no_memory(candidate: Candidate, problem: Problem) -> No
 @given(problem=started_expressions())
 def test_release_keeps_what_was_not_passed(candidate: Candidate, problem: Problem) -> None:
     """With release=True the gradients are the same, and of the tape only what was not visited is left."""
-    assert_right(candidate, autograd_engine.release, oracle.release, problem)
+    assert_right(candidate, autograd_engine.release, oracle.release, problem, mistakes=oracle.release_mistakes)
 
 
 @law("autograd_engine.release")
@@ -302,7 +303,8 @@ def test_release_frees_the_arrays_between(candidate: Candidate, length: int) -> 
     """With release=True nothing keeps the results that were passed: their memory is free again."""
     x = np.ones(3)
     got = candidate.run(autograd_engine.release_memory, x=x, length=length, grad_output=x)
-    assert_same(got, {"alive": 0})
+    mistakes = {"the gradient buffer keeps what was released; its spots must go, too": {"alive": length - 1}}
+    assert_same(got, {"alive": 0}, mistakes=mistakes)
 
 
 @law("autograd_engine.release")

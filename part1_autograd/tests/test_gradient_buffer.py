@@ -49,7 +49,8 @@ def test_arrays_stay_alive(candidate: Candidate, count: int, length: int) -> Non
 def test_clear_forgets_every_spot(candidate: Candidate, arrays: list[np.ndarray]) -> None:
     """After clear no array has a spot."""
     got = candidate.run(gradient_buffer.clear, arrays=arrays)
-    assert_same(got, {"len": 0, "in": [False] * len(arrays)})
+    mistakes = {"clear leaves the spots; it must forget them": {"len": len(arrays), "in": [True] * len(arrays)}}
+    assert_same(got, {"len": 0, "in": [False] * len(arrays)}, mistakes=mistakes)
 
 
 @oracle_test("gradient_buffer.update")
@@ -72,7 +73,8 @@ def test_making_a_spot_again_keeps_the_gradient(candidate: Candidate, problem: P
 def test_clear_forgets_the_gradients(candidate: Candidate, problem: Problem) -> None:
     """An array that gets a new spot after clear starts at zero."""
     got = candidate.run(gradient_buffer.update_and_make_spot_again, **problem, clears=True)
-    assert_same(got, {"gradient": np.zeros_like(problem["gradient"])})
+    mistakes = {"clear leaves the gradients; it must forget them": {"gradient": problem["gradient"]}}
+    assert_same(got, {"gradient": np.zeros_like(problem["gradient"])}, mistakes=mistakes)
 
 
 @law("gradient_buffer.update")
@@ -81,8 +83,10 @@ def test_a_gradient_that_arrived_stays_as_it_was(candidate: Candidate, problem: 
     """Bringing more to one array changes neither the caller's gradients nor another array's."""
     got = candidate.run(gradient_buffer.update_two_arrays_with_one_gradient, **problem)
     first, second = problem["first"], problem["second"]
-    unchanged = {"other": first, "first": first, "second": second}
-    assert_same(got, {"array": np.asarray(first + second), **unchanged})
+    total = np.asarray(first + second)
+    kept = {"array": total, "other": total, "first": total, "second": second}
+    mistakes = {"the gradient that arrives first is kept itself, and changed when more arrives; keep a copy": kept}
+    assert_same(got, {"array": total, "other": first, "first": first, "second": second}, mistakes=mistakes)
 
 
 @law("gradient_buffer.update")

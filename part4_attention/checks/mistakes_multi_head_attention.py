@@ -76,13 +76,21 @@ MISTAKES = (
         (JOIN, "x.transpose(0, 2, 3, 1).reshape(batch, time, heads * features)"),
         says="the first features of all heads stand first; all features of the first head must",
     ),
-    heads("multi-head: joined with the last head first", (JOIN, JOIN.replace("x.swapaxes", "x[:, ::-1].swapaxes"))),
+    heads(
+        "multi-head: joined with the last head first",
+        (JOIN, JOIN.replace("x.swapaxes", "x[:, ::-1].swapaxes")),
+        says="the last head's features stand first; the first head's must",
+    ),
     heads(
         "multi-head: joined without one axis for all features",
         (JOIN, "x.swapaxes(1, 2)"),
         says="the heads still have an axis of their own; it must be one with that of the features",
     ),
-    heads("multi-head: the mean of the heads", (JOIN, "x.mean(axis=1)")),
+    heads(
+        "multi-head: the mean of the heads",
+        (JOIN, "x.mean(axis=1)"),
+        says="the heads are averaged; they must stand side by side",
+    ),
     heads(
         "multi-head: joined in float64 always",
         (JOIN, f"{JOIN}.astype(float)"),

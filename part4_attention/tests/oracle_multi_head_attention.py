@@ -70,6 +70,8 @@ def join_mistakes(x: Array) -> Answer:
             0, 2, 3, 1
         ).reshape(batch, time, heads * each),
         "the heads still have an axis of their own; it must be one with that of the features": x.swapaxes(1, 2),
+        "the last head's features stand first; the first head's must": join_heads(x[:, ::-1]),
+        "the heads are averaged; they must stand side by side": x.mean(axis=1, dtype=x.dtype),
     }
 
 
