@@ -198,7 +198,7 @@ RAISED = [
 CHANGING = [
     Attack(
         "random answers",
-        "import random\ndef double(x):\n    return random.choice([1.0, 2.0, 3.0, random.random()]) * x",
+        "import random\ndef double(x):\n    return random.uniform(0.5, 4.5) * x",
         WRONG,
     ),
     Attack(
