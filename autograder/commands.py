@@ -134,7 +134,8 @@ def part_names() -> str:
 
 def _spread(arguments: Sequence[str]) -> Iterator[str]:
     """Give every exercise after -e an -e of its own."""
-    known = {exercise.id for part in find_parts() for exercise in part.exercises} if "-e" in arguments else set()
+    is_asked = not {"-e", "--exercise"}.isdisjoint(arguments)
+    known = {exercise.id for part in find_parts() for exercise in part.exercises} if is_asked else set()
     option = ""
     for before, argument in itertools.pairwise(["", *arguments]):
         if argument.startswith("-"):

@@ -80,7 +80,9 @@ def prove(work: Sequence[tuple[Part, int]], proofs: dict[str, Proof], path: Path
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(alarms, part, seed): (part, seed) for part, seed in work}
         try:
-            for future in track(as_completed(futures), "seeds", len(futures), console=console):
+            for future in track(
+                as_completed(futures), "seeds", len(futures), console=console, disable=not console.is_terminal
+            ):
                 part, seed = futures[future]
                 if found := future.result():
                     yield from found

@@ -14,14 +14,14 @@ def next_hint(part: Part, exercise: Exercise) -> list[str]:
     if not exercise.hints:
         rule = "--hint must name an exercise that has hints"
         raise CannotGrade(f"{rule}; {exercise.id} has none. {section(part, exercise)}")
-    known = progress.load(part).progress
+    known, complaint = progress.load(part)
     remembered = known.of(exercise.id)
     shown = min(remembered.hints_used + 1, len(exercise.hints))
     if shown > remembered.hints_used:
         remembered.hints_used = shown
         known.exercises[exercise.id] = remembered
         progress.save(part, known)
-        return list(_lines(part, exercise, range(shown - 1, shown)))
+        return [*filter(None, [complaint]), *_lines(part, exercise, range(shown - 1, shown))]
     return [f"{exercise.id} has no other hint; once more:", *_lines(part, exercise, range(shown))]
 
 
@@ -36,11 +36,7 @@ def _lines(part: Part, exercise: Exercise, numbers: range) -> Iterator[str]:
 
 def section(part: Part, exercise: Exercise) -> str:
     """Say where the part's README tells of an exercise."""
-    heading, readme = "", part.folder / "README.md"
+    readme = part.folder / "README.md"
     lines = readme.read_text(encoding="utf-8").splitlines() if readme.exists() else []
-    for number, line in enumerate(lines, start=1):
-        if line.startswith("#"):
-            heading = line.lstrip("# ")
-        if exercise.id in line:
-            return f"The idea and the equations: {part.name}/README.md:{number}, {heading!r}."
-    return f"The idea and the equations: {part.name}/README.md."
+    row = next((f":{number}" for number, line in enumerate(lines, start=1) if exercise.id in line), "")
+    return f"More about it: {part.name}/README.md{row}, and the equations that stand before."

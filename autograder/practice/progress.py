@@ -47,8 +47,8 @@ class PartProgress(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def outcomes(self) -> dict[str, str]:
-        """The last outcome of every exercise that was ever run."""
-        return {name: exercise.outcome for name, exercise in self.exercises.items() if exercise.outcome}
+        """The last outcome of every exercise of which something is remembered."""
+        return {name: exercise.outcome for name, exercise in self.exercises.items()}
 
 
 class Loaded(NamedTuple):

@@ -1,7 +1,7 @@
 """`run.py PART --watch`: grade after every save what the change can touch.
 
 The judge stays, with the problems that it has drawn and the truths that it has computed, and a worker that has loaded
-nothing of the learner's waits: what is left to do after a save takes less than a second for most exercises.
+nothing of the learner's waits: what is left to do after a save is to grade what it can change.
 """
 
 from __future__ import annotations

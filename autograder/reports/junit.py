@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from autograder.atomic_files import write_whole
 from autograder.judge.outcomes import GRADER_FAULT, OUTCOMES, PASSED
-from autograder.judge.record import ExerciseRecord, PartRecord, TestRecord
+from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.reports.explanation import as_text, explanation
 
 # What XML 1.0 cannot hold, not even as a reference.
@@ -45,7 +45,7 @@ def _add_suite(root: Element, part: str, exercise: ExerciseRecord) -> None:
         case = SubElement(suite, "testcase", name=name, classname=classname, time=_seconds(test.seconds))
         if kind:
             message = _xml(test.message or test.outcome)
-            SubElement(case, kind, type=test.outcome, message=message).text = _xml(_text(test))
+            SubElement(case, kind, type=test.outcome, message=message).text = _xml(as_text(explanation(test)))
 
 
 def _kind(outcome: str) -> str:
@@ -55,10 +55,6 @@ def _kind(outcome: str) -> str:
     if outcome == GRADER_FAULT:
         return "error"
     return "failure" if OUTCOMES[outcome].is_begun else "skipped"
-
-
-def _text(test: TestRecord) -> str:
-    return as_text(explanation(test))
 
 
 def _seconds(seconds: float) -> str:

@@ -183,7 +183,7 @@ def _practice_line(part: Part, result: PartRecord) -> str:
     if remembered == len(result.exercises):
         return f"practice: all of it is remembered, and nothing has changed since (run it again: {again})"
     if remembered:
-        return f"practice: {remembered} exercises are remembered, and not run again ({again})"
+        return f"practice: remembered, and not run again: {remembered} of {len(result.exercises)} exercises ({again})"
     handout = f" with handout {result.versions[HANDOUT]}" if HANDOUT in result.versions else ""
     return f"practice{handout}, on isolation level {result.isolation.level} (what holds and what does not: --json)"
 

@@ -52,7 +52,7 @@ def test_what_passed_is_not_run_again_until_something_changes(tree: Tree) -> Non
     changed = tree.run("part1")
     assert changed.stdout.count("passed before") == 1
     assert "✗ toy.double   0 / 40   2 x" in changed.stdout
-    assert "practice: 1 exercises are remembered, and not run again" in changed.stdout
+    assert "practice: remembered, and not run again: 1 of 3 exercises" in changed.stdout
 
     tree.write(SOLUTION)
     back = tree.run("part1")
@@ -107,6 +107,8 @@ def test_after_full_marks_the_next_steps_are_said(tree: Tree) -> None:
 def test_several_exercises_may_follow_one_e(tree: Tree) -> None:
     record = tree.graded("part1", "--solution", "-e", "other.shift", "toy.scale")
     assert [exercise["id"] for exercise in record["exercises"]] == ["toy.scale", "other.shift"]
+    record = tree.graded("part1", "--solution", "--exercise", "other.shift", "toy.scale")
+    assert [exercise["id"] for exercise in record["exercises"]] == ["toy.scale", "other.shift"]
     record = tree.graded("-e", "toy.scale", "part1", "--solution")
     assert [exercise["id"] for exercise in record["exercises"]] == ["toy.scale"]
 
@@ -121,13 +123,22 @@ def test_hints_come_one_at_a_time_and_are_counted(tree: Tree) -> None:
         "One more: python autograder/run.py part1 --hint toy.double",
     ]
     assert told[1][0] == "toy.double, hint 2 of 2: Multiply by two."
-    assert told[1][1].startswith("The idea and the equations: part1_toy/README.md")
+    assert told[1][1].startswith("More about it: part1_toy/README.md")
     assert told[2][0] == "toy.double has no other hint; once more:"
     assert told[2][1:] == [told[0][0], *told[1]]
     tree.write({"toy.py": WRONG})
     record = tree.graded("part1")
     assert [exercise["hints_used"] for exercise in record["exercises"]] == [2, 0, 0]
     assert "2 of 2 shown" in tree.run("part1").stdout
+
+
+def test_a_hint_says_that_what_was_remembered_is_damaged(tree: Tree) -> None:
+    path = tree.root / ".sfratorch" / "part1_toy.json"
+    path.parent.mkdir()
+    path.write_text("{", encoding="utf-8")
+    told = [tree.run("part1", "--hint", "toy.double").stdout for _ in range(2)]
+    assert ["is damaged or of another version: it is begun anew." in text for text in told] == [True, False]
+    assert ["hint 1 of 2" in told[0], "hint 2 of 2" in told[1]] == [True, True]
 
 
 def test_a_hint_is_no_outcome(tree: Tree) -> None:
