@@ -342,7 +342,7 @@ def debug(choice: Choice) -> int:
     from autograder.judge.attempt import attempt
     from autograder.judge.collection import EXAMPLES, collect
     from autograder.judge.diagnosis import explain
-    from autograder.judge.grading import test_record
+    from autograder.judge.grading import as_typed, test_record
     from autograder.judge.running import result_of
     from autograder.reports.explanation import as_text, explanation
 
@@ -366,7 +366,7 @@ def debug(choice: Choice) -> int:
             if not isinstance(failure, Wrong):
                 traceback.print_exception(failure.__cause__ or failure)
             seen = made.failure and explain(made.seen)
-            shown = explanation(test_record(result_of(test, made, seen or ""), 0, part.short_name))
+            shown = explanation(test_record(result_of(test, made, seen or ""), 0, as_typed(part, choice.code)))
             print(f"\n{test.exercise}\n{as_text(shown)}\nA debug run gives no score.")
             return GRADED if made.fault is None else CANNOT
     print(f"{len(collection.tests)} tests ran without a failure. A debug run gives no score.")

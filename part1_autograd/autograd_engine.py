@@ -110,7 +110,7 @@ class Autograd:
         )
 
     def zero_grad(self) -> None:
-        """Forget the tape, too, and all gradients in the buffer.
+        """Forget the tape and all gradients in the buffer.
 
         Arrays in gradients_to_update stay as they are: whoever gave them sets them to zero.
         """

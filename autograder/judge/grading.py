@@ -113,7 +113,7 @@ class Grading:
         return run_test(test, problems, self._candidate, seed, self._earlier.get(test.id), **self._options)
 
     def _record(self, exercise: Exercise, results: Sequence[TestResult]) -> record.ExerciseRecord:
-        return _exercise_record(exercise, results, f"{self._collection.part.short_name}{_option(self._code)}")
+        return _exercise_record(exercise, results, as_typed(self._collection.part, self._code))
 
 
 def _excused(
@@ -143,9 +143,10 @@ def _blocked_by_a_stub(result: TestResult, part: Part) -> TestResult:
     return TestResult(result.test, BLOCKED, f"do {result.stub_of} first", seconds=result.seconds)
 
 
-def _option(code: str) -> str:
-    """Choose this code on the command line."""
-    return {IN_PLACE: "", SOLUTION: " --solution"}.get(code, f" --submission {shlex.quote(code)}")
+def as_typed(part: Part, code: str) -> str:
+    """Name a part and whose code is graded, as `run.py` takes them."""
+    option = {"": "", IN_PLACE: "", SOLUTION: " --solution"}.get(code, f" --submission {shlex.quote(code)}")
+    return f"{part.short_name}{option}"
 
 
 def _exercise_record(exercise: Exercise, results: Sequence[TestResult], graded: str) -> record.ExerciseRecord:

@@ -186,7 +186,7 @@ def _explain(item: pytest.Item, made: Attempt) -> str:
     """The words of run.py for what failed in this attempt, and in those before it."""
     from autograder.judge.collection import collected
     from autograder.judge.diagnosis import explain
-    from autograder.judge.grading import test_record
+    from autograder.judge.grading import as_typed, test_record
     from autograder.judge.running import result_of
     from autograder.reports.explanation import as_text, explanation
 
@@ -198,4 +198,5 @@ def _explain(item: pytest.Item, made: Attempt) -> str:
     test, seen = collected(item.path, function.__name__, function, mark), item.stash[_seen]
     is_shrunk = test.is_drawn and not isinstance(made.failure, Ended)
     result = result_of(test, made, explain(made.seen, seen), is_shrunk)
-    return f"{mark.exercise}\n{as_text(explanation(test_record(result, 0, part.short_name)))}"
+    record = test_record(result, 0, as_typed(part, _code_of(part, _code(item.config))))
+    return f"{mark.exercise}\n{as_text(explanation(record))}"

@@ -508,6 +508,15 @@ def test_a_debug_run_that_meets_a_fault_of_the_grader_says_so_and_fails(tree: Tr
     assert "NameError" in done.stdout + done.stderr
 
 
+def test_what_a_debug_run_says_to_type_again_names_the_code(tree: Tree) -> None:
+    folder = tree.root.parent / "submission"
+    (folder / "part1_toy").mkdir(parents=True)
+    for file, source in {**SOLUTION, "toy.py": WRONG}.items():
+        (folder / "part1_toy" / file).write_text(source, encoding="utf-8")
+    done = tree.run("part1", "--debug", "--submission", str(folder))
+    assert f"again          python autograder/run.py part1 --submission {folder} -e toy.double\n" in done.stdout
+
+
 def test_breakpoint_works_in_a_debug_run(tree: Tree) -> None:
     tree.write({"toy.py": SOLUTION["toy.py"].replace("return 2.0 * x", "breakpoint()\n    return 2.0 * x")})
     done = subprocess.run(
