@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import traceback
 import zlib
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+from hypothesis.control import BuildContext
+from hypothesis.errors import StopTest, Unsatisfiable, UnsatisfiedAssumption
+from hypothesis.internal.conjecture.choice import ChoiceTemplate
+from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.internal.conjecture.providers import COLLECTION_DEFAULT_MAX_SIZE, HypothesisProvider
 
 from autograder.judge.exercises import Exercise, Part
 from autograder.testing.failures import GraderFault
@@ -19,6 +27,7 @@ from autograder.testing.marks import KINDS, Kind, Mark, mark_of, marked_exercise
 
 Problem = dict[str, Any]
 EXAMPLES = {"learner": 30, "grading": 100}
+ATTEMPTS = 3  # for each problem that is asked for: some choices were there before, or are not allowed
 
 
 @dataclass(frozen=True)
@@ -119,39 +128,58 @@ def collected(path: Path, name: str, function: Callable[..., Any], mark: Mark) -
 
 
 def draw(test: CollectedTest, seed: int, examples: int) -> list[Problem]:
-    """The problems that hypothesis draws for this test with this seed. Raises GraderFault if a strategy fails."""
+    """The problems that a test's strategies give with this seed. Raises GraderFault if a strategy fails.
+
+    Hypothesis' engine searches for failures: it mutates what it has drawn, and steers by what happened.  Here nothing
+    is run and nothing fails, so its strategies draw without it, each problem independently of the others.
+    """
     if not test.is_drawn:
         return [{}]
-    problems: list[Problem] = []
-
-    def record(candidate: object, **problem: Any) -> None:
-        problems.append(problem)
-
+    function: Any = test.function
     try:
-        _run_drawn(test, record, seed, examples, (Phase.explicit, Phase.generate))
+        drawn = _distinct(st.fixed_dictionaries(function.hypothesis._given_kwargs), _seed_of(test, seed), examples)
     except Exception as error:
         reason = "".join(traceback.format_exception(error))
         raise GraderFault(f"{test.id}: its problems cannot be drawn:\n{reason}") from error
-    return problems
+    return [example.kwargs for example in getattr(function, "hypothesis_explicit_examples", ())] + drawn
+
+
+def _distinct(strategy: st.SearchStrategy[Problem], seed: int, examples: int) -> list[Problem]:
+    """As many problems as there are, up to `examples`, first the simplest; those of the same choices are one."""
+    random = Random(seed)
+    problems: dict[tuple[Any, ...], Problem] = {}
+    for attempt in range(ATTEMPTS * examples):
+        simplest = None if attempt else [ChoiceTemplate("simplest", count=None)]
+        data = ConjectureData(random=random, provider=_Independent, prefix=simplest)
+        with contextlib.suppress(StopTest, UnsatisfiedAssumption), BuildContext(data, wrapped_test=_distinct):
+            problem = data.draw(strategy)
+            problems.setdefault(data.choices, problem)
+        if len(problems) == examples:
+            break
+    if not problems:
+        raise Unsatisfiable(f"{ATTEMPTS * examples} attempts gave no problem")
+    return list(problems.values())
+
+
+class _Independent(HypothesisProvider):
+    """Choices that depend on the seed alone: not on the numbers that stand in the modules that are loaded."""
+
+    def _maybe_draw_constant(self, *arguments: Any, **options: Any) -> None:
+        return None
+
+    def draw_bytes(self, min_size: int = 0, max_size: int = COLLECTION_DEFAULT_MAX_SIZE) -> bytes:
+        """Draw all bytes at once where their number is fixed, as it is for an array's values."""
+        assert self._random is not None
+        return self._random.randbytes(min_size) if min_size == max_size else super().draw_bytes(min_size, max_size)
 
 
 def shrink(test: CollectedTest, check: Callable[..., None], seed: int, examples: int) -> None:
     """Draw again and let hypothesis shrink what makes `check(candidate, **problem)` raise."""
-    _run_drawn(test, check, seed, examples, (Phase.explicit, Phase.generate, Phase.shrink))
-
-
-def _run_drawn(
-    test: CollectedTest, body: Callable[..., None], seed: int, examples: int, phases: Iterable[Phase]
-) -> None:
-    """Run a `@given` test with another body.
-
-    `inner_test` is hypothesis' documented place for test runners to put theirs.
-    """
-    function: Any = hypothesis.seed(seed ^ zlib.crc32(test.id.encode()))(test.function)
+    function: Any = hypothesis.seed(_seed_of(test, seed))(test.function)
     handle = function.hypothesis
     settings = hypothesis.settings(
         max_examples=examples,
-        phases=tuple(phases),
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
         database=None,
         deadline=None,
         derandomize=False,
@@ -159,7 +187,7 @@ def _run_drawn(
         suppress_health_check=tuple(HealthCheck),
         print_blob=False,
     )
-    handle.inner_test = body
+    handle.inner_test = check  # hypothesis' documented place for the bodies of test runners
     previous = function._hypothesis_internal_use_settings
     function._hypothesis_internal_use_settings = settings
     try:
@@ -167,3 +195,8 @@ def _run_drawn(
     finally:
         handle.inner_test = test.body
         function._hypothesis_internal_use_settings = previous
+
+
+def _seed_of(test: CollectedTest, seed: int) -> int:
+    """Give each test a seed of its own."""
+    return seed ^ zlib.crc32(test.id.encode())
