@@ -815,6 +815,8 @@ def test_this_interpreter_is_described() -> None:
         ("Windows", {}, {"UV_TORCH_BACKEND": None}),
         ("Linux", {"PIP_INDEX_URL": "mirror", "PIP_CERT": "ca"}, {"UV_DEFAULT_INDEX": "mirror", "SSL_CERT_FILE": "ca"}),
         ("Linux", {"UV_SYSTEM_PYTHON": "1"}, {"UV_SYSTEM_PYTHON": None}),
+        ("Linux", {}, {"UV_COMPILE_BYTECODE": "1"}),
+        ("Linux", {"UV_COMPILE_BYTECODE": "0"}, {"UV_COMPILE_BYTECODE": "0"}),
     ],
 )
 def test_uv_is_told_what_pip_was_told_and_to_leave_cuda_alone(
