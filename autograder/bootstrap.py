@@ -547,7 +547,7 @@ def pips(machine: Machine, python: str) -> List[List[str]]:
 
 
 def uv_environment(machine: Machine) -> Dict[str, str]:
-    """uv does not read pip's settings, compiles no module, and takes gigabytes of CUDA on Linux unless told otherwise."""
+    """uv does not read pip's settings, compiles nothing, and takes CUDA's gigabytes on Linux unless told otherwise."""
     environ = dict(machine.environ)
     environ.setdefault("UV_COMPILE_BYTECODE", "1")  # where Python may not write, each run would compile torch anew
     environ.pop("UV_SYSTEM_PYTHON", None)  # it would override --python
