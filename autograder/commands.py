@@ -255,7 +255,7 @@ def _grade_part(
     result = _graded(part, files, submission, choice, before, wanted) if wanted else nothing_graded(part, submission)
     if submission.is_in_place:
         add_remembered(result, part, before, remembered)
-        progress.save(part, progress.update(progress.load(part).progress, result, depend_on))
+        progress.remember(part, result, depend_on)
     ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
     result.ignored_files = [one_line(name) for name in ignored if name != PRACTICE]
     return result

@@ -10,7 +10,7 @@ from autograder.practice import progress
 
 
 def next_hint(part: Part, exercise: Exercise) -> list[str]:
-    """Reveal one more hint and give its lines; where none is left, give them all again."""
+    """Reveal one more hint and give its lines; give all where none is left, or none can be remembered."""
     if not exercise.hints:
         rule = "--hint must name an exercise that has hints"
         raise CannotGrade(f"{rule}; {exercise.id} has none. {section(part, exercise)}")
@@ -20,8 +20,10 @@ def next_hint(part: Part, exercise: Exercise) -> list[str]:
     if shown > remembered.hints_used:
         remembered.hints_used = shown
         known.exercises[exercise.id] = remembered
-        progress.save(part, known)
-        return [*filter(None, [complaint]), *_lines(part, exercise, range(shown - 1, shown))]
+        if progress.save(part, known):
+            return [*filter(None, [complaint]), *_lines(part, exercise, range(shown - 1, shown))]
+        reason = f"{progress.FOLDER} cannot be written, and what was shown is not remembered; all hints:"
+        return [reason, *_lines(part, exercise, range(len(exercise.hints)))]
     return [f"{exercise.id} has no other hint; once more:", *_lines(part, exercise, range(shown))]
 
 

@@ -132,14 +132,20 @@ def add_remembered(result: PartRecord, part: Part, before: PartProgress, names: 
     result.max_points = sum(one.max_points for one in result.exercises if not one.extra)
 
 
-def save(part: Part, progress: PartProgress, folder: Path | None = None) -> None:
-    """Write it whole or not at all. A folder that cannot be written costs the memory, not the run."""
+def remember(part: Part, result: PartRecord, dependencies: Mapping[str, str]) -> None:
+    """Add a run to what is remembered now: another run, or a hint, may have been remembered while it lasted."""
+    save(part, update(load(part).progress, result, dependencies))
+
+
+def save(part: Part, progress: PartProgress, folder: Path | None = None) -> bool:
+    """Write it whole or not at all, and tell which. A folder that cannot be written costs the memory, not the run."""
     try:
         path = _path(part, folder)
         path.parent.mkdir(exist_ok=True)
         write_whole(path, msgspec.json.format(msgspec.json.encode(progress)))
     except OSError:
-        pass
+        return False
+    return True
 
 
 def _digest_of_tests(part: Part) -> str:

@@ -28,7 +28,7 @@ from autograder.practice.dependencies import dependencies
 from autograder.practice.hints import next_hint
 from autograder.practice.keys import keys
 from autograder.practice.places import places
-from autograder.practice.progress import PartProgress, add_remembered, nothing_graded
+from autograder.practice.progress import Loaded, PartProgress, add_remembered, nothing_graded
 from autograder.reports import terminal
 
 POLL_MILLISECONDS = 100
@@ -67,7 +67,9 @@ def _graded(console: Console, watch: Watch, names: Names[str]) -> PartRecord:
     result, before = watch.run(names)
     if console.is_terminal:
         console.clear()
-    terminal.show(console, watch.part, result, before.outcomes, places(watch.part, watch.submission()))
+    if before.complaint:
+        console.print(before.complaint, style="yellow")
+    terminal.show(console, watch.part, result, before.progress.outcomes, places(watch.part, watch.submission()))
     console.print(f"watching {watch.part.name}   {KEYS if console.is_terminal else 'Ctrl-C ends it'}", style="dim")
     watch.prepare()
     return result
@@ -116,16 +118,17 @@ class Watch:
         passed = progress.still_passed(progress.load(self.part).progress, now)
         return [name for name in self.part.ids if name not in passed]
 
-    def run(self, names: Names[str]) -> tuple[PartRecord, PartProgress]:
+    def run(self, names: Names[str]) -> tuple[PartRecord, Loaded]:
         """Grade these exercises; give the record, with what is remembered of others, and what was known before."""
         files = self._files()
         depend_on = dependencies(self.part, files.contents)
-        before = progress.load(self.part).progress
+        loaded = progress.load(self.part)
+        before = loaded.progress
         result = self._grade(files, names, before) if names else nothing_graded(self.part, self.submission())
         add_remembered(result, self.part, before, progress.still_passed(before, depend_on) - {*names})
-        progress.save(self.part, progress.update(before, result, depend_on))
+        progress.remember(self.part, result, depend_on)
         self._depended_on |= depend_on
-        return result, before
+        return result, loaded
 
     def submission(self) -> submissions.Submission:
         return submissions.in_place(find_parts(self.part.folder.parent))

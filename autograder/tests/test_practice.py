@@ -141,6 +141,13 @@ def test_a_hint_says_that_what_was_remembered_is_damaged(tree: Tree) -> None:
     assert ["hint 1 of 2" in told[0], "hint 2 of 2" in told[1]] == [True, True]
 
 
+def test_where_no_hint_can_be_remembered_all_are_given(tree: Tree) -> None:
+    (tree.root / ".sfratorch").write_text("a file", encoding="utf-8")
+    told = tree.run("part1", "--hint", "toy.double").stdout.splitlines()
+    assert told[0].startswith(".sfratorch cannot be written, and what was shown is not remembered; all hints:")
+    assert [line.split(":")[0] for line in told[1:3]] == ["toy.double, hint 1 of 2", "toy.double, hint 2 of 2"]
+
+
 def test_a_hint_is_no_outcome(tree: Tree) -> None:
     tree.run("part1", "--hint", "toy.double")
     assert "0 / 100" in tree.run("map").stdout

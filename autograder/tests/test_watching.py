@@ -9,11 +9,15 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from autograder.judge.exercises import Part
-from autograder.practice.watching import Watch
+from autograder.practice import progress
+from autograder.practice.hints import next_hint
+from autograder.practice.watching import Watch, _graded
 from autograder.tests.test_commands import PATIENCE, WRONG, Tree, make_tree, until
 from autograder.tests.toy import SOLUTION, make_toy_part
 
@@ -72,6 +76,34 @@ def test_a_folder_that_cannot_be_written_costs_the_memory_alone(part: Part) -> N
     with Watch(part, "reference") as watch:
         assert graded(watch, ["other.shift"]) == {"other.shift": "passed"}
         assert watch.touched() == []
+
+
+def test_what_another_run_remembers_meanwhile_is_kept(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Watch(part, "reference") as watch, Watch(part, "reference") as another:
+        grade_then = another._grade
+
+        def grade_while_the_first_ends(*arguments: Any) -> Any:
+            result = grade_then(*arguments)
+            watch.run(["other.shift"])
+            next_hint(part, part.exercise("toy.scale"))
+            return result
+
+        monkeypatch.setattr(another, "_grade", grade_while_the_first_ends)
+        another.run(["toy.double"])
+    remembered = progress.load(part).progress
+    assert remembered.outcomes == {"toy.double": "passed", "other.shift": "passed", "toy.scale": "not attempted"}
+    assert remembered.of("toy.scale").hints_used == 1
+
+
+def test_a_damaged_memory_is_said_once(part: Part) -> None:
+    path = part.folder.parent / ".sfratorch" / f"{part.name}.json"
+    path.parent.mkdir()
+    path.write_text("{", encoding="utf-8")
+    console = Console(width=200)
+    with Watch(part, "reference") as watch, console.capture() as shown:
+        for _ in range(2):
+            _graded(console, watch, ["other.shift"])
+    assert shown.get().count("is damaged or of another version: it is begun anew.") == 1
 
 
 @contextlib.contextmanager
