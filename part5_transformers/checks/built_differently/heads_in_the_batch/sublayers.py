@@ -79,7 +79,7 @@ class MultiHeadAttention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """Split the heads: (b, t, d) to (b, heads, t, d / heads)."""
-        return x.unflatten(-1, (self.num_heads, -1)).movedim(-2, 1)
+        return torch.unflatten(x, -1, (self.num_heads, -1)).movedim(-2, 1)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Attended:
         """Compute softmax(Q Kᵀ / √dₕ) V with dropout on the weights, and their mean over the heads before dropout.
@@ -94,11 +94,11 @@ class MultiHeadAttention(nn.Module):
         bias = torch.zeros((), dtype=q.dtype, device=q.device) if mask is None else as_bias(mask, q.dtype)
         bias = bias.expand(shape).flatten(0, 1)
         weights = torch.baddbmm(bias, queries, keys.mT, alpha=q.shape[-1] ** -0.5).softmax(dim=-1)  # (b · h, t, s)
-        weights = weights.unflatten(0, heads)
+        weights = torch.unflatten(weights, 0, heads)
         if mask is not None:
             weights = weights * ~mask.all(dim=-1, keepdim=True)  # a query that ignores every key
         dropped = functional.dropout(weights, self.dropout, self.training)
-        return torch.bmm(dropped.flatten(0, 1), values).unflatten(0, heads), weights.mean(dim=1)
+        return torch.unflatten(torch.bmm(dropped.flatten(0, 1), values), 0, heads), weights.mean(dim=1)
 
     def attend_fused(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool = False) -> Tensor:
         """Compute the same output with torch's fused function, whose mask is True where a key is seen.
@@ -116,8 +116,8 @@ class MultiHeadAttention(nn.Module):
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
     """Merge two masks into one that broadcasts to (b, heads, t, s): True where either is; None if both are None."""
     if key_padding_mask is None:
-        return None if attn_mask is None else attn_mask.unflatten(0, (1, 1, -1))
-    padding = key_padding_mask.unflatten(0, (-1, 1, 1))
+        return None if attn_mask is None else torch.unflatten(attn_mask, 0, (1, 1, -1))
+    padding = torch.unflatten(key_padding_mask, 0, (-1, 1, 1))
     return padding if attn_mask is None else padding.logical_or(attn_mask)
 
 
