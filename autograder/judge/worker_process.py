@@ -258,6 +258,7 @@ def _environment(folder: Path) -> dict[str, str]:
     home = str(folder / "home")
     environment = {"HOME": home, "USERPROFILE": home, "TMPDIR": home, "TEMP": home, "TMP": home, "LC_ALL": "C.UTF-8"}
     environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
+    environment["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "16"  # an LSTM maps 10 MiB for each length that it reads
     for name in (
         "SYSTEMROOT",
         "LD_LIBRARY_PATH",

@@ -167,7 +167,10 @@ class SequenceGenerator:
     def extend(
         self, x: Tensor, choose: Callable[[Tensor], Tensor], filters: Filters, callback: Callback | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Continue each row with what `choose` takes from its log-probabilities (rows, v), until all have ended."""
+        """Continue each row with what `choose` takes from its log-probabilities (rows, v), until all have ended.
+
+        The scores are sums in the dtype of the log-probabilities.
+        """
         tokens = self.checked_prompt(x)
         scores = torch.zeros(len(tokens), device=tokens.device)
         is_finished = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
