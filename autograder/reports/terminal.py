@@ -98,13 +98,14 @@ def _table(exercises: Sequence[ExerciseRecord], is_wide: bool) -> Table:
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("outcome", no_wrap=is_wide, ratio=None if is_wide else 1)
     if is_wide:
-        table.add_column("what", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)  # gives way to the others
+        table.add_column("what", style="dim", ratio=1)
     for exercise in exercises:
         outcome = OUTCOMES[exercise.outcome]
         word = "passed before" if exercise.is_remembered else outcome.word
         is_blocked = exercise.outcome == BLOCKED
         reason = f": {exercise.message}" * (is_blocked and not is_wide)
-        what = [Text(exercise.message if is_blocked else exercise.title)] * is_wide
+        title = Text(exercise.title, no_wrap=True, overflow="ellipsis")  # gives way to the others
+        what = [Text(exercise.message) if is_blocked else title] * is_wide
         table.add_row(
             Text(outcome.mark, style=outcome.style),
             exercise.id + (" (extra)" if exercise.extra else ""),

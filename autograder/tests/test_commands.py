@@ -383,6 +383,18 @@ def test_a_fault_of_the_grader_is_not_a_grade(tree: Tree) -> None:
     assert [exercise["outcome"] for exercise in record["exercises"]] == ["passed", "passed", "grader fault"]
 
 
+@pytest.mark.parametrize("code_page", ["cp1252", "cp437", "ascii"])
+def test_the_report_is_utf8_whatever_code_page_a_pipe_has(tree: Tree, code_page: str) -> None:
+    tree.write({"toy.py": WRONG})
+    for typed in (["part1"], ["map"], ["part1", "--hint", "toy.double"], ["part1", "--compare", "toy.double"]):
+        done = subprocess.run(
+            tree.command(*typed), cwd=tree.root, env=tree.environment | {"PYTHONIOENCODING": code_page, "LC_ALL": "C"},
+            capture_output=True, timeout=PATIENCE, check=True,
+        )  # fmt: skip
+        assert done.stderr == b""
+        assert ("✗ toy.double" in done.stdout.decode()) == (typed == ["part1"])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="POSIX pipes")
 def test_a_reader_that_has_seen_enough_is_no_grade_below(tree: Tree) -> None:
     read, write = os.pipe()

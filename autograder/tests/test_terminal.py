@@ -294,3 +294,39 @@ def test_the_sum_of_all_parts_is_one_line() -> None:
     results = [of_outcomes("passed", "passed", "wrong"), of_outcomes("wrong", "wrong", "wrong")]
     terminal.show_sum(Console(file=stream, width=80), results)
     assert stream.getvalue().strip() == "all parts  20 / 60"
+
+
+# Narrow and wide
+
+
+LONG = "functional.softmax_cross_entropy"  # no part has a longer one
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 99, 100, 130, 200])
+def test_nothing_is_cut_off_at_any_width(width: int) -> None:
+    reason = "needs exp and mean, which are not written yet"
+    message = "output[3, 4] is 1.2345678901234567 where torch has 7.6543210987654321, and so are 118 of 120 values"
+    replay = "python autograder/run.py part1 -e functional.softmax_cross_entropy --seed 1234567890 --examples 100"
+    result = part_record(
+        exercise_record("toy.a", one_test("wrong", message=message, replay=record.Replay(command=replay, problem=""))),
+        exercise_record(LONG, one_test("blocked"), message=reason),
+        exercise_record("toy.c", one_test("not attempted")),
+        ignored_files=[f"a_file_of_the_learner_{number}.py" for number in range(12)],
+    )
+    result.exercises[2].extra = True
+    stream = io.StringIO()
+    terminal.show(Console(file=stream, width=width), PART, result, {}, PLACES)
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in stream.getvalue().replace("-e …", "")
+    for text in (LONG, reason, message, replay, "toy.c (extra)", "part1_toy/toy.py:30", "and 4 more"):
+        assert_in_order(text, lines)
+    assert lines[0].startswith("part1_toy")
+
+
+def assert_in_order(text: str, lines: list[str]) -> None:
+    """Its words stand one after another, though perhaps on several lines between other columns."""
+    place = "\n".join(lines)
+    for word in text.split():
+        assert word in place, f"{word!r} of {text!r} is cut off"
+        place = place[place.index(word) + len(word) :]
