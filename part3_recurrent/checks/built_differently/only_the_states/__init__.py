@@ -1,6 +1,6 @@
-"""Nothing but inputs and states is kept: backward computes the gates, the tables and the logits' softmax again.
+"""Nothing but inputs, states and log P is kept: backward computes the gates, the tables and the softmax again.
 
-β is α of the target read from its end, and so is the batched loss's, with SciPy's logsumexp over three slices.
+One example's β is α of what is read from its end; the batch's is made on the way back.
 """
 
 from __future__ import annotations
