@@ -16,7 +16,8 @@ from part1_autograd.autograd_engine import Autograd, BackwardOperation
 Array = np.ndarray
 without_warnings = np.errstate(all="ignore")
 
-OPERATORS = {
+Entry = tuple[Callable[..., Any], BackwardOperation]
+OPERATORS: dict[str, Entry] = {
     "add": (np.add, rules.add_backward),
     "sub": (np.subtract, rules.sub_backward),
     "mul": (np.multiply, rules.mul_backward),
@@ -24,7 +25,7 @@ OPERATORS = {
     "pow": (np.power, rules.pow_backward),
     "matmul": (np.matmul, rules.matmul_backward),
 }
-FUNCTIONS = {
+FUNCTIONS: dict[str, Entry] = {
     "__neg__": (np.negative, rules.neg_backward),
     "exp": (np.exp, rules.exp_backward),
     "log": (np.log, rules.log_backward),
@@ -33,7 +34,7 @@ FUNCTIONS = {
     "sigmoid": (rules.sigmoid, rules.sigmoid_backward),
     "relu": (lambda x: x * (x > 0), rules.relu_backward),
 }
-REDUCTIONS = {
+REDUCTIONS: dict[str, Entry] = {
     "sum": (np.sum, rules.sum_backward),
     "mean": (np.mean, rules.mean_backward),
     "max": (np.max, rules.max_backward),

@@ -13,6 +13,11 @@ from part2_layers.module import Module, check_shape, checked_backward, checked_f
 class Conv1d(Module):
     """y[b, o, p] = bias[o] + Σ over c and k of weight[o, c, k] · x[b, c, p · stride + k], with x zero-padded."""
 
+    weight: ndarray
+    weight_grad: ndarray
+    bias: ndarray | None
+    bias_grad: ndarray
+
     def __init__(
         self,
         in_channels: int,

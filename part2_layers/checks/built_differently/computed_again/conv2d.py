@@ -15,6 +15,11 @@ Pair = tuple[int, int]
 class Conv2d(Module):
     """y[b, o, p, q] = bias[o] + Σ over c, i and j of weight[o, c, i, j] · x[b, c, p · stride + i, q · stride + j]."""
 
+    weight: ndarray
+    weight_grad: ndarray
+    bias: ndarray | None
+    bias_grad: ndarray
+
     def __init__(
         self,
         in_channels: int,

@@ -14,6 +14,8 @@ Pair = tuple[int, int]
 class Pool2d(Module):
     """Windows of kernel_size that move by stride, which is kernel_size unless given."""
 
+    x: ndarray
+
     def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None) -> None:
         super().__init__()
         self.kernel_size = pair("kernel_size", kernel_size)

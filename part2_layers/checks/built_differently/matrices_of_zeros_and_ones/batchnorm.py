@@ -12,6 +12,14 @@ from part2_layers.module import Module, check_fraction, checked_backward, checke
 class BatchNorm1d(Module):
     """y = w · (x - μ) / √(σ² + ε) + b, channel by channel."""
 
+    weight: ndarray
+    weight_grad: ndarray
+    bias: ndarray
+    bias_grad: ndarray
+    running_mean: ndarray
+    running_var: ndarray
+    num_batches_tracked: ndarray
+
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, *, dtype: DTypeLike = np.float32
     ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
-from part2_layers.conv1d import taps
+from part2_layers.conv1d import taps  # type: ignore[attr-defined]
 from part2_layers.module import Module, check_shape, checked_backward, checked_forward, integer, pair, uniform
 
 Pair = tuple[int, int]
@@ -14,6 +14,11 @@ Pair = tuple[int, int]
 
 class Conv2d(Module):
     """y[b, o, p, q] = bias[o] + Σ over c, i and j of weight[o, c, i, j] · x[b, c, p · stride + i, q · stride + j]."""
+
+    weight: ndarray
+    weight_grad: ndarray
+    bias: ndarray | None
+    bias_grad: ndarray
 
     def __init__(
         self,

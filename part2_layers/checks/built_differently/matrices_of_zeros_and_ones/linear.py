@@ -12,6 +12,11 @@ from part2_layers.module import Module, checked_backward, checked_forward, integ
 class Linear(Module):
     """y = x Wᵀ + b for vectors x, however many axes stand before them."""
 
+    weight: ndarray
+    weight_grad: ndarray
+    bias: ndarray | None
+    bias_grad: ndarray
+
     def __init__(
         self,
         in_features: int,

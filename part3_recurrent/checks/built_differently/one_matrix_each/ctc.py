@@ -173,7 +173,7 @@ class CTCLoss(Module):
                 continue
             gamma = np.exp(log_posteriors(self.log_probs[:frames, b], target, self.blank))
             extended, _ = extend_target_with_blank(target, self.blank)
-            np.subtract.at(log_probs_grad[:, b], np.ix_(range(frames), extended), losses_grad[b] * gamma)
+            np.subtract.at(log_probs_grad[:, b], np.ix_(np.arange(frames), extended), losses_grad[b] * gamma)
         return log_probs_grad
 
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
-from part3_recurrent.gru_cell import block_bias, block_matrix, gates_backward, gates_of, split_bias, split_blocks
+from part3_recurrent.gru_cell import (  # type: ignore[attr-defined]
+    block_bias,
+    block_matrix,
+    gates_backward,
+    gates_of,
+    split_bias,
+    split_blocks,
+)
 from part3_recurrent.recurrent import Recurrent
 
 

@@ -162,7 +162,7 @@ class CTCLoss(Module):
         is_number = isinstance(grad_output, (int, float)) and self.output_shape in ((), None)
         grad_output = np.asarray(grad_output, self.dtype) if is_number else grad_output
         check_grad_output(grad_output, self.output_shape)
-        losses_grad = np.repeat(grad_output, len(self.labels)) if grad_output.ndim == 0 else grad_output
+        losses_grad = np.resize(grad_output, len(self.labels))
         if self.reduction == "mean":
             losses_grad = losses_grad / self.divisors(losses_grad.dtype) / len(self.labels)
         return self.example_losses_backward(losses_grad)

@@ -150,7 +150,7 @@ class Recurrent(Module):
         """Go back through stack_forward: the last layer first, and the directions' gradients of x add up."""
         h_0_grads: list[ndarray] = []
         for layer in range(self.num_layers)[::-1]:
-            x_grad: ndarray | float = 0.0
+            x_grads = []
             for direction in range(len(self.suffixes))[::-1]:
                 suffix, units = (
                     self.suffixes[direction],
@@ -159,9 +159,11 @@ class Recurrent(Module):
                 grad = self.along(suffix, output_grad[:, :, units])
                 h_n_grad, last_grad = h_n_grad[:-1], h_n_grad[-1]
                 grad, h_0_grad = self.run_backward(grad, last_grad, self.running, f"l{layer}{suffix}")
-                x_grad = self.along(suffix, grad) + x_grad
+                x_grads.append(self.along(suffix, grad))
                 h_0_grads.insert(0, h_0_grad)
-            output_grad = self.dropout_after(layer - 1).backward(x_grad) if layer else x_grad
+            output_grad = np.add.reduce(x_grads)
+            if layer:
+                output_grad = self.dropout_after(layer - 1).backward(output_grad)
         return output_grad, np.array(h_0_grads)
 
     def along(self, suffix: str, x: ndarray) -> ndarray:
