@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ Tell = Callable[[TestResult], None]
 MAX_SHOWN, MAX_LINE, MAX_PARAMETERS = 400, 100, 6
 _NO_TEST = "part.toml has this exercise, and no test is marked for it"
 MAX_REPLAY_BYTES = 64 * 1024
+MOST_DRAWN = 24  # leaves and operations of a tape
 
 
 def grade(
@@ -166,6 +168,14 @@ def _exercise_record(exercise: Exercise, results: Sequence[TestResult], graded: 
     )
 
 
+def _tape(arguments: Mapping[str, Any]) -> tuple[int, list[record.Operation]]:
+    """Read the tape of an input that describes one, as part 1's do: leaves, and nodes `[name, operands]`."""
+    leaves, nodes = arguments.get("leaves"), arguments.get("nodes")
+    if not leaves or not nodes or len(leaves) + len(nodes) > MOST_DRAWN:
+        return 0, []
+    return len(leaves), [record.Operation(name, operands) for name, operands in nodes]
+
+
 def test_record(result: TestResult, points: float, graded: str) -> record.TestRecord:
     """Write down what came of a test; `graded` names part and code on a command line (`part4 --solution`)."""
     test = result.test
@@ -186,6 +196,7 @@ def test_record(result: TestResult, points: float, graded: str) -> record.TestRe
         probe, arguments = result.called
         entry.called = f"{probe.name}({', '.join(f'{name} {brief(value)}' for name, value in arguments.items())})"
         entry.counterexample = {name: full(value) for name, value in arguments.items()}
+        entry.leaves, entry.operations = _tape(arguments)
         entry.probe = f"{probe.path.parent.parent.name}/tests/{probe.path.name}:{probe.line}"
     entry.got, entry.expected, entry.differ = result.difference
     entry.traceback = [

@@ -31,6 +31,13 @@ class Values(msgspec.Struct, kw_only=True):
     numbers: list[str]
 
 
+class Operation(msgspec.Struct):
+    """An entry of a failing input's tape: what it does, with which of the leaves and results before it."""
+
+    name: str
+    operands: list[int]
+
+
 class TestRecord(msgspec.Struct, kw_only=True):
     """One test's one outcome."""
 
@@ -50,6 +57,8 @@ class TestRecord(msgspec.Struct, kw_only=True):
     counterexample: dict[str, str] = {}
     is_shrunk: bool = False
     arrays: dict[str, Values] = {}
+    leaves: int = 0
+    operations: list[Operation] = []
     replay: Replay | None = None
     output: str = ""
     seconds: float = 0.0

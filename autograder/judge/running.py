@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -115,8 +116,17 @@ def _small_arrays(mismatch: Mismatch | None, made: Attempt) -> dict[str, np.ndar
     """Keep what a picture can show, and no more of an answer."""
     compared = {"got": mismatch.got, "expected": mismatch.expected} if mismatch is not None else {}
     arguments = made.called[1] if made.called is not None else {}
-    named = compared | {f"argument {name}": value for name, value in arguments.items()}
+    named = compared | {f"argument {name}": value for name, value in _one_by_one(arguments)}
     return {name: value for name, value in named.items() if isinstance(value, np.ndarray) and _is_small(value)}
+
+
+def _one_by_one(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The arguments, and those that are lists element by element."""
+    for name, value in arguments.items():
+        if isinstance(value, list):
+            yield from ((f"{name}[{number}]", element) for number, element in enumerate(value))
+        else:
+            yield name, value
 
 
 def _is_small(array: np.ndarray) -> bool:

@@ -39,7 +39,7 @@ def heat_map(array: np.ndarray, title: str, marked: np.ndarray | None = None, la
     matrices = list(_matrices(array))
     marks = list(_matrices(marked)) if marked is not None else [None] * len(matrices)
     largest = magnitude(array) if largest is None else largest
-    width = MARGIN + CELL * max((matrix.shape[1] for _, matrix in matrices), default=1)
+    width = MARGIN + CELL * max((matrix.shape[1] for _, matrix in matrices), default=1) + 2  # half a frame
     parts: list[str] = []
     top = 0
     for (label, matrix), mark in zip(matrices, marks, strict=True):

@@ -16,6 +16,7 @@ from autograder.judge.record import ExerciseRecord, PartRecord, TestRecord, Valu
 from autograder.printable import printable
 from autograder.reports.explanation import explanation, most_telling_first
 from autograder.reports.heat_maps import heat_map, magnitude
+from autograder.reports.tapes import tape
 from autograder.reports.terminal import number
 from autograder.testing.comparison import close
 
@@ -55,7 +56,7 @@ def failing(result: PartRecord) -> list[ExerciseRecord]:
 
 
 def pictures(test: TestRecord) -> list[tuple[str, Markup]]:
-    """Draw what was got, what was expected and the difference, then the arrays of the failing input."""
+    """Draw what was got, what was expected and the difference, then the arrays and the tape of the failing input."""
     drawn = []
     arrays = {name: array_of(values) for name, values in test.arrays.items()}
     got, expected = arrays.pop("got", None), arrays.pop("expected", None)
@@ -66,7 +67,10 @@ def pictures(test: TestRecord) -> list[tuple[str, Markup]]:
             with np.errstate(all="ignore"):
                 difference = got.astype(float) - expected.astype(float)
             drawn.append(("got - expected", heat_map(difference, "got - expected", wrong)))
-    return drawn + [(name, heat_map(array, name)) for name, array in arrays.items()]
+    drawn += [(name, heat_map(array, name)) for name, array in arrays.items()]
+    if test.operations:
+        drawn.append(("tape", tape(test.leaves, test.operations)))
+    return drawn
 
 
 def array_of(values: Values) -> np.ndarray:
