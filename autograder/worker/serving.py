@@ -34,6 +34,8 @@ def serve(folder: str) -> None:
     os.chdir(setup.home)
     for module in setup.preload:
         importlib.import_module(module)
+    gc.freeze()
+    gc.enable()
     if hasattr(faulthandler, "register"):
         faulthandler.register(signal.SIGUSR1, all_threads=False)  # the judge asks where a call is that takes too long
     _let_blas_take_its_memory()
