@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -19,6 +19,7 @@ from autograder.judge.scanning import Refusals, refusals
 from autograder.judge.staging import Stage, StagedFiles, restage
 from autograder.judge.users import WorkerUser, reserve_user
 from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
+from autograder.testing.comparison import offer, recognised
 from autograder.testing.failures import Ended, Failure, GraderFault, Wrong
 from autograder.testing.probes import Probe
 from autograder.testing.sizes import check_beside_given
@@ -47,16 +48,20 @@ class Answering:
     def run_within(self, memory_bytes: int, probe: Probe, /, **arguments: Any) -> Any:
         return self.ask(probe, arguments, memory_bytes).value
 
-    def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
+    def raises(
+        self, error: type[Exception], probe: Probe, mistakes: Mapping[str, Any] | None = None, /, **arguments: Any
+    ) -> str:
+        offer(mistakes or ())
         try:
-            self.run(probe, **arguments)
+            answer = self.run(probe, **arguments)
         except Ended:
             raise
         except Erred as erred:
             if erred.trace.kinds[0] == error.__name__:
                 return erred.trace.message
             raise Wrong(f"{probe.name} must raise {error.__name__}; it raised {erred.message}.") from None
-        raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.")
+        known = tuple(recognised(answer, mistakes))
+        raise Wrong(f"{probe.name} must raise {error.__name__}; it raised nothing.", mistakes=known)
 
 
 class TimedCandidate(Answering):

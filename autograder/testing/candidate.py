@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from autograder.testing.probes import Probe
@@ -19,8 +20,11 @@ class Candidate(Protocol):
         Raises a Failure, OutOfMemory among others, if there is none. It takes a second: for tests of a single problem.
         """
 
-    def raises(self, error: type[Exception], probe: Probe, /, **arguments: Any) -> str:
+    def raises(
+        self, error: type[Exception], probe: Probe, mistakes: Mapping[str, Any] | None = None, /, **arguments: Any
+    ) -> str:
         """The message of the exception that the probe must raise, of exactly this class.
 
-        Raises Wrong if it does not.
+        Raises Wrong if it does not.  `mistakes` maps a sentence that names a known mistake to what the probe would
+        answer in place of the exception.
         """

@@ -6,7 +6,7 @@ This is the one place where tolerances stand.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,14 +38,13 @@ def assert_same(got: Any, expected: Any, names: Sequence[str] | None = None, mis
         _compare(got, expected, names)
     except Wrong as wrong:
         with contextlib.suppress(Exception):  # what a mistake would give may be computed from a strange answer
-            wrong.mistakes = tuple(_recognised(got, names, mistakes))
+            wrong.mistakes = tuple(recognised(got, mistakes, names))
         raise
 
 
 def assert_at_most(got: Any, most: int, name: str, mistake: str = "") -> None:
     """Raise Wrong unless a number that a probe has measured is at most this; `mistake` says what makes it larger."""
-    if _offered is not None and mistake:
-        _offered[mistake] = {"seen"}
+    offer([mistake] if mistake else [])
     if type(got) is not int or got > most:
         raise Wrong(f"{name} must be at most {most}; got {_short(got)}.", mistakes=(mistake,) if mistake else ())
 
@@ -66,6 +65,12 @@ def sentences_offered() -> Iterator[dict[str, set[str]]]:
         yield offered
     finally:
         _offered = None
+
+
+def offer(sentences: Iterable[str]) -> None:
+    """Let those who gather sentences know of these, which whatever is compared would show."""
+    if _offered is not None:
+        _offered.update((sentence, {"seen"}) for sentence in sentences)
 
 
 def checked(value: Any, like: Any, name: str = "answer") -> np.ndarray:
@@ -181,7 +186,8 @@ def first_wrong(mismatch: Mismatch) -> tuple[int, ...]:
     return tuple(int(position) for position in np.argwhere(wrong_values(mismatch))[0])
 
 
-def _recognised(got: Any, names: Sequence[str] | None, mistakes: Mistakes) -> Iterator[str]:
+def recognised(got: Any, mistakes: Mistakes, names: Sequence[str] | None = None) -> Iterator[str]:
+    """Yield the sentences about known mistakes that would give just this answer."""
     for sentence, alternative in _alternatives(mistakes).items():
         with contextlib.suppress(Wrong, KeyError):
             _compare(got, alternative, names)

@@ -168,6 +168,13 @@ def test_raises_gives_the_message_of_exactly_this_class(part: Part, toy: ProbeMo
             candidate.raises(ValueError, toy.run_scale, x=1.0, factor=2.0)
 
 
+def test_raises_names_a_mistake_by_its_answer(part: Part, toy: ProbeModule) -> None:
+    mistakes = {"doubled": {"y": 2.0}, "tripled": {"y": 3.0}}
+    with toy_candidate(part) as candidate, pytest.raises(Wrong) as caught:
+        candidate.raises(ValueError, toy.run_scale, mistakes, x=1.0, factor=2.0)
+    assert caught.value.mistakes == ("doubled",)
+
+
 def test_raises_is_not_deceived_by_a_name(part: Part, toy: ProbeModule) -> None:
     """A class of the submission that only calls itself ValueError is not Python's."""
     body = (

@@ -28,6 +28,7 @@ MISTAKES = (
     add_operation(
         "engine: alias allowed",
         ("if any(array is output for array in inputs) or output in self.gradient_buffer:", "if False:"),
+        says="the operation is recorded, although its output is its input",
     ),
     add_operation(
         "engine: views refused too",
@@ -57,6 +58,7 @@ MISTAKES = (
             "contribution = np.asarray(arrived[key][1] + contribution)",
             "total = arrived[key][1]; total += contribution; contribution = total",
         ),
+        says="gradients that meet are added in place, into an array that elsewhere is another gradient",
     ),
     backward(
         "engine: averages fan-out",
@@ -87,6 +89,7 @@ MISTAKES = (
     backward(
         "engine: ones for any size",
         ("if grad_output is None and output.size != 1:", "if False:"),
+        says="several elements begin with a gradient of ones; it must be given",
     ),
     backward(
         "engine: stops at first leaf",

@@ -117,6 +117,7 @@ MISTAKES = (
                 "    return unbroadcast(grad_output, a.shape), b_grad"
             ),
         ),
+        says="grad_output is multiplied by b in place; it is the caller's",
     ),
     mul(
         "div: sign",
@@ -321,6 +322,7 @@ MISTAKES = (
     concatenate(
         "concatenate: equal pieces",
         ("np.split(grad_output, ends[:-1], axis)", "np.array_split(grad_output, len(arrays), axis)"),
+        says="the pieces are as equal as can be; each must be as long as its array",
     ),
     concatenate(
         "where: swapped",
@@ -362,5 +364,6 @@ MISTAKES = (
     softmax_cross_entropy(
         "sce: no probabilities' gradient",
         ("None if targets.ndim == 1 else -scale * log_predicted", "None"),
+        says="targets that are probabilities get no gradient; the loss depends on them too",
     ),
 )

@@ -13,6 +13,7 @@ MISTAKES = (
     add_spot(
         "buffer: by value",
         ("id(array)", "(array.tobytes() + str(array.shape).encode())"),
+        says="an array with the numbers of another is taken for it; look for this very array",
     ),
     add_spot(
         "buffer: keeps nothing alive",
@@ -31,13 +32,15 @@ MISTAKES = (
                 "        ### END"
             ),
         ),
+        says="an array with the numbers of another is taken for it; look for this very array",
     ),
     add_spot(
-        "buffer: get makes a spot",
+        "buffer: get without a spot",
         (
             ("        self._require_spot(array)\n        arrived = self._gradients.get(id(array))\n        return"),
             ("        arrived = self._gradients.get(id(array))\n        return"),
         ),
+        says="an array without a spot gets zeros; get must refuse it",
     ),
     add_spot(
         "buffer: get float64 zeros",
@@ -99,5 +102,6 @@ MISTAKES = (
             ("        self._require_spot(array)\n        if gradient.shape"),
             ("        self._arrays[id(array)] = array\n        if gradient.shape"),
         ),
+        says="update makes the spot that is missing; it must refuse the array",
     ),
 )

@@ -22,6 +22,7 @@ MISTAKES = (
     operators(
         "tensor: rpow not swapped",
         ("return constant(other, like=self) ** self", "return self ** other"),
+        says="the reflected operands are not swapped: 2 - x calls x.__rsub__(2), which is 2 - x and not x - 2",
     ),
     operators(
         "tensor: rdiv not swapped",
@@ -51,10 +52,13 @@ MISTAKES = (
     operators(
         "tensor: records always",
         ("if not _is_recording or not (on_tape or always):", "if not _is_recording:"),
+        says="operations are recorded, although no operand requires a gradient",
     ),
     operators(
         "tensor: engines mix",
         ("if engine is not None and value.autograd is not engine:", "if False:"),
+        ("engine = value.autograd\n", "engine = engine or value.autograd\n"),
+        says="the result is on the first operand's engine, and the second's does not know it",
     ),
     functions(
         "tensor: sqrt records log",
@@ -79,6 +83,7 @@ MISTAKES = (
     reductions(
         "tensor: max without axis",
         ("partial(max_backward, axis=axis, keepdims=keepdims)", "max_backward"),
+        says="max is recorded with the rule for the maximum of all values: the axis is missing",
     ),
     reductions(
         "tensor: sum ignores keepdims",
@@ -130,6 +135,7 @@ MISTAKES = (
             ("            return None\n        return self.autograd.gradient"),
             ("            return np.zeros_like(self.data)\n        return self.autograd.gradient"),
         ),
+        says="grad is zeros before backward; it must be None",
     ),
     backward(
         "tensor: grad zeroed by backward",
@@ -142,6 +148,7 @@ MISTAKES = (
     backward(
         "tensor: no_grad does nothing",
         ("before, _is_recording = _is_recording, False", "before = _is_recording"),
+        says="no_grad does not pause the recording",
     ),
     apply(
         "tensor: apply one input only",
@@ -157,5 +164,6 @@ MISTAKES = (
     apply(
         "tensor: apply passes output on",
         ("gradients = layer.backward(grad_output)", "gradients = (layer.backward(grad_output), grad_output)[1:]"),
+        says="the gradient is handed on as it is; that of the input is what the layer's backward returns",
     ),
 )

@@ -23,6 +23,8 @@ OPERATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "matmul": torch.matmul,
 }
 
+SHARED = {"add": 2, "sub": 1}  # how many inputs get the upstream gradient itself, and not a copy
+
 
 def evaluate(leaves: Sequence[torch.Tensor], nodes: Sequence[Any]) -> list[torch.Tensor]:
     values = list(leaves)
@@ -71,7 +73,11 @@ def differentiate_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], grad_o
     overwritten = walk_back(leaves, nodes, last, grad_output, {}, keep=lambda old, new: new)
     first = walk_back(leaves, nodes, last, grad_output, {}, keep=lambda old, new: old)
     averaged = walk_back(leaves, nodes, last, grad_output, {}, keep=lambda old, new: (old + new) / 2)
+    in_place = walk_back(leaves, nodes, last, grad_output.copy(), {}, keep=lambda old, new: np.add(old, new, out=old))
     return {
+        "gradients that meet are added in place, into an array that elsewhere is another gradient": {
+            "leaf_grads": in_place
+        },
         "where an array is used twice the gradients are averaged; they add up": {"leaf_grads": averaged},
         "where an array is used twice the last gradient replaces the first; they add up": {"leaf_grads": overwritten},
         "where an array is used twice only one gradient is kept; they add up": {"leaf_grads": first},
@@ -96,7 +102,10 @@ def walk_back(
             continue
         name, operands = nodes[number]
         inputs = {str(place): values[operand] for place, operand in enumerate(operands)}
-        _, *contributions = gradients(OPERATIONS[name], arrived[len(leaves) + number], **inputs).values()
+        upstream = arrived[len(leaves) + number]
+        _, *contributions = gradients(OPERATIONS[name], upstream, **inputs).values()
+        if name in SHARED:
+            contributions[: SHARED[name]] = [upstream] * SHARED[name]
         for operand, contribution in zip(operands, contributions, strict=True):
             together = keep_at_leaves or keep if operand < len(leaves) else keep
             arrived[operand] = together(arrived[operand], contribution) if operand in arrived else contribution

@@ -92,6 +92,12 @@ def mul_backward_mistakes(grad_output: Array, a: Array, b: Array) -> Answer:
     }
 
 
+def times_b(grad_output: Array, a: Array, b: Array) -> Answer:
+    """Multiply the upstream gradient by b, if it fits into it."""
+    product = grad_output * b if b.shape == grad_output.shape else grad_output
+    return {"grad_output": product, "a": a, "b": b}
+
+
 def div_backward_mistakes(grad_output: Array, a: Array, b: Array) -> Answer:
     right = div_backward(grad_output, a=a, b=b)
     return {
@@ -295,6 +301,15 @@ def concatenate_backward(grad_output: Array, arrays: Sequence[Array], axis: int)
     return gradients(lambda *tensors: torch.cat(tensors, axis), grad_output, **named)
 
 
+def concatenate_backward_mistakes(grad_output: Array, arrays: Sequence[Array], axis: int) -> Answer:
+    pieces = np.array_split(grad_output, len(arrays), axis)
+    return {
+        "the pieces are as equal as can be; each must be as long as its array": {
+            f"arrays[{position}]_grad": piece for position, piece in enumerate(pieces)
+        }
+    }
+
+
 @truth
 def where_backward(grad_output: Array, condition: Array, a: Array, b: Array) -> Answer:
     chosen = torch.tensor(condition)
@@ -335,4 +350,5 @@ def softmax_cross_entropy_backward_mistakes(grad_output: Array, logits: Array, t
             right, logits_grad=grad_output * predicted / batch
         ),
         "grad_output is left out": _like(right, logits_grad=right["logits_grad"] / grad_output),
+        "targets that are probabilities get no gradient; the loss depends on them too": {"targets_grad": None},
     }

@@ -11,6 +11,8 @@ import torch
 from autograder.testing import truth
 from autograder.testing.torch_oracle import Answer, Array
 
+BY_NUMBERS = "an array with the numbers of another is taken for it; look for this very array"
+
 
 @truth
 def make_spots(arrays: Sequence[Array], chosen: Sequence[int]) -> Answer:
@@ -19,6 +21,13 @@ def make_spots(arrays: Sequence[Array], chosen: Sequence[int]) -> Answer:
         "in": [position in chosen for position in range(len(arrays))],
         "gradients": [torch.zeros_like(torch.tensor(arrays[position])).numpy() for position in chosen],
     }
+
+
+def make_spots_mistakes(arrays: Sequence[Array], chosen: Sequence[int]) -> Answer:
+    def is_like_a_chosen_one(array: Array) -> bool:
+        return any(np.array_equal(array, arrays[position]) for position in chosen)
+
+    return {BY_NUMBERS: {"in": [is_like_a_chosen_one(array) for array in arrays]}}
 
 
 @truth

@@ -36,7 +36,7 @@ def operate(operator: str, a: Array, b: Array, grad_output: Array) -> Answer:
 
 
 def operate_mistakes(operator: str, a: Array, b: Array, grad_output: Array) -> Answer:
-    if operator not in ("-", "/"):
+    if operator not in ("-", "/", "**"):
         return {}
     swapped = gradients(lambda b: OPERATORS[operator](b, torch.tensor(a)), grad_output, b=b)
     return {_SWAPPED: {"array with tensor": swapped}}
@@ -94,6 +94,19 @@ def reduce(reduction: str, grad_output: Array, x: Array, axis: Axis, keepdims: b
     return rules[reduction](grad_output, x, axis, keepdims)
 
 
+def max_mistakes(reduction: str, grad_output: Array, x: Array, axis: Axis, keepdims: bool) -> Answer:
+    """Give what a rule for the maximum of all values would, where its gradient can be broadcast."""
+    lengths = zip(reversed(grad_output.shape), reversed(x.shape), strict=False)
+    if not all(length in (1, of_x) for length, of_x in lengths):
+        return {}
+    is_maximum = x == x.max()
+    return {
+        "max is recorded with the rule for the maximum of all values: the axis is missing": {
+            "x_grad": (grad_output * is_maximum / is_maximum.sum()).astype(x.dtype)
+        }
+    }
+
+
 @truth
 def backward(leaves: Sequence[Array], nodes: Sequence[Any], grad_outputs: Sequence[Array]) -> Answer:
     total = torch.tensor(np.stack(grad_outputs)).sum(dim=0).numpy()
@@ -101,7 +114,10 @@ def backward(leaves: Sequence[Array], nodes: Sequence[Any], grad_outputs: Sequen
 
 
 def backward_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], grad_outputs: Sequence[Array]) -> Answer:
-    return {"a call of backward replaces the gradients; they add up": backward(leaves, nodes, grad_outputs[-1:])}
+    return {
+        "a call of backward replaces the gradients; they add up": backward(leaves, nodes, grad_outputs[-1:]),
+        "grad is zeros before backward; it must be None": {"before": [np.zeros_like(leaf) for leaf in leaves]},
+    }
 
 
 @truth
@@ -123,6 +139,13 @@ def apply_affine(x: Array, weight: Array, bias: Array, grad_output: Array) -> An
         weight=weight,
         bias=bias,
     )
+
+
+def apply_affine_mistakes(x: Array, weight: Array, bias: Array, grad_output: Array) -> Answer:
+    if weight.shape[0] != weight.shape[1]:
+        return {}
+    handed_on = "the gradient is handed on as it is; that of the input is what the layer's backward returns"
+    return {handed_on: {"x_grad": -2 * grad_output}}
 
 
 affine = rule(lambda x, weight, bias: torch_functional.linear(x, weight, bias))

@@ -53,11 +53,12 @@ def record(leaves: list[np.ndarray], nodes: list[Any]) -> dict[str, Any]:
     return {"operations": operations}
 
 
-def record_in_place(x: np.ndarray) -> None:
-    """Record an operation that wrote its result into its input."""
+def record_in_place(x: np.ndarray) -> dict[str, int]:
+    """Record an operation that wrote its result into its input; how many the tape then holds."""
     engine = Autograd()
     np.negative(x, out=x)
     engine.add_operation(inputs=[x], output=x, gradients_to_update=[None], backward_operation=BACKWARD["neg"])
+    return {"operations": len(engine.operation_list)}
 
 
 def record_view(x: np.ndarray) -> int:

@@ -92,11 +92,12 @@ def update_two_arrays_with_one_gradient(
     }
 
 
-def update_without_spot(array: np.ndarray) -> None:
-    """Bring a gradient to an array for which only a copy has a spot."""
+def update_without_spot(array: np.ndarray) -> dict[str, bool]:
+    """Bring a gradient to an array for which only a copy has a spot; whether it has one then."""
     buffer = GradientBuffer()
     buffer.add_spot(array.copy())
     buffer.update(array, array)
+    return {"spot": array in buffer}
 
 
 def update_with_shape(array: np.ndarray, gradient: np.ndarray) -> None:

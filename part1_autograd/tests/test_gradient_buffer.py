@@ -18,7 +18,8 @@ gradient_buffer = probes("gradient_buffer")
 @given(problem=chosen_arrays())
 def test_a_spot_starts_at_zero(candidate: Candidate, problem: Problem) -> None:
     """An array that add_spot was called for, once or more often, has one spot, with a gradient of zeros like it."""
-    assert_right(candidate, gradient_buffer.make_spots, oracle.make_spots, problem)
+    probe, truth = gradient_buffer.make_spots, oracle.make_spots
+    assert_right(candidate, probe, truth, problem, mistakes=oracle.make_spots_mistakes)
 
 
 @oracle_test("gradient_buffer.add_spot")
@@ -26,14 +27,16 @@ def test_a_spot_starts_at_zero(candidate: Candidate, problem: Problem) -> None:
 def test_arrays_are_told_apart_by_identity(candidate: Candidate, problem: Problem) -> None:
     """A copy of an array, or a view of it, is another array, although the numbers are the same."""
     got = candidate.run(gradient_buffer.make_one_spot, **problem)
-    assert_same(got, {"array": True, "copy": False, "view": False, "len": 1})
+    mistakes = {oracle.BY_NUMBERS: {"array": True, "copy": True, "view": True, "len": 1}}
+    assert_same(got, {"array": True, "copy": False, "view": False, "len": 1}, mistakes=mistakes)
 
 
 @law("gradient_buffer.add_spot")
 @given(problem=alike("array"))
 def test_get_without_a_spot_is_a_key_error(candidate: Candidate, problem: Problem) -> None:
     """Answering for the gradient of an array that has no spot is a KeyError."""
-    candidate.raises(KeyError, gradient_buffer.get_without_spot, **problem)
+    mistakes = {"an array without a spot gets zeros; get must refuse it": np.zeros_like(problem["array"])}
+    candidate.raises(KeyError, gradient_buffer.get_without_spot, mistakes, **problem)
 
 
 @law("gradient_buffer.add_spot")
@@ -93,7 +96,8 @@ def test_a_gradient_that_arrived_stays_as_it_was(candidate: Candidate, problem: 
 @given(problem=alike("array"))
 def test_update_without_a_spot_is_a_key_error(candidate: Candidate, problem: Problem) -> None:
     """Bringing a gradient to an array that has no spot is a KeyError."""
-    candidate.raises(KeyError, gradient_buffer.update_without_spot, **problem)
+    mistakes = {"update makes the spot that is missing; it must refuse the array": {"spot": True}}
+    candidate.raises(KeyError, gradient_buffer.update_without_spot, mistakes, **problem)
 
 
 @law("gradient_buffer.update")

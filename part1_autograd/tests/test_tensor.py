@@ -90,16 +90,20 @@ def test_expressions_match_torch(candidate: Candidate, problem: Problem) -> None
 def test_nothing_is_recorded_without_need(candidate: Candidate, problem: Problem) -> None:
     """Where no tensor requires a gradient, the values are the same and the tape stays empty."""
     got = candidate.run(tensor.evaluate_without_gradients, leaves=problem["leaves"], nodes=problem["nodes"])
-    assert_same(
-        got, {"output": engine_oracle.differentiate(**problem)["output"], "requires_grad": False, "operations": 0}
-    )
+    right = {"output": engine_oracle.differentiate(**problem)["output"], "requires_grad": False, "operations": 0}
+    recorded = {**right, "requires_grad": True, "operations": len(problem["nodes"])}
+    mistakes = {"operations are recorded, although no operand requires a gradient": recorded}
+    assert_same(got, right, mistakes=mistakes)
 
 
 @law("tensor.operators")
 @given(problem=alike("a", "b"))
 def test_engines_do_not_mix(candidate: Candidate, problem: Problem) -> None:
     """Tensors of two engines cannot be combined: a ValueError."""
-    candidate.raises(ValueError, tensor.mix_engines, **problem)
+    mistakes = {
+        "the result is on the first operand's engine, and the second's does not know it": {"operations": [1, 0]}
+    }
+    candidate.raises(ValueError, tensor.mix_engines, mistakes, **problem)
 
 
 @law("tensor.operators")
@@ -171,7 +175,8 @@ def test_sum_and_mean_match_torch(candidate: Candidate, reduction: str, problem:
 @given(problem=reductions(among="tied"))
 def test_max_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """max over any axes, kept or not: value and gradient, also where several values are the largest."""
-    assert_right(candidate, tensor.reduce, oracle.reduce, {"reduction": "max", **problem})
+    of_max = {"reduction": "max", **problem}
+    assert_right(candidate, tensor.reduce, oracle.reduce, of_max, mistakes=oracle.max_mistakes)
 
 
 @edge_case("tensor.reductions")
@@ -327,7 +332,8 @@ def test_a_constant_has_no_gradient(candidate: Candidate, problem: Problem) -> N
 def test_no_grad_pauses_the_recording(candidate: Candidate, problem: Problem) -> None:
     """Nothing is recorded inside no_grad; after it everything is again, even if an exception ended it."""
     got = candidate.run(tensor.pause_recording, **problem)
-    assert_same(got, {"inside": False, "after": True, "operations": 1})
+    mistakes = {"no_grad does not pause the recording": {"inside": True, "after": True, "operations": 2}}
+    assert_same(got, {"inside": False, "after": True, "operations": 1}, mistakes=mistakes)
 
 
 # Layers
@@ -337,7 +343,8 @@ def test_no_grad_pauses_the_recording(candidate: Candidate, problem: Problem) ->
 @given(problem=affine_problems())
 def test_a_layer_on_the_tape_matches_torch(candidate: Candidate, problem: Problem) -> None:
     """apply records a layer: its output goes on, and its backward is part of the way back."""
-    assert_right(candidate, tensor.apply_affine, oracle.apply_affine, problem)
+    truth, mistakes = oracle.apply_affine, oracle.apply_affine_mistakes
+    assert_right(candidate, tensor.apply_affine, truth, problem, mistakes=mistakes)
 
 
 @oracle_test("tensor.apply")

@@ -126,7 +126,11 @@ MISTAKES = (
         "encoder-decoder: those that run are counted in encode",
         ('attention[f"layer{number}_enc_self"]', 'attention[f"layer{len(attention) + 1}_enc_self"]'),
     ),
-    encode("encoder-decoder: encoder's weights asked for or not", (ASKED_FOR, "            if True:\n")),
+    encode(
+        "encoder-decoder: encoder's weights asked for or not",
+        (ASKED_FOR, "            if True:\n"),
+        says="the weights are given, although return_attention is False",
+    ),
     decode(
         "encoder-decoder: without the causal mask",
         (DECODER_CALL, DECODER_CALL.replace("causal, need", "None, need").replace("True", "False")),
@@ -169,7 +173,11 @@ MISTAKES = (
     ),
     decode("encoder-decoder: decoder's layers counted from 0", (DECODER_NUMBERS, "enumerate(self.dec_layers)")),
     decode("encoder-decoder: no layer is dropped in decode", (DROPS, "")),
-    decode("encoder-decoder: decoder's weights asked for or not", (ASKED_FOR, "            if True:\n")),
+    decode(
+        "encoder-decoder: decoder's weights asked for or not",
+        (ASKED_FOR, "            if True:\n"),
+        says="the weights are given, although return_attention is False",
+    ),
     decode(
         "encoder-decoder: decode without the encoder's gradient",
         (DECODER_CALL, DECODER_CALL.replace("encoded", "encoded.detach()")),

@@ -58,6 +58,7 @@ MISTAKES = (
     padding(
         "masks: padding written into the input",
         (f"return {PADDING}", f"padded_input[{PADDING}] = 0\n    return {PADDING}"),
+        says="the padding of the input is set to 0; only the mask is asked for",
     ),
     causal("masks: a query hidden from itself", (CAUSAL, f"{ONES}.triu()"), says="a query is hidden from itself"),
     causal(

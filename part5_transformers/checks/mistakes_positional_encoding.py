@@ -96,5 +96,9 @@ MISTAKES = (
         (SUM, f"({SUM}).double()"),
         says="the result is float64; it must keep the dtype of x",
     ),
-    forward("positional encoding: added to x in place", (SUM, f"x.data.add_({ROWS})")),
+    forward(
+        "positional encoding: added to x in place",
+        (SUM, f"x.data.add_({ROWS})"),
+        says="the positions are added to x in place; the result must be a new tensor",
+    ),
 )

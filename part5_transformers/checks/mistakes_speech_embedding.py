@@ -54,7 +54,11 @@ MISTAKES = (
         says="the division rounds to the nearest; it must round up",
     ),
     lengths("speech: lengths as they were", (ROUNDED_UP, "lengths"), says="the lengths are those of the input"),
-    lengths("speech: lengths changed in place", (ROUNDED_UP, "lengths.add_(factor - 1) // factor")),
+    lengths(
+        "speech: lengths changed in place",
+        (ROUNDED_UP, "lengths.add_(factor - 1) // factor"),
+        says="factor - 1 is added to the lengths in place; they are the caller's",
+    ),
     padding(
         "speech: steps masked for padding",
         (MASKED, MASKED.replace("PadMask", "~PadMask")),

@@ -95,6 +95,7 @@ MISTAKES = (
             "            if return_attention:\n                attention[",
             "            if True:\n                attention[",
         ),
+        says="the weights are given, although return_attention is False",
     ),
     score(
         "transformers: the first step's logits",

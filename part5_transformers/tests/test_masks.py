@@ -89,7 +89,12 @@ def test_no_sequences_have_no_padding(candidate: Candidate, problem: Problem) ->
 def test_padding_leaves_its_arguments_alone(candidate: Candidate, problem: Problem) -> None:
     """PadMask changes neither the input nor the lengths."""
     afterwards = {f"{name} afterwards": value for name, value in problem.items()}
-    assert_same(candidate.run(masks.padding_and_arguments, **problem), {**oracle.padding(**problem), **afterwards})
+    right = {**oracle.padding(**problem), **afterwards}
+    padded = problem["padded_input"].copy()
+    padded[right["mask"]] = 0
+    in_place = {**right, "padded_input afterwards": padded}
+    mistakes = {"the padding of the input is set to 0; only the mask is asked for": in_place}
+    assert_same(candidate.run(masks.padding_and_arguments, **problem), right, mistakes=mistakes)
 
 
 @law("masks.padding")

@@ -96,8 +96,16 @@ MISTAKES = (
         (FROZEN, FROZEN.replace("-math", "math")),
         says="log-probabilities are subtracted; they must be added",
     ),
-    candidates("beam search: -inf is a large number", (FROZEN, FROZEN.replace("-math.inf", "-1e9"))),
-    candidates("beam search: probabilities added", (SUM, SUM.replace("frozen, log_probs", "frozen, log_probs.exp()"))),
+    candidates(
+        "beam search: -inf is a large number",
+        (FROZEN, FROZEN.replace("-math.inf", "-1e9")),
+        says="what may not follow costs -1e9; it must be -inf",
+    ),
+    candidates(
+        "beam search: probabilities added",
+        (SUM, SUM.replace("frozen, log_probs", "frozen, log_probs.exp()")),
+        says="probabilities are added; their logarithms must be",
+    ),
     select(
         "beam search: beam and token mixed up",
         (APART, "token, source = best // vocab + first, best % vocab"),
@@ -169,9 +177,15 @@ MISTAKES = (
         (COUNT, "times_used.scatter_(1, token, times_used.gather(1, token) + goes_on.to(ranks.dtype))"),
         says="a token that several beams chose is penalised once; it must be for each of them",
     ),
-    select("beam search: one group always", ("size = width // num_groups", "size = width")),
     select(
-        "beam search: the penalty by the batch", (PENALTY, PENALTY.replace("times_used[:, None]", "times_used.sum(0)"))
+        "beam search: one group always",
+        ("size = width // num_groups", "size = width"),
+        says="the groups are ignored: all beams choose together",
+    ),
+    select(
+        "beam search: the penalty by the batch",
+        (PENALTY, PENALTY.replace("times_used[:, None]", "times_used.sum(0)")),
+        says="tokens that other prompts chose are penalised too",
     ),
     better_ended(
         "beam search: the best ended by score",
@@ -204,10 +218,8 @@ MISTAKES = (
     ),
     better_ended(
         "beam search: the best ended of all prompts",
-        (
-            PICKED,
-            "return both.pick(ranks.argmax() // len(ranks) % ranks.shape[1] + torch.zeros_like(best.scores).long())",
-        ),
+        (PICKED, "return both.pick((ranks.argmax() % ranks.shape[1]).expand(best.scores.shape))"),
+        says="the place of the best of all prompts is taken in each; each has its own best",
     ),
     ranked(
         "beam search: results by score",
@@ -232,6 +244,7 @@ MISTAKES = (
     ranked(
         "beam search: results as the beams stand",
         (ORDER, "order = torch.arange(both.scores.shape[1]).expand_as(both.scores)"),
+        says="the beams come as they stand; sort them, with the best ended one",
     ),
     ranked(
         "beam search: spare beams hide the best ended",
@@ -242,10 +255,12 @@ MISTAKES = (
     ranked(
         "beam search: the best ended known by its last token",
         (IS_SAME, "is_same = (beams.tokens == best.tokens)[..., -1] & beams.scores.isfinite()"),
+        says="the best ended one is left out where a beam has the same last token; all tokens must be the same",
     ),
     ranked(
         "beam search: ranks for scores",
         ("return best_first.tokens, best_first.scores", "return best_first.tokens, best_first.ranks(length_penalty)"),
+        says="ranks are returned; scores are asked for",
     ),
     step(
         "beam search: candidates by score",
@@ -320,15 +335,24 @@ MISTAKES = (
     ),
     step("beam search: reorder is a must", ('if hasattr(self.score_fn, "reorder"):', "if True:")),
     step("beam search: all beams are read at once", (ROWS, ROWS.replace(":scored", ":"))),
-    step("beam search: beams before prompts", (ROWS, "rows = beams.tokens[:, :scored].transpose(0, 1).flatten(0, 1)")),
+    step(
+        "beam search: beams before prompts",
+        (ROWS, "rows = beams.tokens[:, :scored].transpose(0, 1).flatten(0, 1)"),
+        says="score_fn's rows are beams first; all beams of the first prompt come first",
+    ),
     step(
         "beam search: the rows of a prompt mixed",
         (".reshape(batch, scored, -1).expand", ".reshape(scored, batch, -1).transpose(0, 1).expand"),
     ),
-    step("beam search: one group in the step", (CHOSEN, "select(ranks, beams.is_finished, 1, diversity_penalty)")),
+    step(
+        "beam search: one group in the step",
+        (CHOSEN, "select(ranks, beams.is_finished, 1, diversity_penalty)"),
+        says="the groups are ignored: all beams choose together",
+    ),
     step(
         "beam search: ended beams penalised in the step",
         (CHOSEN, CHOSEN.replace("beams.is_finished", "torch.zeros_like(beams.is_finished)")),
+        says="ended beams are penalised and counted for diversity",
     ),
     step(
         "beam search: scores of the first place", ("candidates[each, sources, chosen]", "candidates[each, 0, chosen]")

@@ -26,6 +26,7 @@ CUMULATIVE = "logits.softmax(dim=-1).gather(-1, order).cumsum(dim=-1)"
 LEAST = "min_p * probabilities.amax(dim=-1, keepdim=True)"
 DROPPED = "logits.masked_fill(is_dropped, -math.inf)"
 RARE = "logits.masked_fill(probabilities < least, -math.inf)"
+IN_PLACE = "the logits that were given are changed in place; the result must be a new tensor"
 
 MISTAKES = (
     repetition(
@@ -71,8 +72,12 @@ MISTAKES = (
         (USED, USED.replace("sequences", "sequences[:, -1:]")),
         says="only the last token of each row is penalised",
     ),
-    repetition("filters: penalty in place", (RETURNED, f"logits.copy_({RETURNED})")),
-    repetition("filters: penalty makes nan of what is impossible", (PENALIZED, f"{PENALIZED} + 0 * logits")),
+    repetition("filters: penalty in place", (RETURNED, f"logits.copy_({RETURNED})"), says=IN_PLACE),
+    repetition(
+        "filters: penalty makes nan of what is impossible",
+        (PENALIZED, f"{PENALIZED} + 0 * logits"),
+        says="what was -inf is nan, as 0 · -inf and -inf + inf are",
+    ),
     temperature(
         "filters: temperature multiplies",
         ("return logits / temperature", "return logits * temperature"),
@@ -83,7 +88,11 @@ MISTAKES = (
         ("return logits / temperature", "return (logits / temperature).softmax(dim=-1)"),
         says="these are probabilities; logits are asked for",
     ),
-    temperature("filters: temperature in place", ("return logits / temperature", "return logits.div_(temperature)")),
+    temperature(
+        "filters: temperature in place",
+        ("return logits / temperature", "return logits.div_(temperature)"),
+        says=IN_PLACE,
+    ),
     temperature(
         "filters: temperature forgotten",
         ("return logits / temperature", "return logits"),
@@ -122,9 +131,14 @@ MISTAKES = (
     top_k(
         "filters: equal logits all stay",
         (SCATTERED, "logits.masked_fill(logits < logits.topk(min(k, logits.shape[-1])).values[..., -1:], -math.inf)"),
+        says="all logits equal to the k-th largest are kept; exactly k must stay",
     ),
-    top_k("filters: of equal logits the last stay", (ORDER, ORDER.replace(SORTED, LAST_FIRST))),
-    top_k("filters: top k in place", (SCATTERED, SCATTERED.replace("scatter", "scatter_"))),
+    top_k(
+        "filters: of equal logits the last stay",
+        (ORDER, ORDER.replace(SORTED, LAST_FIRST)),
+        says="of equal logits the last are kept; it must be the first",
+    ),
+    top_k("filters: top k in place", (SCATTERED, SCATTERED.replace("scatter", "scatter_")), says=IN_PLACE),
     top_k("filters: no large k", (SCATTERED, f"{SCATTERED} if logits.topk(k) else logits")),
     top_p(
         "filters: the crossing token dropped",
@@ -157,10 +171,22 @@ MISTAKES = (
         (DROPPED, DROPPED.replace("-math.inf", "0.0")),
         says="what is dropped is 0; it must be -inf",
     ),
-    top_p("filters: the order not undone", (".scatter(-1, order, likelier >= p)", " | (likelier >= p)")),
-    top_p("filters: logits added, not probabilities", (CUMULATIVE, "logits.gather(-1, order).cumsum(dim=-1)")),
-    top_p("filters: of equal probabilities the last stay", (f"{SORTED}\n    c", f"{LAST_FIRST}\n    c")),
-    top_p("filters: top p in place", (DROPPED, DROPPED.replace("fill", "fill_"))),
+    top_p(
+        "filters: the order not undone",
+        (".scatter(-1, order, likelier >= p)", " | (likelier >= p)"),
+        says="places in the sorted order are taken for tokens: the order is not undone",
+    ),
+    top_p(
+        "filters: logits added, not probabilities",
+        (CUMULATIVE, "logits.gather(-1, order).cumsum(dim=-1)"),
+        says="logits are added up; probabilities must be",
+    ),
+    top_p(
+        "filters: of equal probabilities the last stay",
+        (f"{SORTED}\n    c", f"{LAST_FIRST}\n    c"),
+        says="of equal probabilities the last are kept; it must be the first",
+    ),
+    top_p("filters: top p in place", (DROPPED, DROPPED.replace("fill", "fill_")), says=IN_PLACE),
     min_p(
         "filters: min p itself",
         (LEAST, "min_p"),
@@ -186,6 +212,10 @@ MISTAKES = (
         (RARE, RARE.replace("-math.inf", "0.0")),
         says="what is dropped is 0; it must be -inf",
     ),
-    min_p("filters: the bound dropped", (RARE, RARE.replace("<", "<="))),
-    min_p("filters: min p in place", (RARE, RARE.replace("fill", "fill_"))),
+    min_p(
+        "filters: the bound dropped",
+        (RARE, RARE.replace("<", "<=")),
+        says="what is just as likely as the bound is dropped; it must stay",
+    ),
+    min_p("filters: min p in place", (RARE, RARE.replace("fill", "fill_")), says=IN_PLACE),
 )

@@ -79,18 +79,27 @@ MISTAKES = (
         (LOG_SOFTMAX, "return logits"),
         says="these are filtered logits; log_softmax is missing",
     ),
-    log_probs("generator: softmax over rows", (LOG_SOFTMAX, "return logits.log_softmax(dim=0)")),
+    log_probs(
+        "generator: softmax over rows",
+        (LOG_SOFTMAX, "return logits.log_softmax(dim=0)"),
+        says="log_softmax goes along the rows; it must go along the tokens",
+    ),
     log_probs(
         "generator: log-softmax before the filters",
         (PENALTY, f"        logits = logits.log_softmax(dim=-1)\n{PENALTY}"),
         (LOG_SOFTMAX, "return logits"),
+        says="log_softmax comes before the filters; it comes last",
     ),
     log_probs(
         "generator: penalty for the last token",
         ("(logits, tokens, filters.repeat_penalty)", "(logits, tokens[:, -1:], filters.repeat_penalty)"),
         says="repeat_penalty sees the last token only; it concerns all tokens of the row",
     ),
-    log_probs("generator: asked twice", (PENALTY, f"        logits = self.score_fn(tokens)\n{PENALTY}")),
+    log_probs(
+        "generator: asked twice",
+        (PENALTY, f"        logits = self.score_fn(tokens)\n{PENALTY}"),
+        says="score_fn is called twice",
+    ),
     log_probs("generator: float32", (LOG_SOFTMAX, "return logits.float().log_softmax(dim=-1)")),
     # extend
     extend(
@@ -137,33 +146,47 @@ MISTAKES = (
     extend(
         "generator: ended rows are asked about, others not",
         (SCORED_ROWS, SCORED_ROWS.replace("~is_finished", "is_finished")),
+        says="log_probs is told which rows have ended; it must be told which go on",
     ),
     extend(
         "generator: all rows are asked about",
         (SCORED_ROWS, SCORED_ROWS.replace("~is_finished", "torch.ones_like(is_finished)")),
     ),
-    extend("generator: no row ends", (ENDED, "")),
+    extend("generator: no row ends", (ENDED, ""), says="no row ends: one that gets EOS must"),
     extend(
         "generator: all rows end with the first",
         (ENDED, ENDED + "            is_finished = is_finished | is_finished.any()\n"),
+        says="all rows end with the first that does; each has its own end",
     ),
     extend(
         "generator: the token comes first",
         ("torch.cat([tokens, chosen[:, None]], dim=1)", "torch.cat([chosen[:, None], tokens], dim=1)"),
+        says="the new token is put before the others; it comes after them",
     ),
-    extend("generator: the likeliest is chosen", (CHOSEN, "log_probs.argmax(dim=-1)")),
-    extend("generator: probabilities are added", (SCORED, SCORED.replace("scores + gained", "scores + gained.exp()"))),
     extend(
-        "generator: the prompt without its first token is read",
+        "generator: the likeliest is chosen",
+        (CHOSEN, "log_probs.argmax(dim=-1)"),
+        says="choose is not asked: the likeliest token is taken",
+    ),
+    extend(
+        "generator: probabilities are added",
+        (SCORED, SCORED.replace("scores + gained", "scores + gained.exp()")),
+        says="probabilities are added up; their logarithms must be",
+    ),
+    extend(
+        "generator: the last token is read alone",
         (SCORED_ROWS, SCORED_ROWS.replace("tokens", "tokens[:, -1:]")),
+        says="log_probs gets the last token only; it needs all of the row",
     ),
     extend(
         "generator: asked once more after the end",
         ("        return tokens, scores\n", "        self.score_fn(tokens)\n        return tokens, scores\n"),
+        says="score_fn is called once more after the last step",
     ),
     extend(
         "generator: one token more",
         ("while tokens.shape[1] < self.max_length", "while tokens.shape[1] <= self.max_length"),
+        says="there is one token more than max_length allows",
     ),
     # generate_greedy
     greedy(
@@ -187,10 +210,15 @@ MISTAKES = (
         (OF_GREEDY, "Filters(temperature, repeat_penalty), callback"),
         says="temperature and repeat_penalty are exchanged",
     ),
-    greedy("generator: greedy without the callback", (OF_GREEDY, "Filters(repeat_penalty, temperature)")),
+    greedy(
+        "generator: greedy without the callback",
+        (OF_GREEDY, "Filters(repeat_penalty, temperature)"),
+        says="the callback sees no step: it is not handed on",
+    ),
     greedy(
         "generator: greedy records gradients",
         ("    @torch.no_grad()\n    def generate_greedy", "    def generate_greedy"),
+        says="gradients are recorded: torch.no_grad is missing",
     ),
     # generate_sample
     sample(
@@ -220,7 +248,11 @@ MISTAKES = (
     sample(
         "generator: drawn by log-probabilities", (DRAWN, DRAWN.replace("log_probs.exp()", "-log_probs.clamp(min=-9)"))
     ),
-    sample("generator: torch's own generator", (DRAWN, DRAWN.replace("generator=generator", "generator=None"))),
+    sample(
+        "generator: torch's own generator",
+        (DRAWN, DRAWN.replace("generator=generator", "generator=None")),
+        says="the seed has no effect on what is drawn",
+    ),
     sample(
         "generator: torch's own generator is seeded",
         (
@@ -234,8 +266,16 @@ MISTAKES = (
         "generator: always the same seed",
         (DRAWN, DRAWN.replace("generator=generator", "generator=torch.Generator().manual_seed(0)")),
     ),
-    sample("generator: one draw for all rows", (DRAWN, f"{DRAWN}[:1].expand(len(log_probs))")),
-    sample("generator: samples without the callback", (HANDED_ON, "self.extend(x, draw, filters)")),
+    sample(
+        "generator: one draw for all rows",
+        (DRAWN, f"{DRAWN}[:1].expand(len(log_probs))"),
+        says="all rows get the same tokens; each must draw its own",
+    ),
+    sample(
+        "generator: samples without the callback",
+        (HANDED_ON, "self.extend(x, draw, filters)"),
+        says="the callback sees no step: it is not handed on",
+    ),
     sample(
         "generator: filtered where it is drawn",
         (OF_SAMPLES, "filters = Filters(repeat_penalty)"),

@@ -62,6 +62,8 @@ def candidate_mistakes(beams: Answer, log_probs: Array, eos_id: int) -> Answer:
         "the token 0 is taken for EOS": first,
         "the last token is taken for EOS": last,
         "log-probabilities are subtracted; they must be added": _candidates(beams, -log_probs, eos_id),
+        "probabilities are added; their logarithms must be": _candidates(beams, np.exp(log_probs), eos_id),
+        "what may not follow costs -1e9; it must be -inf": changed(elsewhere=-1e9),
     }
 
 
@@ -108,6 +110,8 @@ def select_mistakes(ranks: Array, is_finished: Array, num_groups: int, diversity
         "only the group just before counts; all groups before must": changed(forgets=True),
         "ended beams are penalised too": changed(penalises_ended=True),
         "ended beams count for the penalty": changed(counts_ended=True),
+        "tokens that other prompts chose are penalised too": changed(of_all_prompts=True),
+        "the groups are ignored: all beams choose together": _selected(ranks, is_finished, 1, diversity_penalty),
     }
     if num_groups == 1:  # in groups, one candidate of each beam is often right, and what is wrong is something else
         mistakes["the best candidate of each beam is taken; one beam may have several"] = changed(one_of_each=True)
@@ -127,18 +131,21 @@ def _selected(
     forgets: bool = False,
     penalises_ended: bool = False,
     counts_ended: bool = False,
+    of_all_prompts: bool = False,
 ) -> Answer:
     """Choose candidates, best first in each group; the flags are mistakes."""
     (batch, width), vocab = ranks.shape[:2], ranks.shape[2]
     each, pairs = width // num_groups, []
-    for row in range(batch):
-        used: Counter[int] = Counter()
-        for begin in range(0, width, each):
+    used_in: list[Counter[int]] = [Counter() for _ in range(batch)]
+    for begin in range(0, width, each):
+        used_before = sum(used_in, Counter())
+        for row, used in enumerate(used_in):
             found = []
             for beam, token in itertools.product(
                 range(width) if from_all else range(begin, begin + each), range(vocab)
             ):
-                times = min(used[token], 1) if once else used[token]
+                times = (used_before if of_all_prompts else used)[token]
+                times = min(times, 1) if once else times
                 is_spared = is_finished[row, beam] and not penalises_ended
                 rank = ranks[row, beam, token] - (0 if is_spared else diversity_penalty * times)
                 if rank > -math.inf:
@@ -152,7 +159,8 @@ def _selected(
             counted = [token for beam, token in chosen if counts_ended or not is_finished[row, beam]]
             used.update(counted)
             pairs.append(chosen + [(ARBITRARY, ARBITRARY)] * (each - len(chosen)))
-    chosen_of_all = np.array(pairs, dtype=np.int64).reshape(batch, width, 2)
+    in_groups = np.array(pairs, dtype=np.int64).reshape(num_groups, batch, each, 2)
+    chosen_of_all = in_groups.swapaxes(0, 1).reshape(batch, width, 2)
     return {"sources": chosen_of_all[..., 0], "tokens": chosen_of_all[..., 1]}
 
 
@@ -178,16 +186,27 @@ def better_mistakes(best: Answer, beams: Answer, length_penalty: float) -> Answe
         "the best one before is forgotten": newest,
         "the best one before is kept, though a better one has ended": _better(best, nothing["beams"], length_penalty),
         "the worst of what has ended is taken": _better(best, beams, length_penalty, sign=-1),
+        "the place of the best of all prompts is taken in each; each has its own best": _better(
+            best, beams, length_penalty, same_place=True
+        ),
     }
 
 
-def _better(best: Answer, beams: Answer, length_penalty: float, sign: int = 1, all_ended: bool = False) -> Answer:
+def _better(
+    best: Answer,
+    beams: Answer,
+    length_penalty: float,
+    sign: int = 1,
+    all_ended: bool = False,
+    same_place: bool = False,
+) -> Answer:
     both = {name: np.concatenate([best[name], beams[name]], axis=1) for name in beams}
-    places = []
-    for row in range(len(both["scores"])):
-        ended = [one for one in groups_of(both, row, 1)[0] if one.is_finished or all_ended]
-        found = max(ended, key=lambda one: sign * one.rank(length_penalty), default=None)
-        places.append([found.source if found else 0])
+    rows = [groups_of(both, row, 1)[0] for row in range(len(both["scores"]))]
+    ended = [[one for one in row if one.is_finished or all_ended] for row in rows]
+    if same_place:
+        ended = [list(itertools.chain.from_iterable(ended))] * len(ended)
+    found = [max(row, key=lambda one: sign * one.rank(length_penalty), default=None) for row in ended]
+    places = [[one.source if one else 0] for one in found]
     return blanked({name: value[np.arange(len(places))[:, None], places] for name, value in both.items()})
 
 
@@ -198,23 +217,41 @@ def ranked(beams: Answer, best: Answer, length_penalty: float) -> Answer:
 
 def ranked_mistakes(beams: Answer, best: Answer, length_penalty: float) -> Answer:
     return {
+        "the beams come as they stand; sort them, with the best ended one": only_results(blanked(beams)),
         f"the results are {BY_SCORE}": _ranked(beams, best, 0.0),
         "the worst comes first": _ranked(beams, best, length_penalty, sign=-1),
         "the best ended one is counted twice where it is one of the beams": _ranked(
             beams, best, length_penalty, twice=True
         ),
+        "the best ended one is left out where a beam has the same last token; all tokens must be the same": _ranked(
+            beams, best, length_penalty, known_by_last=True
+        ),
+        "ranks are returned; scores are asked for": _ranked(beams, best, length_penalty, gives_ranks=True),
         "the best ended one is left out where it is none of the beams": _ranked(
             beams, {**best, "scores": np.full_like(best["scores"], -math.inf)}, length_penalty
         ),
     }
 
 
-def _ranked(beams: Answer, best: Answer, length_penalty: float, sign: int = 1, twice: bool = False) -> Answer:
+def _ranked(
+    beams: Answer,
+    best: Answer,
+    length_penalty: float,
+    sign: int = 1,
+    twice: bool = False,
+    known_by_last: bool = False,
+    gives_ranks: bool = False,
+) -> Answer:
     width, results = beams["scores"].shape[1], []
     for row in range(len(beams["scores"])):
         kept, found = groups_of(beams, row, 1)[0], groups_of(best, row, 1)[0]
+        if known_by_last:
+            last = {one.tokens[-1] for one in kept}
+            found = [one for one in found if one.tokens[-1] not in last]
         everything = kept + found if twice else best_first(kept, found, length_penalty)
         everything.sort(key=lambda one: -sign * one.rank(length_penalty))
+        if gives_ranks:
+            everything = [one._replace(score=one.rank(length_penalty)) for one in everything]
         results.append(filled(everything[:width], width, beams["tokens"].shape[2]))
     return only_results(arrays(results))
 

@@ -56,13 +56,13 @@ class Model(NamedTuple):
         log_sum = math.log(sum(map(math.exp, scaled)))
         return [logit - log_sum for logit in scaled]
 
-    def extensions(self, one: Hypothesis) -> Group:
-        """List all that a sequence may become with a token more."""
+    def extensions(self, one: Hypothesis, log_probs: Sequence[float] = ()) -> Group:
+        """List all that a sequence may become with a token more, by its own log-probabilities or by others."""
         if one.is_finished:
             return [one._replace(tokens=(*one.tokens, self.eos_id))]
         return [
             Hypothesis((*one.tokens, token), one.score + gained, one.length + 1, token == self.eos_id, one.source)
-            for token, gained in enumerate(self.log_probs(one.tokens))
+            for token, gained in enumerate(log_probs or self.log_probs(one.tokens))
             if gained > -math.inf
         ]
 
@@ -103,11 +103,18 @@ def run(table: Array, eos_id: int, prompts: Array, max_length: int, settings: An
 
 
 def advanced(
-    model: Model, groups: Sequence[Group], settings: Answer, divisor: Divisor | None = None, ended_grow: bool = False
+    model: Model,
+    groups: Sequence[Group],
+    settings: Answer,
+    divisor: Divisor | None = None,
+    ended_grow: bool = False,
+    ended_count: bool = False,
+    log_probs: Sequence[Sequence[float]] = (),
 ) -> tuple[list[Group], float]:
     """Give one prompt's groups a token more, best first, and the smallest gap between competing ranks.
 
-    A `divisor` of a candidate's score, computed from what it continues, is a mistake, and so are ended beams that grow.
+    A `divisor` of a candidate's score, computed from what it continues, is a mistake, and so are ended beams that grow
+    or that count for the penalty, and log-probabilities of each place that are not its beam's.
     """
     size, length_penalty = settings["beam_width"] // settings["num_groups"], settings["length_penalty"]
     used: Counter[int] = Counter()
@@ -115,15 +122,16 @@ def advanced(
     for group in groups:
         candidates = []
         for one in group:
-            for longer in model.extensions(one):
+            for longer in model.extensions(one, log_probs[one.source] if log_probs else ()):
                 if one.is_finished and ended_grow:
                     longer = longer._replace(length=longer.length + 1)
                 rank = longer.score / divisor(one) ** length_penalty if divisor else longer.rank(length_penalty)
-                penalty = 0 if one.is_finished else settings["diversity_penalty"] * used[longer.tokens[-1]]
-                candidates.append((rank - penalty, one.is_finished, longer))
+                is_spared = one.is_finished and not ended_count
+                penalty = 0 if is_spared else settings["diversity_penalty"] * used[longer.tokens[-1]]
+                candidates.append((rank - penalty, is_spared, longer))
         candidates.sort(key=lambda candidate: -candidate[0])
         gaps.append(gap_of(rank for rank, _, _ in candidates))
-        used.update(longer.tokens[-1] for _, had_ended, longer in candidates[:size] if not had_ended)
+        used.update(longer.tokens[-1] for _, is_spared, longer in candidates[:size] if not is_spared)
         chosen.append([longer for _, _, longer in candidates[:size]])
     return chosen, min(gaps)
 
@@ -265,15 +273,17 @@ def step_mistakes(table: Array, eos_id: int, beams: Answer, scored: int, setting
     def ignoring(*names: str) -> Answer:
         return stepped(table, eos_id, beams, {**settings, **{name: PLAIN[name] for name in names}})[0]
 
-    def divided(divisor: Divisor | None = None, ended_grow: bool = False) -> Answer:
-        return stepped(table, eos_id, beams, settings, divisor, ended_grow)[0]
+    def other(**mistake: Any) -> Answer:
+        return stepped(table, eos_id, beams, settings, **mistake)[0]
 
     mistakes = {
         f"candidates are {BY_SCORE}": ignoring("length_penalty"),
         "the diversity penalty is ignored": ignoring("diversity_penalty"),
         "the filters are ignored: temperature and repetition penalty": ignoring("temperature", "repeat_penalty"),
-        "a candidate's length is one too small: the new token counts": divided(lambda one: max(one.length, 1)),
-        "an ended beam grows in length by the EOS that fills it": divided(ended_grow=True),
+        "a candidate's length is one too small: the new token counts": other(divisor=lambda one: max(one.length, 1)),
+        "an ended beam grows in length by the EOS that fills it": other(ended_grow=True),
+        "ended beams are penalised and counted for diversity": other(ended_count=True),
+        "the groups are ignored: all beams choose together": ignoring("num_groups"),
         "the scores are ranks, divided by the length; they must be sums of log-probabilities": changed(
             scores=right["scores"] / np.maximum(right["lengths"], 1) ** settings["length_penalty"]
         ),
@@ -284,7 +294,18 @@ def step_mistakes(table: Array, eos_id: int, beams: Answer, scored: int, setting
         "is_finished is not that of the beam that is continued": changed(is_finished=is_finished | (last == eos_id)),
         "the length is not that of the beam that is continued": changed(lengths=beams["lengths"] + ~is_finished),
     }
+    if scored > 1:
+        mistakes["score_fn's rows are beams first; all beams of the first prompt come first"] = other(
+            log_probs=of_beams_first(model_of(table, eos_id, settings), beams["tokens"])
+        )
     return {sentence: settled(changes, settings["num_groups"]) for sentence, changes in mistakes.items()}
+
+
+def of_beams_first(model: Model, tokens: Array) -> list[list[list[float]]]:
+    """Give each beam (b, w) the log-probabilities of the row in its place where beams come before prompts."""
+    batch, width, time = tokens.shape
+    rows = [model.log_probs(row) for row in tokens.swapaxes(0, 1).reshape(batch * width, time).tolist()]
+    return [rows[first : first + width] for first in range(0, len(rows), width)]
 
 
 def stepped(
@@ -292,13 +313,19 @@ def stepped(
     eos_id: int,
     beams: Answer,
     settings: Answer,
-    divisor: Divisor | None = None,
-    ended_grow: bool = False,
+    log_probs: Sequence[Sequence[Sequence[float]]] = (),
+    **mistake: Any,
 ) -> tuple[Answer, float]:
     """Give the beams a token more, with what they continue, and the smallest gap between competing ranks."""
     model, width = model_of(table, eos_id, settings), settings["beam_width"]
     each = [
-        advanced(model, groups_of(beams, row, settings["num_groups"]), settings, divisor, ended_grow)
+        advanced(
+            model,
+            groups_of(beams, row, settings["num_groups"]),
+            settings,
+            log_probs=log_probs[row] if log_probs else (),
+            **mistake,
+        )
         for row in range(len(beams["tokens"]))
     ]
     return arrays([flat(groups, width) for groups, _ in each]), min(gap for _, gap in each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,11 @@ def probabilities(logits: Array) -> Array:
 def likeliest_first(row: Array) -> list[int]:
     """Sort the tokens of a row by falling logit; of equal ones the lowest index first."""
     return sorted(range(len(row)), key=lambda token: (-row[token], token))
+
+
+def of_equal_ones_the_last(row: Array) -> list[int]:
+    """Sort them likewise, but of equal ones the highest index first."""
+    return sorted(range(len(row)), key=lambda token: (-row[token], -token))
 
 
 def kept(logits: Array, keeps: Callable[[Array], set[int]]) -> Answer:
@@ -67,6 +72,15 @@ def repetition_penalty_mistakes(logits: Array, sequences: Array, penalty: float)
     return {sentence: {"logits": value} for sentence, value in penalized.items()}
 
 
+def impossible_penalty_mistakes(logits: Array, sequences: Array, penalty: float) -> Answer:
+    penalized = repetition_penalty(logits, sequences, penalty)["logits"]
+    return {
+        "what was -inf is nan, as 0 · -inf and -inf + inf are": {
+            "logits": np.where(np.isneginf(logits), logits.dtype.type(math.nan), penalized)
+        }
+    }
+
+
 # The temperature
 
 
@@ -104,9 +118,21 @@ def top_k_mistakes(logits: Array, k: int) -> Answer:
     }
 
 
-def crossing(row: Array, p: float, further: int = 0, from_the_least: bool = False) -> set[int]:
-    """Take the likeliest tokens until their probabilities reach p, and so many more."""
-    order, total = likeliest_first(row)[:: -1 if from_the_least else 1], 0.0
+def tied_top_k_mistakes(logits: Array, k: int) -> Answer:
+    def as_large_as_the_kth(row: Array) -> set[int]:
+        return {token for token in range(len(row)) if row[token] >= row[likeliest_first(row)[k - 1]]}
+
+    return {
+        "all logits equal to the k-th largest are kept; exactly k must stay": kept(logits, as_large_as_the_kth),
+        "of equal logits the last are kept; it must be the first": kept(
+            logits, lambda row: set(of_equal_ones_the_last(row)[:k])
+        ),
+    }
+
+
+def crossing(row: Array, p: float, further: int = 0, order: Sequence[int] = ()) -> set[int]:
+    """Take the likeliest tokens, or in another order, until their probabilities reach p, and so many more."""
+    order, total = order or likeliest_first(row), 0.0
     for number, token in enumerate(order, start=1):
         total += probabilities(row)[token]
         if total >= p:
@@ -123,11 +149,16 @@ def top_p_mistakes(logits: Array, p: float) -> Answer:
     def with_probability(keeps: Callable[[Array], Array]) -> Answer:
         return {"logits": np.where(keeps(probabilities(logits)), logits, -math.inf).astype(logits.dtype)}
 
+    def before_logits_reach_p(row: Array) -> set[int]:
+        order = likeliest_first(row)
+        likelier = np.cumsum(row[order]) - row[order]
+        return {token for token, total in zip(order, likelier, strict=True) if total < p}
+
     return {
         "the token that crosses p is dropped; it must stay": kept(logits, lambda row: crossing(row, p, further=-1)),
         "one token more than the one that crosses p is kept": kept(logits, lambda row: crossing(row, p, further=1)),
         "the least likely tokens are kept, until they reach p": kept(
-            logits, lambda row: crossing(row, p, from_the_least=True)
+            logits, lambda row: crossing(row, p, order=likeliest_first(row)[::-1])
         ),
         "tokens less likely than p are dropped; what counts is the sum of all that are likelier": with_probability(
             lambda each: each >= p
@@ -136,6 +167,18 @@ def top_p_mistakes(logits: Array, p: float) -> Answer:
             lambda each: np.cumsum(each, axis=-1) - each < p
         ),
         "what is dropped is 0; it must be -inf": zeros_for_dropped(top_p(logits, p)),
+        "logits are added up; probabilities must be": kept(logits, before_logits_reach_p),
+        "places in the sorted order are taken for tokens: the order is not undone": kept(
+            logits, lambda row: set(range(len(crossing(row, p))))
+        ),
+    }
+
+
+def tied_top_p_mistakes(logits: Array, p: float) -> Answer:
+    return {
+        "of equal probabilities the last are kept; it must be the first": kept(
+            logits, lambda row: crossing(row, p, order=of_equal_ones_the_last(row))
+        )
     }
 
 
@@ -167,6 +210,12 @@ def min_p_mistakes(logits: Array, min_p: float) -> Answer:
         "logits are compared; probabilities must be": where(logits >= min_p * logits.max(axis=-1, keepdims=True)),
         "what is dropped is 0; it must be -inf": zeros_for_dropped(kept_by_min_p(logits, min_p)),
     }
+
+
+def tied_min_p_mistakes(logits: Array, min_p: float) -> Answer:
+    each = probabilities(logits)
+    above = np.where(each > min_p * each.max(axis=-1, keepdims=True), logits, -math.inf)
+    return {"what is just as likely as the bound is dropped; it must stay": {"logits": above}}
 
 
 def zeros_for_dropped(answer: Answer) -> Answer:

@@ -7,6 +7,7 @@ drawn follows the binomial distribution, whose tails are computed exactly.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ Logits = list[float]
 CHANCE = 1e-13
 NOT_LOG = "these are probabilities; their logarithms are asked for"
 NOT_NORMALISED = "these are filtered logits; log_softmax is missing"
+NO_CALLBACK = "the callback sees no step: it is not handed on"
 LAST_TOKEN = "repeat_penalty sees the last token only; it concerns all tokens of the row"
 ORDERS = {
     "repeat_penalty comes after top_k; it comes first": ("temperature", "top_k", "repeat_penalty", "top_p", "min_p"),
@@ -135,8 +137,18 @@ def log_probs_mistakes(table: Array, tokens: Array, filters: Answer) -> Answer:
     if "repeat_penalty" in filters:
         known[LAST_TOKEN] = _log_probs(table, tokens, filters, seen=-1)
     known[NOT_LOG] = np.exp(right)
-    known[NOT_NORMALISED] = np.array([filtered(table, row, filters) for row in tokens.tolist()])
+    known[NOT_NORMALISED] = _filtered(table, tokens, filters)
+    known["log_softmax goes along the rows; it must go along the tokens"] = log_softmax(known[NOT_NORMALISED], 0)
+    known["log_softmax comes before the filters; it comes last"] = _filtered(log_softmax(table, 1), tokens, filters)
     return {mistake: {"log_probs": each} for mistake, each in known.items()}
+
+
+def log_softmax(numbers: Array, axis: int) -> Array:
+    return torch.tensor(numbers).log_softmax(axis).numpy()
+
+
+def _filtered(table: Array, tokens: Array, filters: Filters) -> Array:
+    return np.array([filtered(table, row, filters) for row in tokens.tolist()])
 
 
 def _log_probs(table: Array, tokens: Array, filters: Filters, *order: Any, **mistake: Any) -> Array:
@@ -160,11 +172,25 @@ class Row(NamedTuple):
     has_ended: bool
 
 
-def continue_row(table: Array, eos_id: int, prompt: list[int], max_length: int, filters: Filters, rank: int = 0) -> Row:
-    """Continue one row with the token of this rank, 0 for the likeliest, until it ends."""
+Read = Callable[[list[int], list[int]], list[int]]
+
+
+def continue_row(
+    table: Array,
+    eos_id: int,
+    prompt: list[int],
+    max_length: int,
+    filters: Filters,
+    rank: int = 0,
+    read: Read = operator.add,
+) -> Row:
+    """Continue one row with the token of this rank, 0 for the likeliest, until it ends.
+
+    Another row that is read than the prompt and the new tokens is a mistake.
+    """
     row = Row([], [], [], False)
     while len(prompt) + len(row.tokens) < max_length and not row.has_ended:
-        log_probs = next_log_probs(table, prompt + row.tokens, filters)
+        log_probs = next_log_probs(table, read(prompt, row.tokens), filters)
         token = falling(log_probs)[rank]
         gains, largest = [*row.gains, log_probs[token]], [*row.largest, max(log_probs)]
         row = Row([*row.tokens, token], gains, largest, token == eos_id)
@@ -193,8 +219,10 @@ def continued(table: Array, eos_id: int, x: Array, max_length: int, filters: Ans
     return together(x, eos_id, _rows(table, eos_id, x, max_length, filters, rank))
 
 
-def _rows(table: Array, eos_id: int, x: Array, max_length: int, filters: Filters, rank: int = 0) -> list[Row]:
-    return [continue_row(table, eos_id, prompt, max_length, filters, rank) for prompt in x.tolist()]
+def _rows(
+    table: Array, eos_id: int, x: Array, max_length: int, filters: Filters, rank: int = 0, read: Read = operator.add
+) -> list[Row]:
+    return [continue_row(table, eos_id, prompt, max_length, filters, rank, read) for prompt in x.tolist()]
 
 
 def calls(sequences: Array, prompt_length: int) -> list[Array]:
@@ -218,6 +246,18 @@ def extend_mistakes(table: Array, eos_id: int, x: Array, max_length: int, filter
     def has_eos(prompt: list[int]) -> bool:
         return eos_id in prompt
 
+    def with_others(**others: Any) -> Answer:
+        """Continue with other arguments than these."""
+        given = {"table": table, "eos_id": eos_id, "max_length": max_length, "filters": filters, "rank": rank}
+        return together(x, eos_id, _rows(**{**given, **others}, x=x))
+
+    def put_before(prompt: list[int], new: list[int]) -> list[int]:
+        return new[::-1] + prompt
+
+    before = _rows(table, eos_id, x, max_length, filters, rank, put_before)
+    longest = max((len(row.tokens) for row in before), default=0)
+    first = min(rows, key=lambda row: len(row.tokens), default=Row([], [], [], False))
+    shortest = len(first.tokens)
     return {
         "the score of a row that has ended goes on changing": {
             "scores": right["scores"] - np.array(padding) * math.log(table.shape[1])
@@ -238,7 +278,29 @@ def extend_mistakes(table: Array, eos_id: int, x: Array, max_length: int, filter
         "a row with EOS in its prompt ends after one token; a new EOS ends it": changed(
             lambda row: Row(row.tokens[:1], row.gains[:1], row.largest[:1], True), has_eos
         ),
-        "the filters have no effect": together(x, eos_id, _rows(table, eos_id, x, max_length, {}, rank)),
+        "the filters have no effect": with_others(filters={}),
+        "log_probs is told which rows have ended; it must be told which go on": with_others(table=np.zeros_like(table)),
+        "no row ends: one that gets EOS must": with_others(eos_id=-1),
+        "all rows end with the first that does; each has its own end": changed(
+            lambda row: Row(row.tokens[:shortest], row.gains[:shortest], row.largest[:shortest], first.has_ended)
+        ),
+        "the new token is put before the others; it comes after them": {
+            "sequences": np.array(
+                [
+                    put_before(prompt, row.tokens + [eos_id] * (longest - len(row.tokens)))
+                    for prompt, row in zip(x.tolist(), before, strict=True)
+                ]
+            ),
+            "scores": together(x, eos_id, before)["scores"],
+        },
+        "choose is not asked: the likeliest token is taken": with_others(rank=0),
+        "probabilities are added up; their logarithms must be": changed(
+            lambda row: row._replace(gains=np.exp(row.gains).tolist())
+        ),
+        "log_probs gets the last token only; it needs all of the row": with_others(
+            read=lambda prompt, new: (prompt + new)[-1:]
+        ),
+        "there is one token more than max_length allows": with_others(max_length=max_length + 1),
     }
 
 
@@ -250,7 +312,11 @@ def greedy_mistakes(table: Array, eos_id: int, x: Array, max_length: int, filter
         **({"temperature and repeat_penalty are exchanged": (exchanged, 0)} if filters else {}),
     }
     return {
-        mistake: together(x, eos_id, _rows(table, eos_id, x, max_length, *others)) for mistake, others in known.items()
+        NO_CALLBACK: {"steps": []},
+        **{
+            mistake: together(x, eos_id, _rows(table, eos_id, x, max_length, *others))
+            for mistake, others in known.items()
+        },
     }
 
 
@@ -292,6 +358,7 @@ def assert_counts(sequences: Array, table: Array, eos_id: int, prompt: list[int]
         "the likeliest token is always taken; draw one": (possible == likeliest).all(axis=1).astype(float),
         "all tokens are drawn equally often": shares({}, np.zeros_like(table))[1],
         **{f"{name} has no effect": shares(without(filters, name))[1] for name in filters},
+        "all rows get the same tokens; each must draw its own": (np.arange(len(counts)) == counts.argmax()) * 1.0,
     }
     assert_same(
         {f"sequences of {len(sequences)}": counts, "others": len(sequences) - int(counts.sum())},

@@ -191,7 +191,8 @@ def test_score_fn_is_called_once(candidate: Candidate, problem: Problem) -> None
     """score_fn is called once, with just these tokens, and its logits are not changed."""
     table, tokens = problem["table"], problem["tokens"]
     expected = {"calls": [tokens], "logits": [oracle.logits_after(table, tokens)]}
-    assert_same(candidate.run(generator.log_probs_and_calls, **problem), expected)
+    mistakes = {"score_fn is called twice": {name: 2 * each for name, each in expected.items()}}
+    assert_same(candidate.run(generator.log_probs_and_calls, **problem), expected, mistakes=mistakes)
 
 
 @law("generator.log_probs")
@@ -245,7 +246,8 @@ def test_score_fn_is_called_with_all_rows_in_each_step(candidate: Candidate, pro
     """score_fn is called once a step, with all rows, a token longer each time, and the prompt is not changed."""
     right = oracle.continued(**problem)["sequences"]
     expected = {"calls": oracle.calls(right, problem["x"].shape[1]), "prompt afterwards": problem["x"]}
-    assert_same(candidate.run(generator.extend, **problem), expected, ["calls", "prompt afterwards"])
+    mistakes = {"score_fn is called once more after the last step": {**expected, "calls": [*expected["calls"], right]}}
+    assert_same(candidate.run(generator.extend, **problem), expected, ["calls", "prompt afterwards"], mistakes)
 
 
 @law("generator.extend")
@@ -309,7 +311,8 @@ def test_a_function_will_do(candidate: Candidate, problem: Problem) -> None:
     """score_fn may be any function, and no gradient is recorded."""
     expected = {**oracle.continued(**problem), "scores have a gradient": False}
     got = candidate.run(generator.greedy_of_a_function, **problem)
-    assert_same(got, expected, ["sequences", "scores", "scores have a gradient"])
+    mistakes = {"gradients are recorded: torch.no_grad is missing": {**expected, "scores have a gradient": True}}
+    assert_same(got, expected, ["sequences", "scores", "scores have a gradient"], mistakes)
 
 
 # Sample
@@ -357,7 +360,9 @@ def test_of_one_choice_the_likeliest_is_drawn(candidate: Candidate, problem: Pro
     right = oracle.continued(**problem)
     more = ((0, 0), (0, problem["max_length"] - right["sequences"].shape[1]))
     filled = np.pad(right["sequences"], more, constant_values=problem["eos_id"])
-    assert_same(candidate.run(generator.sample, **problem, seed=seed), {**right, "sequences": filled})
+    expected = {**right, "sequences": filled}
+    mistakes = {oracle.NO_CALLBACK: {**expected, "steps": []}}
+    assert_same(candidate.run(generator.sample, **problem, seed=seed), expected, mistakes=mistakes)
 
 
 @law("generator.sample")
@@ -369,7 +374,8 @@ def test_the_generator_decides(candidate: Candidate, problem: Problem, seed: int
     drawn = candidate.run(generator.sample_of_seeds, **problem, seeds=seeds, is_own=is_own)
     one, same, other = (checked(each, ((1, 22), "int64"), "sequences") for each in drawn)
     assert_same({"sequences": same}, {"sequences": one})
-    assert_same({"sequences differ": bool((one != other).any())}, {"sequences differ": True})
+    mistakes = {"the seed has no effect on what is drawn": {"sequences differ": False}}
+    assert_same({"sequences differ": bool((one != other).any())}, {"sequences differ": True}, mistakes=mistakes)
 
 
 @law("generator.sample")
