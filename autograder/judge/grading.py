@@ -22,7 +22,8 @@ from autograder.printable import one_line, printable
 from autograder.worker import wire
 
 Tell = Callable[[TestResult], None]
-MAX_SHOWN, MAX_LINE, MAX_PARAMETERS = 400, 100, 6
+MAX_BRIEF, MAX_SHOWN, MAX_VALUES = 40, 400, 300  # characters
+MAX_NUMBERS, MAX_PARAMETERS = 64, 6
 _NO_TEST = "part.toml has this exercise, and no test is marked for it"
 MAX_REPLAY_BYTES = 64 * 1024
 MOST_DRAWN = 24  # leaves and operations of a tape
@@ -224,10 +225,17 @@ def decode_problem(text: str) -> Problem | None:
 
 def brief(value: object) -> str:
     """A value in a few characters: an array's shape, a number, the start of the rest."""
-    if isinstance(value, np.ndarray):
-        return str(value.shape)
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}…"
+    text = repr(_with_shapes(value))
+    return text if len(text) <= MAX_BRIEF else f"{text[:MAX_BRIEF]}…"
+
+
+def _with_shapes(value: object) -> object:
+    """The same with shapes in the places of arrays."""
+    if isinstance(value, dict):
+        return {name: _with_shapes(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_with_shapes, value))
+    return value.shape if isinstance(value, np.ndarray) else value
 
 
 def full(value: object) -> str:
@@ -235,18 +243,27 @@ def full(value: object) -> str:
     if isinstance(value, np.ndarray) and not value.size:
         return f"np.zeros({value.shape}, {value.dtype.name!r})"
     if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=64, precision=6)
+        text = np.array2string(value, separator=", ", threshold=MAX_NUMBERS, precision=6)
         text += f"  ({value.dtype})" if value.dtype != np.float64 else ""
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        text = f"[{', '.join(map(full, value))}]"
     else:
         text = _by_name(value) if isinstance(value, dict) else repr(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def _by_name(values: dict[str, object]) -> str:
-    """Options in full; of parameters that take more than a line the shapes, and of many the first."""
-    text = ", ".join(f"{name!r}: {full(value)}" for name, value in values.items())
-    if any(isinstance(value, np.ndarray) for value in values.values()) and (len(text) > MAX_LINE or "\n" in text):
+    """Options in full, and arrays where they are small; of others the shapes, and of many the first."""
+    text = ", ".join(f"{name!r}: {_in_a_line(value)}" for name, value in values.items())
+    arrays = [value for value in values.values() if isinstance(value, np.ndarray)]
+    if arrays and (len(text) > MAX_VALUES or sum(array.size for array in arrays) > MAX_NUMBERS):
         shapes = [f"{name!r}: {brief(value)}" for name, value in values.items()]
         more = [f"… {len(shapes) - MAX_PARAMETERS} more"] * (len(shapes) > MAX_PARAMETERS)
         text = ", ".join([*shapes[:MAX_PARAMETERS], *more])
     return f"{{{text}}}"
+
+
+def _in_a_line(value: object) -> str:
+    if isinstance(value, np.ndarray) and value.size:
+        return " ".join(np.array2string(value, separator=", ", threshold=MAX_NUMBERS, precision=6).split())
+    return full(value)

@@ -171,7 +171,11 @@ def describe(mismatch: Mismatch) -> tuple[str, str, str]:
             differences = np.abs(got.astype(complex) - expected.astype(complex))[differs]
         if np.isfinite(differences).all():
             differ += f", largest difference {float(differences.max()):.4g}"
-    return f"{place} = {got[index]:.9g}", f"{place} = {expected[index]:.9g}", differ
+    return f"{place} = {_number(got[index])}", f"{place} = {_number(expected[index])}", differ
+
+
+def _number(value: Any) -> str:
+    return str(value) if isinstance(value, np.bool_) else f"{value:.9g}"
 
 
 def wrong_values(mismatch: Mismatch) -> np.ndarray:

@@ -109,7 +109,7 @@ def test_integers_and_booleans_have_no_tolerance() -> None:
         (np.array([-np.inf, 0]), np.array([-np.inf, 3]),
          "got answer[1] = 0, expected 3 (1 of 2 values differ, largest difference 3)."),
         (np.array([np.inf, 0]), np.array([1.0, 3]), "got answer[0] = inf, expected 1 (2 of 2 values differ)."),
-        (np.array([True]), np.array([False]), "got answer[0] = 1, expected 0 (1 of 1 values differ)."),
+        (np.array([True]), np.array([False]), "got answer[0] = True, expected False (1 of 1 values differ)."),
         ("x" * 200, "y", f"answer must be 'y'; got str 'x{'x' * 78}…."),
     ],
 )  # fmt: skip

@@ -269,6 +269,7 @@ def test_every_result_is_told_as_it_is_known(collection: Collection) -> None:
         (np.ones(()), "()"),
         (None, "None"),
         ([1, 2], "[1, 2]"),
+        ({"weight": np.ones((2, 3)), "others": [np.ones(4)]}, "{'weight': (2, 3), 'others': [(4,)]}"),
         ("x" * 99, "'" + "x" * 39 + "…"),
     ],
 )
@@ -286,7 +287,9 @@ def test_brief_fits_into_a_signature(value: object, text: str) -> None:
         (np.zeros((0, 2)), "np.zeros((0, 2), 'float64')"),
         ({"a": (1, "b")}, "{'a': (1, 'b')}"),
         ({"weight": np.ones(2), "bias": None}, "{'weight': [1., 1.], 'bias': None}"),
-        ({"weight": np.ones((2, 3)), "bias": np.ones(2)}, "{'weight': (2, 3), 'bias': (2,)}"),
+        ({"weight": np.ones((2, 2)), "bias": np.ones(2)}, "{'weight': [[1., 1.], [1., 1.]], 'bias': [1., 1.]}"),
+        ([{"weight": np.ones((1, 1))}], "[{'weight': [[1.]]}]"),
+        ({"weight": np.ones((20, 30)), "bias": np.ones(20)}, "{'weight': (20, 30), 'bias': (20,)}"),
         (
             {str(n): np.ones((n, n)) for n in range(2, 10)},
             "{'2': (2, 2), '3': (3, 3), '4': (4, 4), '5': (5, 5), '6': (6, 6), '7': (7, 7), … 2 more}",

@@ -350,7 +350,10 @@ def assert_counts(sequences: Array, table: Array, eos_id: int, prompt: list[int]
     counts = (sequences[:, None] == possible).all(axis=2).sum(axis=0)
 
     def nearest_likely(shares: Array) -> Answer:
-        return {f"sequences of {len(sequences)}": counts.clip(*bounds(len(sequences), shares)), "others": 0}
+        return {
+            f"counts in {len(sequences)} draws": counts.clip(*bounds(len(sequences), shares)),
+            "sequences that cannot be": 0,
+        }
 
     greedy = continue_row(table, eos_id, prompt, sequences.shape[1], filters)
     likeliest = (prompt + greedy.tokens + [eos_id] * sequences.shape[1])[: sequences.shape[1]]
@@ -361,7 +364,7 @@ def assert_counts(sequences: Array, table: Array, eos_id: int, prompt: list[int]
         "all rows get the same tokens; each must draw its own": (np.arange(len(counts)) == counts.argmax()) * 1.0,
     }
     assert_same(
-        {f"sequences of {len(sequences)}": counts, "others": len(sequences) - int(counts.sum())},
+        {f"counts in {len(sequences)} draws": counts, "sequences that cannot be": len(sequences) - int(counts.sum())},
         nearest_likely(right),
         mistakes={mistake: nearest_likely(others) for mistake, others in known.items()},
     )
