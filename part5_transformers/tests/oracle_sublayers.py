@@ -125,9 +125,7 @@ def mask_mistakes(key_padding_mask: Array | None, attn_mask: Array | None, shape
     if padding is None or attention is None:
         merged = attention if padding is None else padding
         return {} if merged is None else {"the mask is inverted; it must stay True where ignored": {"mask": ~merged}}
-    of_queries = padding.swapaxes(2, 3) if padding.shape[2] == padding.shape[3] else padding
     return {
-        "the key_padding_mask hides queries; it must hide keys": {"mask": of_queries | attention},
         "a key is hidden where both masks hide it; it must be where either does": {"mask": padding & attention},
         "the key_padding_mask is ignored": {"mask": attention},
         "the attn_mask is ignored": {"mask": padding},
