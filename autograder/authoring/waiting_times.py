@@ -3,7 +3,7 @@
     python -m autograder.authoring.waiting_times [part2 ...] [--rounds 5] [--beside COMMIT]
 
 Each part is finished first, in a copy of the last commit.  Then its second run is timed with nothing changed and with
-one line changed in one file, for each file; `--beside` times the first run of everything there and in another commit.
+one line changed in one file, for each file, and once more everything, which `--beside` times in another commit, too.
 The runs that are compared take turns, and the median of each counts: print ratios, for seconds are a machine's own.
 """
 
@@ -26,7 +26,6 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from autograder.judge.exercises import ROOT, Part, find_part, find_parts
 from autograder.scripts.showing import plain_console
@@ -72,8 +71,8 @@ def waits(part: Part, here: Path, other: Path | None) -> Iterator[tuple[str, Cal
         return run(here)
 
     yield IMPORTS, lambda: seconds(here, "-c", IMPORTS)
-    if other is not None:
-        yield FIRST, lambda: run(here, "--seed", "1")  # a seed: everything is run
+    yield FIRST, lambda: run(here, "--seed", "1")  # a seed: everything is run
+    if other is not None and (other / part.name).exists():
         yield BESIDE, lambda: run(other, "--seed", "1")
     yield UNCHANGED, lambda: run(here)
     for file in part.files:
@@ -94,25 +93,15 @@ def measure(part: Part, here: Path, other: Path | None, rounds: int, progress: P
     return {name: median(times) for name, times in taken.items()}
 
 
-def table(measured: Mapping[str, Times]) -> Table:
-    """Show a part's waits as multiples of the imports, and its first run as a multiple of the other commit's."""
-    table = Table("part", "imports", "nothing changed", "one line changed", "slowest", "first run", "beside")
-    for part, times in measured.items():
-        imports = times[IMPORTS]
-        changed = sorted((time / imports, name) for name, time in times.items() if name.endswith(".py"))
-        (low, _), (high, slowest) = changed[0], changed[-1]
-        first = f"{times[FIRST]:.1f} s" if FIRST in times else ""
-        ratio = f"{times[FIRST] / times[BESIDE]:.2f} ×" if FIRST in times else ""
-        table.add_row(
-            part,
-            f"{imports:.2f} s",
-            f"{times[UNCHANGED] / imports:.2f} ×",
-            f"{low:.2f}–{high:.2f} ×",
-            slowest,
-            first,
-            ratio,
-        )
-    return table
+def row(part: Part, times: Times) -> str:
+    """Write a part's waits as multiples of the imports, and its first run as a multiple of the other commit's."""
+    imports = times[IMPORTS]
+    changed = sorted((time / imports, name) for name, time in times.items() if name.endswith(".py"))
+    (low, _), (high, slowest) = changed[0], changed[-1]
+    first = f"{times[FIRST]:6.1f} s"
+    ratio = f"{times[FIRST] / times[BESIDE]:8.2f} ×" if BESIDE in times else ""
+    of_imports = f"{times[UNCHANGED] / imports:15.2f} ×  {low:5.2f} to {high:.2f} × ({slowest})"
+    return f"{part.short_name:7}{imports:5.2f} s{of_imports:58}{first:>9}{ratio:>10}".rstrip()
 
 
 def main(
@@ -129,8 +118,9 @@ def main(
         progress = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
         here = stack.enter_context(finished_copy("HEAD"))
         other = stack.enter_context(finished_copy(beside)) if beside else None
-        measured = {part.short_name: measure(part, here, other, rounds, progress) for part in parts}
-    plain_console().print(table(measured))
+        print(f"part   imports  nothing changed  one line changed{'':26}first run    beside")
+        for part in parts:
+            print(row(part, measure(part, here, other, rounds, progress)), flush=True)
 
 
 if __name__ == "__main__":
