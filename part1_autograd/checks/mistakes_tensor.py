@@ -32,7 +32,7 @@ MISTAKES = (
     operators(
         "tensor: div records mul",
         ("binary(divide, div_backward", "binary(divide, mul_backward"),
-        says="tensor with tensor.b_grad has the wrong sign",
+        says="the quotient is recorded with the rule of a product",
     ),
     operators(
         "tensor: neg not recorded",

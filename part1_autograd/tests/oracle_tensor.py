@@ -27,11 +27,15 @@ OPERATORS: dict[str, Callable[..., torch.Tensor]] = {
 
 @truth
 def operate(operator: str, a: Array, b: Array, grad_output: Array) -> Answer:
-    right = gradients(OPERATORS[operator], grad_output, a=a, b=b)
+    return _each_way(gradients(OPERATORS[operator], grad_output, a=a, b=b))
+
+
+def _each_way(both: Answer) -> Answer:
+    """Tell what belongs to a tensor on either side, and to one on both."""
     return {
-        "tensor with tensor": right,
-        "tensor with array": {name: right[name] for name in ("output", "a_grad")},
-        "array with tensor": {name: right[name] for name in ("output", "b_grad")},
+        "tensor with tensor": both,
+        "tensor with array": {name: both[name] for name in ("output", "a_grad")},
+        "array with tensor": {name: both[name] for name in ("output", "b_grad")},
     }
 
 
@@ -39,7 +43,14 @@ def operate_mistakes(operator: str, a: Array, b: Array, grad_output: Array) -> A
     if operator not in ("-", "/", "**"):
         return {}
     swapped = gradients(lambda b: OPERATORS[operator](b, torch.tensor(a)), grad_output, b=b)
-    return {_SWAPPED: {"array with tensor": swapped}}
+    mistakes: Answer = {_SWAPPED: {"array with tensor": swapped}}
+    if operator == "/":
+        products = gradients(OPERATORS["*"], grad_output, a=a, b=b)
+        recorded = _each_way(
+            {**products, "output": operate(operator, a, b, grad_output)["tensor with tensor"]["output"]}
+        )
+        mistakes["the quotient is recorded with the rule of a product"] = recorded
+    return mistakes
 
 
 @truth
