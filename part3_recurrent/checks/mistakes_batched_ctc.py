@@ -64,7 +64,11 @@ MISTAKES = (
         says="no blank is ever skipped",
     ),
     forward("batched_ctc: skips everywhere", (ARRIVALS, ARRIVALS.replace("can_skip", "True | can_skip"))),
-    forward("batched_ctc: only stays and skips", (GO_ON, "pass"), says=INFINITE),
+    forward(
+        "batched_ctc: only stays and skips",
+        (GO_ON, "pass"),
+        says="walks stay and skip, and never go on to the next state",
+    ),
     forward("batched_ctc: the likeliest way only", (WAYS, "ways.max(axis=0)")),
     forward("batched_ctc: the blank is 0", ("self.blank", "0"), says="the blank is always 0"),
     forward(

@@ -293,13 +293,13 @@ def loss_mistakes(
     whole = np.full_like(input_lengths, len(log_probs))
     each = loss(*batch, {**options, "reduction": "none", "zero_infinity": False}, None)["output"]
     losses = {
-        "no blank is ever skipped": _without_skips(*batch, options.get("blank", 0)),
+        "no blank is ever skipped": losses_of_walks(*batch, options.get("blank", 0), skip=False),
         "without a frame every loss is 0; only that of an empty target is": np.where(input_lengths == 0, 0, each),
         "without a frame the empty target is taken for infeasible; its loss is 0": np.where(
             input_lengths == 0, np.inf, each
         ),
     }
-    known = {sentence: {"output": _reduced(one, target_lengths, options, dtype)} for sentence, one in losses.items()}
+    known = {sentence: {"output": reduced(one, target_lengths, options, dtype)} for sentence, one in losses.items()}
     known |= {
         "input_lengths has no effect": loss(log_probs, targets, whole, target_lengths, *rest),
         "grad_output has no effect": {"log_probs_grad": loss(*batch, options, None)["log_probs_grad"]},
@@ -354,22 +354,33 @@ def loss_mistakes(
     }
 
 
-def _without_skips(log_probs: Array, targets: Array, input_lengths: Array, target_lengths: Array, blank: int) -> Array:
-    """Compute each example's loss if walks may not skip a blank."""
+def losses_of_walks(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    blank: int,
+    *,
+    go_on: bool = True,
+    skip: bool = True,
+) -> Array:
+    """Compute each example's loss if walks may not go on to the next state, or may not skip a blank."""
     starts = np.cumsum(target_lengths) - target_lengths
     losses = np.full(len(target_lengths), np.inf)
     for b, (frames, length) in enumerate(zip(input_lengths, target_lengths, strict=True)):
         target = targets[starts[b] : starts[b] + length] if targets.ndim == 1 else targets[b, :length]
         emissions = _emissions(log_probs[:frames, b], target, blank)
         alpha = np.array([0, *np.full(2 * length, -np.inf)])  # before the first frame
-        for emission in emissions:
-            stepped = np.append(-np.inf, alpha[:-1])
-            alpha = np.logaddexp(alpha, stepped) + emission
+        can_skip = extend(target, blank)["can_skip"]
+        for t, emission in enumerate(emissions):
+            before, two_before = np.append(-np.inf, alpha[:-1]), np.append([-np.inf] * 2, alpha[:-2])[: len(alpha)]
+            ways = [alpha, before if go_on or t == 0 else -np.inf, np.where(can_skip & skip, two_before, -np.inf)]
+            alpha = np.logaddexp.reduce(np.broadcast_arrays(*ways)) + emission
         losses[b] = -np.logaddexp.reduce(alpha[-2:])
     return losses
 
 
-def _reduced(losses: Array, target_lengths: Array, options: Answer, dtype: np.dtype) -> Array:
+def reduced(losses: Array, target_lengths: Array, options: Answer, dtype: np.dtype) -> Array:
     """Reduce the loss of the batch, from those of its examples."""
     if options.get("zero_infinity"):
         losses = np.where(np.isinf(losses), 0, losses)
