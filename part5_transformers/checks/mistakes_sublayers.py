@@ -62,7 +62,7 @@ MISTAKES = (
     project(
         "attention: query and key alike are taken for self-attention",
         (SAME, "query is key"),
-        says="the values are projected from the key",
+        says="all three are projected from the query",
     ),
     project(
         "attention: all of one shape are taken for self-attention",
@@ -73,6 +73,11 @@ MISTAKES = (
         "attention: all projected from the query",
         (APART, APART.replace("key, value", "query, query")),
         says="all three are projected from the query",
+    ),
+    project(
+        "attention: values projected from the key",
+        (APART, APART.replace("key, value", "key, key")),
+        says="the values are projected from the key",
     ),
     project(
         "attention: keys projected from the query",

@@ -51,12 +51,12 @@ def project_mistakes(order: str, **problem: Any) -> Answer:
     }
     if query != key:
         mistakes["the keys are projected from the query"] = projections(**problem, order=query + query + value)
+    if order != query * 3:  # before the next: where the key is the query, the two are the same
+        mistakes["all three are projected from the query"] = projections(**problem, order=query * 3)
     if key != value:
         mistakes["the values are projected from the key"] = projections(**problem, order=query + key + key)
         swapped = projections(**problem, order=query + value + key)
         mistakes["the keys are projected from the value, and the values from the key"] = swapped
-    if order != query * 3:
-        mistakes["all three are projected from the query"] = projections(**problem, order=query * 3)
     return mistakes
 
 
