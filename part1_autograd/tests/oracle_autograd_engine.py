@@ -159,16 +159,16 @@ def add_into_arrays_mistakes(
 
 @truth
 def visits(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_output: Array) -> Answer:
-    """List the operations that the result of operation `start` depends on, the last recorded first."""
+    """List the operations that the result of operation `start` depends on."""
     needed = {len(leaves) + start}
     for number in range(start, -1, -1):
         if len(leaves) + number in needed:
             needed.update(nodes[number][1])
-    return {"visited": [number for number in range(start, -1, -1) if len(leaves) + number in needed]}
+    return {"visited": [number for number in range(start + 1) if len(leaves) + number in needed]}
 
 
 def visits_mistakes(leaves: Sequence[Array], nodes: Sequence[Any], start: int, grad_output: Array) -> Answer:
-    every = list(reversed(range(len(nodes))))
+    every = list(range(len(nodes)))
     return {"all operations are visited; only those that the output depends on must be": {"visited": every}}
 
 

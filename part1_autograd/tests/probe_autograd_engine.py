@@ -117,7 +117,7 @@ def differentiate_without_gradient(leaves: list[np.ndarray], nodes: list[Any]) -
 
 
 def visits(leaves: list[np.ndarray], nodes: list[Any], start: int, grad_output: np.ndarray) -> dict[str, Any]:
-    """Go backward from the result of one operation; the operations whose rules were called, in this order."""
+    """Go backward from the result of one operation; the operations whose rules were called, in any order."""
     engine = Autograd()
     visited: list[int] = []
 
@@ -131,7 +131,7 @@ def visits(leaves: list[np.ndarray], nodes: list[Any], start: int, grad_output: 
     rules = [note(number, BACKWARD[name]) for number, (name, _) in enumerate(nodes)]
     values = _record(engine, leaves, nodes, rules)
     engine.backward(values[len(leaves) + start], grad_output)
-    return {"visited": visited}
+    return {"visited": sorted(visited)}
 
 
 def differentiate_long_chain(x: np.ndarray, length: int, grad_output: np.ndarray) -> dict[str, np.ndarray]:

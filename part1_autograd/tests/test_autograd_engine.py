@@ -116,7 +116,7 @@ def test_expressions_match_torch(candidate: Candidate, problem: Problem) -> None
 @oracle_test("autograd_engine.backward")
 @given(problem=started_expressions())
 def test_only_what_the_output_depends_on_is_visited(candidate: Candidate, problem: Problem) -> None:
-    """From any result backward calls the rules that it depends on, no others, once each, the last recorded first."""
+    """From any result backward calls the rules that it depends on, no others, once each."""
     assert_right(candidate, autograd_engine.visits, oracle.visits, problem, mistakes=oracle.visits_mistakes)
 
 

@@ -1,4 +1,4 @@
-"""Gradient rules as formulas, which a decorator brings to the shapes of the inputs; softmax as it is written."""
+"""Gradient rules as formulas, which a decorator brings to the shapes of the inputs; softmax by logaddexp."""
 
 from __future__ import annotations
 
@@ -183,16 +183,15 @@ def one_hot(targets: Array, like: Array) -> Array:
     return targets if targets.ndim == like.ndim else np.eye(like.shape[1], dtype=like.dtype)[targets]
 
 
-def softmax(logits: Array) -> Array:
-    powers = np.exp(logits)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def log_softmax(logits: Array) -> Array:
+    return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
-    return np.asarray((-one_hot(targets, logits) * np.log(softmax(logits))).sum(axis=1).mean())
+    return np.asarray((-one_hot(targets, logits) * log_softmax(logits)).sum(axis=1).mean())
 
 
 def softmax_cross_entropy_backward(grad_output: Array, logits: Array, targets: Array) -> tuple[Array, Array | None]:
-    predicted, wanted, scale = softmax(logits), one_hot(targets, logits), grad_output / len(logits)
-    targets_grad = None if targets.ndim == 1 else -np.log(predicted) * scale
-    return (predicted * wanted.sum(axis=1, keepdims=True) - wanted) * scale, targets_grad
+    log_probs, wanted, scale = log_softmax(logits), one_hot(targets, logits), grad_output / len(logits)
+    targets_grad = None if targets.ndim == 1 else -log_probs * scale
+    return (np.exp(log_probs) * wanted.sum(axis=1, keepdims=True) - wanted) * scale, targets_grad

@@ -27,7 +27,7 @@ class MSELoss(Module):
     def forward(self, input: ndarray, target: ndarray) -> ndarray:
         """L = Σ (input - target)² / N for "mean", without 1/N for "sum", without Σ for "none".
 
-        Shapes: input and target (...), L () or, for "none", (...).  "mean" over nothing is nan, with a warning.
+        Shapes: input and target (...), L () or, for "none", (...).  "mean" over nothing is nan, without a warning.
         Raises TypeError for anything but floats, ValueError if the shapes differ.
         """
         check_floats("input", input)
@@ -43,7 +43,7 @@ class MSELoss(Module):
     def backward(self, grad_output: ndarray | float = 1.0) -> ndarray:
         """dL/dinput = g · 2 (input - target), divided by N for "mean".  Shapes: g as L, result as input."""
         grad_output = loss_gradient(grad_output, self.output_shape, self.dtype)
-        scale = grad_output / self.input.size if self.reduction == "mean" else grad_output
+        scale = grad_output / max(1, self.input.size) if self.reduction == "mean" else grad_output
         return 2 * scale * self.input - 2 * scale * self.target
 
 
@@ -69,7 +69,7 @@ class CrossEntropyLoss(Module):
 
         Shapes: input (b, v), target (b,) of integers or (b, v) of floats, L () or, for "none", (b,).
         As in torch also input (v,) with target (), and input (b, v, ...) with target (b, ...).
-        "mean" over no target is nan, with a warning.
+        "mean" over no target is nan, without a warning.
         Raises TypeError for an input that is not floats and a target that is neither, ValueError for a target of
         another shape, and for a class that is neither one of 0 to v - 1 nor ignore_index.
         """
@@ -95,7 +95,7 @@ class CrossEntropyLoss(Module):
         rows_grad = special.softmax(self.rows, axis=-1) - self.q
         rows_grad[~self.counts] = 0
         if self.reduction == "mean":
-            rows_grad /= np.count_nonzero(self.counts)
+            rows_grad /= max(1, np.count_nonzero(self.counts))
         rows_grad *= grad_output[..., None]
         return np.moveaxis(rows_grad, -1, self.class_axis)
 
@@ -138,9 +138,11 @@ def other_shape(input: ndarray) -> tuple[int, ...]:
 
 
 def reduce(losses: ndarray, reduction: str) -> ndarray:
-    """Return the losses, their sum, or their mean."""
+    """Return the losses, their sum, or their mean, which for none is nan as in torch."""
     if reduction == "none":
         return losses
+    if reduction == "mean" and losses.size == 0:
+        return np.asarray(np.nan, losses.dtype)
     return np.asarray(losses.sum() if reduction == "sum" else losses.mean())
 
 

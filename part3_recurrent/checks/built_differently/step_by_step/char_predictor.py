@@ -75,7 +75,8 @@ class CharacterPredictor(Module):
         rng = rng or np.random.default_rng()
         logits, h = self.forward(np.array([symbols]).T)
         while len(symbols) < len(prompt) + length:
-            reached = np.cumsum(np.exp(logits[-1, 0].astype(np.float64) / temperature))
+            exponents = (logits[-1, 0] - logits[-1, 0].max()).astype(np.float64) / temperature
+            reached = np.cumsum(np.exp(exponents))
             symbols.append(int(np.searchsorted(reached, reached[-1] * rng.random(), side="right")))
             logits, h = self.forward(np.array([symbols[-1:]]), h)
         return np.array(symbols)

@@ -44,9 +44,10 @@ class GRUCTC(Module):
         Raises as GRU.forward does.
         """
         output, _ = self.gru.forward(x, lengths=lengths)
-        exponentials = np.exp(self.linear.forward(output))
-        self.probabilities = exponentials / exponentials.sum(axis=-1, keepdims=True)
-        return np.log(self.probabilities)
+        logits = self.linear.forward(output)
+        log_probs = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+        self.probabilities = np.exp(log_probs)
+        return log_probs
 
     def backward(self, log_probs_grad: ndarray) -> ndarray:
         """Compute dL/dx, through the log-softmax: dL/dlogits = g - softmax · Σ g.

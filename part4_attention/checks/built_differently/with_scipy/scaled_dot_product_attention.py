@@ -18,9 +18,10 @@ def masked_softmax(scores: ndarray, mask: ndarray | None = None) -> ndarray:
     be empty.  The result has the dtype of scores.
     Shapes: scores (..., t, s), mask broadcastable to (..., t, s) or None, result (..., t, s).
     """
-    hidden = scores if mask is None else np.where(mask, scores.dtype.type(-1e10), scores)
-    weights: ndarray = scipy.special.softmax(hidden, axis=-1)
-    return weights
+    if mask is None:
+        return np.asarray(scipy.special.softmax(scores, axis=-1))
+    weights = scipy.special.softmax(np.where(mask, scores.dtype.type(-1e10), scores), axis=-1)
+    return np.where(mask, scores.dtype.type(0), weights)
 
 
 class ScaledDotProductAttention(Module):

@@ -83,7 +83,8 @@ class TiledAttention(Module):
                 yield rows, keys
 
     def _weights(self, rows: slice, keys: slice) -> ndarray:
-        return np.exp(self.scores(rows, keys) - self.log_sums[..., rows, None])
+        log_sums = self.log_sums[..., rows, None]
+        return np.exp(self.scores(rows, keys) - np.where(np.isneginf(log_sums), 0, log_sums))  # not -∞ + ∞
 
     def _weights_grad(self, rows: slice, keys: slice, grad_output: ndarray) -> ndarray:
         return np.einsum("...te,...se->...ts", grad_output[..., rows, :], self.value[..., keys, :])

@@ -126,7 +126,7 @@ def reduced(lengths: Tensor, factor: int) -> Tensor:
 
 def without_padding(x: Tensor, lengths: Tensor) -> Tensor:
     """Return x (b, t, d) with zeros at and after each length."""
-    return x * (~PadMask(x, lengths)).to(x.dtype).unsqueeze(2)
+    return torch.where(PadMask(x, lengths).unsqueeze(2), x.new_zeros(()), x)
 
 
 def factors_of(time_reduction: int) -> list[int]:

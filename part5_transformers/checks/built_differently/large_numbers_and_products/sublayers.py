@@ -87,7 +87,10 @@ class MultiHeadAttention(nn.Module):
         (b, t, s).
         """
         scores = torch.einsum("bhtd,bhsd->bhts", q, k) * q.shape[-1] ** -0.5
-        weights = scores.log_softmax(-1).exp() if mask is None else (scores - 1e10 * mask.to(q.dtype)).softmax(-1)
+        if mask is None:
+            weights = scores.log_softmax(-1).exp()
+        else:
+            weights = (scores - 1e10 * mask.to(q.dtype)).softmax(-1) * ~mask
         dropped = nn.Dropout(self.dropout).train(self.training)(weights)
         return torch.einsum("bhts,bhsd->bhtd", dropped, v), torch.einsum("bhts->bts", weights) / self.num_heads
 
@@ -98,8 +101,10 @@ class MultiHeadAttention(nn.Module):
         hidden, and keeps nothing of it for the backward pass.
         """
         dropout = self.dropout if self.training else 0.0
-        bias = None if mask is None else -1e10 * mask.to(q.dtype)
-        return functional.scaled_dot_product_attention(q, k, v, bias, dropout)
+        if mask is None:
+            return functional.scaled_dot_product_attention(q, k, v, None, dropout)
+        sees_any = ~mask.all(dim=-1, keepdim=True)
+        return functional.scaled_dot_product_attention(q, k, v, -1e10 * mask.to(q.dtype), dropout) * sees_any
 
 
 def merge_masks(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> Tensor | None:
