@@ -99,9 +99,9 @@ def row(part: Part, times: Times) -> str:
     changed = sorted((time / imports, name) for name, time in times.items() if name.endswith(".py"))
     (low, _), (high, slowest) = changed[0], changed[-1]
     first = f"{times[FIRST]:6.1f} s"
-    ratio = f"{times[FIRST] / times[BESIDE]:8.2f} ×" if BESIDE in times else ""
-    of_imports = f"{times[UNCHANGED] / imports:15.2f} ×  {low:5.2f} to {high:.2f} × ({slowest})"
-    return f"{part.short_name:7}{imports:5.2f} s{of_imports:58}{first:>9}{ratio:>10}".rstrip()
+    ratio = f"{times[FIRST] / times[BESIDE]:.2f} ×" if BESIDE in times else ""
+    of_imports = f"{times[UNCHANGED] / imports:15.2f} ×  {low:5.2f} to {high:.2f} ×"
+    return f"{part.short_name:7}{imports:5.2f} s{of_imports:37}{first:>9}{ratio:>9}   {slowest}"
 
 
 def main(
@@ -118,7 +118,7 @@ def main(
         progress = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
         here = stack.enter_context(finished_copy("HEAD"))
         other = stack.enter_context(finished_copy(beside)) if beside else None
-        print(f"part   imports  nothing changed  one line changed{'':26}first run    beside")
+        print(f"part   imports  nothing changed  one line changed  first run   beside   slowest change of")
         for part in parts:
             print(row(part, measure(part, here, other, rounds, progress)), flush=True)
 
