@@ -118,7 +118,7 @@ def main(
         progress = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
         here = stack.enter_context(finished_copy("HEAD"))
         other = stack.enter_context(finished_copy(beside)) if beside else None
-        print(f"part   imports  nothing changed  one line changed  first run   beside   slowest change of")
+        print("part   imports  nothing changed  one line changed  first run   beside   slowest change of")
         for part in parts:
             print(row(part, measure(part, here, other, rounds, progress)), flush=True)
 
