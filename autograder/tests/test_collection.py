@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 from autograder.judge.collection import CollectedTest, Collection, collect, draw, find_tests, shrink
 from autograder.judge.exercises import Part
@@ -149,6 +150,22 @@ def test_an_explicit_example_is_among_the_problems() -> None:
     problems = draw(made(test_x), 1, 5)
     assert problems[0] == {"x": 12345}
     assert len(problems) == 6
+
+
+def test_no_problem_is_drawn_twice_and_the_simplest_comes_first() -> None:
+    @given(x=st.booleans())
+    def test_x(candidate: Any, x: bool) -> None: ...
+
+    assert draw(made(test_x), 1, 30) == [{"x": False}, {"x": True}]
+
+
+def test_numbers_in_modules_that_are_loaded_change_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    @given(x=st.integers(0, 1000))
+    def test_x(candidate: Any, x: int) -> None: ...
+
+    before = draw(made(test_x), 1, 30)
+    monkeypatch.setattr(HypothesisProvider, "_maybe_draw_constant", lambda *_, **__: 137)
+    assert draw(made(test_x), 1, 30) == before
 
 
 def test_the_body_is_not_run_when_problems_are_drawn() -> None:
