@@ -258,13 +258,14 @@ def _grade_part(
 ) -> PartRecord:
     """Grade what is not remembered, and remember it if it is the learner's."""
     files = staged_files(part, submission, choice.upstream)
-    depend_on = dependencies(part, files.contents) if submission.is_in_place else {}
-    remembered = set() if choice.runs_everything else progress.still_passed(before, depend_on)
+    remembered: set[str] = set()
+    if submission.is_in_place and not choice.runs_everything:
+        remembered = progress.still_passed(before, dependencies(part, files.contents, before.reached))
     wanted = [name for name in choice.exercises or part.ids if name not in remembered]
     result = _graded(part, files, submission, choice, before, wanted) if wanted else nothing_graded(part, submission)
     if submission.is_in_place:
         add_remembered(result, part, before, remembered)
-        progress.remember(part, result, depend_on)
+        progress.remember(part, result, files.contents)
     ignored = handed_out().not_counted(part, choice.upstream) if submission.is_in_place else submission.ignored
     result.ignored_files = [one_line(name) for name in ignored if name != PRACTICE]
     return result
@@ -278,7 +279,8 @@ def _graded(
     before: progress.PartProgress,
     wanted: Sequence[str],
 ) -> PartRecord:
-    with WorkerCandidate(part, write_stage(files)) as candidate:
+    is_practice = submission.is_in_place
+    with WorkerCandidate(part, write_stage(files), is_practice=is_practice) as candidate:
         # The worker starts on the other core while hypothesis and torch are imported here.
         gc.disable()  # what is imported stays: looking through it again and again takes a sixth of the time
         from autograder.judge.collection import EXAMPLES, collect
@@ -290,10 +292,10 @@ def _graded(
             collection = collect(part, seed, choice.examples or EXAMPLES[choice.profile or "learner"], wanted)
             gc.freeze()
             gc.enable()
-            earlier = progress.failing_problems(before) if submission.is_in_place else {}
+            earlier = progress.failing_problems(before) if is_practice else {}
             tell = tell_total(len(collection.tests))
             if are_worth_it(collection):
-                another = lambda: WorkerCandidate(part, write_stage(files))  # noqa: E731
+                another = lambda: WorkerCandidate(part, write_stage(files), is_practice=is_practice)  # noqa: E731
                 return grade_on_two_cores(collection, candidate, another, submission.label, earlier=earlier, tell=tell)
             tell_result = lambda result: tell(result.test.exercise)  # noqa: E731
             return grade(collection, candidate, submission.label, earlier=earlier, tell=tell_result)

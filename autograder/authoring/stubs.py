@@ -1,6 +1,7 @@
 """Stubs: what a learner opens, made from a solution, and put back where a learner wants to start again.
 
 `generate_stub`   solution to stub: each region becomes one statement that says what it is for
+`functions_of`    the functions of a file, by their lines
 `unwritten`       where those statements still stand in a stub or in a learner's file
 `reset_region`    puts the functions of one exercise back as the stub has them
 """
@@ -17,7 +18,17 @@ from dataclasses import dataclass
 
 from autograder.authoring.regions import Region, StubError, first_line, last_line, parse, regions, statements
 
-__all__ = ["Region", "StubError", "generate_stub", "regions", "reset_region", "unwritten"]
+__all__ = [
+    "Function",
+    "Region",
+    "StubError",
+    "functions_of",
+    "generate_stub",
+    "lines_of",
+    "regions",
+    "reset_region",
+    "unwritten",
+]
 
 LINE_LENGTH = 120  # pyproject.toml's, so that ruff leaves a stub as it is
 _RAISE = re.compile(r"""^[ \t]*raise NotImplementedError\(\s*["'](?P<id>[a-z_]\w*(?:\.\w+)+): """, re.MULTILINE)
@@ -119,11 +130,11 @@ def reset_region(learner_source: str, stub_source: str, exercise_id: str, filena
         raise StubError(
             filename, f"exercise must be one of {', '.join(places)}", repr(exercise_id), "Name one of these."
         )
-    functions = _functions(stub_source, "the stub")
+    functions = functions_of(stub_source, "the stub")
     wanted = [function for function in functions if any(function.holds(line) for line in places[exercise_id])]
     shared = {line for other, lines in places.items() if other != exercise_id for line in lines}
 
-    stub_lines, lines = _lines(stub_source), _lines(learner_source)
+    stub_lines, lines = lines_of(stub_source), lines_of(learner_source)
     line_end = "\r\n" if "\r\n" in learner_source else "\n"
     for own, given in _pairs(_own_functions(learner_source, functions, wanted, filename), wanted):
         restored = stub_lines[given.first - 1 : given.last]
@@ -137,25 +148,42 @@ def reset_region(learner_source: str, stub_source: str, exercise_id: str, filena
 
 
 @dataclass(frozen=True)
-class _Function:
-    """An outermost function. `key` is its qualified name and a number: a property is 0, its setter 1."""
+class Function:
+    """An outermost function, by its lines: the first, the first of its body, and the last.
+
+    `body` is above `last` where all stands on one line.  `key` is its qualified name and a number: a property is 0,
+    its setter 1.
+    """
 
     key: tuple[str, int]
     first: int
+    body: int
     last: int
 
     def holds(self, line: int) -> bool:
         return self.first <= line <= self.last
 
 
-def _functions(source: str, filename: str) -> list[_Function]:
-    lines = _lines(source)
+def functions_of(source: str, filename: str) -> list[Function]:
+    """Every outermost function of a file.  Raises StubError for one that Python cannot compile."""
+    lines = lines_of(source)
     seen: Counter[str] = Counter()
     found = []
     for name, node in _named_functions(parse(source, filename)):
-        found.append(_Function((name, seen[name]), first_line(node), _last_comment(lines, node)))
+        found.append(Function((name, seen[name]), first_line(node), _body(lines, node), _last_comment(lines, node)))
         seen[name] += 1
     return found
+
+
+def _body(lines: list[str], function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The first line below the head, comments before the first statement included."""
+    statement = function.body[0]
+    number = first_line(statement)
+    if lines[number - 1][: statement.col_offset].strip():  # def f(): return 1
+        return _last_comment(lines, function) + 1
+    while lines[number - 2].lstrip().startswith("#") or not lines[number - 2].strip():
+        number -= 1
+    return number
 
 
 def _last_comment(lines: list[str], function: ast.stmt) -> int:
@@ -169,7 +197,7 @@ def _last_comment(lines: list[str], function: ast.stmt) -> int:
     return last
 
 
-def _named_functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.stmt]]:
+def _named_functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Outermost functions with their qualified names, those under `if` and `try` included."""
     for statement in statements(node):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -180,12 +208,12 @@ def _named_functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast
 
 
 def _own_functions(
-    learner_source: str, in_stub: list[_Function], wanted: list[_Function], filename: str
-) -> dict[tuple[str, int], _Function]:
+    learner_source: str, in_stub: list[Function], wanted: list[Function], filename: str
+) -> dict[tuple[str, int], Function]:
     """The learner's functions by key, once it is sure that each wanted one has its counterpart."""
     names = dict.fromkeys(function.key[0] for function in wanted)
     try:
-        own = _functions(learner_source, filename)
+        own = functions_of(learner_source, filename)
     except StubError as error:
         advice = f"{error.advice} If it is inside {', '.join(names)}, make that function's body `pass`, then reset."
         raise StubError(error.where, error.rule, error.got, advice) from None
@@ -200,7 +228,7 @@ def _own_functions(
     return {function.key: function for function in own}
 
 
-def _pairs(own: dict[tuple[str, int], _Function], wanted: list[_Function]) -> list[tuple[_Function, _Function]]:
+def _pairs(own: dict[tuple[str, int], Function], wanted: list[Function]) -> list[tuple[Function, Function]]:
     """The learner's and the stub's function, the learner's last one first, so that line numbers hold while lines go."""
     pairs = [(own[function.key], function) for function in wanted]
     return sorted(pairs, key=lambda pair: pair[0].first, reverse=True)
@@ -250,6 +278,6 @@ def _spans_between(own: list[str], stretches: list[list[str]]) -> list[tuple[int
     return [*spans, (position, limit)]
 
 
-def _lines(source: str) -> list[str]:
+def lines_of(source: str) -> list[str]:
     """Lines with their ends, split where Python splits them."""
     return list(io.StringIO(source, newline=""))

@@ -3,7 +3,8 @@
     python -m autograder.authoring.waiting_times [part2 ...] [--rounds 5] [--beside COMMIT]
 
 Each part is finished first, in a copy of the last commit.  Then its second run is timed with nothing changed and with
-one line changed in one file, for each file, and once more everything, which `--beside` times in another commit, too.
+one line added to one exercise, for each exercise, and once more everything, which `--beside` times in another commit,
+too.
 The runs that are compared take turns, and the median of each counts: print ratios, for seconds are a machine's own.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +29,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from autograder.judge.exercises import ROOT, Part, find_part, find_parts
+from autograder.judge.exercises import ROOT, Exercise, Part, find_part, find_parts
 from autograder.scripts.showing import plain_console
 
 IMPORTS = "import torch, hypothesis, pytest"
@@ -65,9 +67,9 @@ def waits(part: Part, here: Path, other: Path | None) -> Iterator[tuple[str, Cal
     def run(folder: Path, *options: str) -> float:
         return seconds(folder, "autograder/run.py", part.short_name, *options)
 
-    def run_after_change(file: str) -> float:
-        with (here / part.name / file).open("a", encoding="utf-8") as source:
-            source.write(f"# {time.monotonic_ns()}\n")
+    def run_after_change(exercise: Exercise) -> float:
+        path = here / part.name / exercise.file
+        path.write_text(with_another_line(path.read_text(encoding="utf-8"), exercise.id), encoding="utf-8")
         return run(here)
 
     yield IMPORTS, lambda: seconds(here, "-c", IMPORTS)
@@ -75,8 +77,15 @@ def waits(part: Part, here: Path, other: Path | None) -> Iterator[tuple[str, Cal
     if other is not None and (other / part.name).exists():
         yield BESIDE, lambda: run(other, "--seed", "1")
     yield UNCHANGED, lambda: run(here)
-    for file in part.files:
-        yield file, lambda file=file: run_after_change(file)  # type: ignore[misc]
+    for exercise in part.exercises:
+        yield exercise.id, lambda exercise=exercise: run_after_change(exercise)  # type: ignore[misc]
+
+
+def with_another_line(source: str, exercise: str) -> str:
+    """Add a line at the head of the exercise's first region."""
+    head = re.search(rf"^( *)### BEGIN SOLUTION {re.escape(exercise)}: .*\n", source, re.MULTILINE)
+    assert head is not None, exercise
+    return f"{source[: head.end()]}{head[1]}# {time.monotonic_ns()}\n{source[head.end() :]}"
 
 
 def measure(part: Part, here: Path, other: Path | None, rounds: int, progress: Progress) -> Times:
@@ -96,12 +105,13 @@ def measure(part: Part, here: Path, other: Path | None, rounds: int, progress: P
 def row(part: Part, times: Times) -> str:
     """Write a part's waits as multiples of the imports, and its first run as a multiple of the other commit's."""
     imports = times[IMPORTS]
-    changed = sorted((time / imports, name) for name, time in times.items() if name.endswith(".py"))
-    (low, _), (high, slowest) = changed[0], changed[-1]
+    changed = sorted((times[name] / imports, name) for name in part.ids)
+    (least, _), (most, slowest) = changed[0], changed[-1]
     first = f"{times[FIRST]:6.1f} s"
     ratio = f"{times[FIRST] / times[BESIDE]:.2f} ×" if BESIDE in times else ""
-    of_imports = f"{times[UNCHANGED] / imports:15.2f} ×  {low:5.2f} to {high:.2f} ×"
-    return f"{part.short_name:7}{imports:5.2f} s{of_imports:37}{first:>9}{ratio:>9}   {slowest}"
+    middle = median(time for time, _ in changed)
+    of_imports = f"{times[UNCHANGED] / imports:15.2f} ×  {least:5.2f} {middle:5.2f} {most:6.2f} ×"
+    return f"{part.short_name:7}{imports:5.2f} s{of_imports:41}{first:>9}{ratio:>9}   {slowest}"
 
 
 def main(
@@ -118,7 +128,8 @@ def main(
         progress = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
         here = stack.enter_context(finished_copy("HEAD"))
         other = stack.enter_context(finished_copy(beside)) if beside else None
-        print("part   imports  nothing changed  one line changed  first run   beside   slowest change of")
+        print("                                 one line changed:")
+        print("part   imports  nothing changed  least median   most  first run   beside   slowest change of")
         for part in parts:
             print(row(part, measure(part, here, other, rounds, progress)), flush=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
@@ -16,7 +17,7 @@ from autograder.judge.exercises import Part, earlier_parts
 from autograder.judge.failures import Crashed, Erred, NotAttempted, OutOfMemory, Refused, TimedOut, Trace, Unloadable
 from autograder.judge.isolation import Isolation, must_keep_reading, plan_setup
 from autograder.judge.scanning import Refusals, refusals
-from autograder.judge.staging import Stage, StagedFiles, restage
+from autograder.judge.staging import Stage, StagedFiles, name_of, restage
 from autograder.judge.users import WorkerUser, reserve_user
 from autograder.judge.worker_process import DEFAULT_LIMITS, HeadAndTail, Limits, WorkerProcess
 from autograder.testing.comparison import offer, recognised
@@ -25,6 +26,8 @@ from autograder.testing.probes import Probe
 from autograder.testing.sizes import check_beside_given
 from autograder.worker import wire
 
+MOST_FUNCTIONS = 2000
+_FUNCTION = re.compile(r"[\w.]{1,100}:[\w.]{1,200}")
 _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read
 
 
@@ -72,9 +75,12 @@ class TimedCandidate(Answering):
 
 
 class WorkerCandidate(TimedCandidate):
-    """A submission in a worker process, which is replaced when it dies. Use as a context manager."""
+    """A submission in a worker process, which is replaced when it dies. Use as a context manager.
 
-    def __init__(self, part: Part, stage: Stage, limits: Limits = DEFAULT_LIMITS) -> None:
+    With `is_practice` the worker tells which functions of the exercise files run, so that a pass can be remembered.
+    """
+
+    def __init__(self, part: Part, stage: Stage, limits: Limits = DEFAULT_LIMITS, *, is_practice: bool = False) -> None:
         super().__init__()
         self.stage, self.limits = stage, limits
         self._part = part
@@ -87,12 +93,15 @@ class WorkerCandidate(TimedCandidate):
         self._unloadable: dict[str, Failure] = {}
         self._output = HeadAndTail()
         self._has_timed_out = False
+        modules = [name_of(f"{part.name}/{file}") for file in part.files]
+        self._watched = modules if is_practice else []
+        self._reached: set[str] | None = set()  # in workers before this one
 
     def __enter__(self) -> Self:
         try:
             self._user = reserve_user(must_keep_reading(self.stage.folder.parent))
             self._remove_leftovers()  # of a judge that was killed, whose worker had this user
-            self._setup = plan_setup(self._part, self.stage, self.limits, self._user.uid)
+            self._setup = plan_setup(self._part, self.stage, self.limits, self._user.uid, self._watched)
             self._spawn()
         except BaseException:
             self._remove_all()
@@ -165,16 +174,41 @@ class WorkerCandidate(TimedCandidate):
             self._forget_worker()
             raise Crashed(f"the worker broke the protocol: {error}") from None
 
+    def take_reached(self) -> list[str] | None:
+        """Name the functions of the exercise files that have run since this was asked last, as `module:Class.method`.
+
+        None where that is not known: the submission is not watched, or a worker has ended before it could tell.
+        """
+        self._note_reached()
+        reached, self._reached = self._reached, set()
+        return sorted(reached) if reached is not None and self._watched else None
+
+    def _note_reached(self) -> None:
+        """Have the worker tell what has run, and keep it."""
+        if not self._watched or not self._loaded or self._worker is None:
+            return
+        try:
+            told = wire.decode(self._request(wire.TellReached, self.limits.call_seconds))
+        except (Failure, wire.WireError):
+            told = None
+        if self._reached is not None and _are_functions(told):
+            self._reached |= {*told}
+        else:
+            self._reached = None
+
     def _ask_within(self, memory_bytes: int, probe: Probe, arguments: dict[str, Any]) -> Answer:
         """The answer of a worker of its own that has so much memory beyond what it maps at its start.
 
         What a worker measures of its own memory, the submission in it may have made up.
         """
         setup, unloadable = self._setup, dict(self._unloadable)
+        self._note_reached()
         self._forget_worker()
         self._setup = msgspec.structs.replace(setup, memory_bytes=memory_bytes)
         try:
-            return self.ask(probe, arguments)
+            answer = self.ask(probe, arguments)
+            self._note_reached()
+            return answer
         finally:
             self._forget_worker()
             self._setup, self._unloadable = setup, unloadable
@@ -258,6 +292,15 @@ class WorkerCandidate(TimedCandidate):
         if self._worker is not None:
             self._worker.kill()
         self._worker = None
+
+
+def _are_functions(told: Any) -> bool:
+    """Tell whether a worker, whose submission may say what it likes, has named functions."""
+    return (
+        isinstance(told, list)
+        and len(told) <= MOST_FUNCTIONS
+        and all(isinstance(name, str) and _FUNCTION.fullmatch(name) for name in told)
+    )
 
 
 class DebugCandidate(TimedCandidate):

@@ -83,11 +83,12 @@ class Grading:
         if results is None:
             with self._candidate.clock.until(self._deadline, f"{exercise.id}'s share of the part's time"):
                 results = [_blocked_by_a_stub(self._result_of(test), part) for test in tests]
+        reached = self._candidate.take_reached()
         for result in results:
             self._tell(result)
         if is_absent(results) and exercise.id not in self._refusals.exercises:  # what those need is there
             self.absent.add(exercise.id)
-        return self._record(exercise, results)
+        return self._record(exercise, results, reached)
 
     def blocked(self, exercise: Exercise, needed: Sequence[str]) -> record.ExerciseRecord:
         """Say that an exercise cannot be done before those that it needs."""
@@ -115,8 +116,10 @@ class Grading:
         problems, seed = self._collection.problems[test.id], self._collection.seed
         return run_test(test, problems, self._candidate, seed, self._earlier.get(test.id), **self._options)
 
-    def _record(self, exercise: Exercise, results: Sequence[TestResult]) -> record.ExerciseRecord:
-        return _exercise_record(exercise, results, as_typed(self._collection.part, self._code))
+    def _record(
+        self, exercise: Exercise, results: Sequence[TestResult], reached: list[str] | None = None
+    ) -> record.ExerciseRecord:
+        return _exercise_record(exercise, results, reached, as_typed(self._collection.part, self._code))
 
 
 def _excused(
@@ -152,7 +155,9 @@ def as_typed(part: Part, code: str) -> str:
     return f"{part.short_name}{option}"
 
 
-def _exercise_record(exercise: Exercise, results: Sequence[TestResult], graded: str) -> record.ExerciseRecord:
+def _exercise_record(
+    exercise: Exercise, results: Sequence[TestResult], reached: list[str] | None, graded: str
+) -> record.ExerciseRecord:
     points = points_of(exercise, results)
     outcome = outcome_of([result.outcome for result in results])
     return record.ExerciseRecord(
@@ -162,6 +167,7 @@ def _exercise_record(exercise: Exercise, results: Sequence[TestResult], graded: 
         max_points=exercise.points,
         extra=exercise.extra,
         outcome=outcome,
+        reached=reached if outcome == PASSED else None,  # else there may be more, once it passes
         message=next(
             (result.message for result in results if result.outcome == outcome != PASSED), _NO_TEST * (not results)
         ),

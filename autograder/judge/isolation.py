@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,10 +70,10 @@ def hide_value(option: str) -> None:
         linux.hide_value(option)
 
 
-def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int) -> wire.Setup:
+def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int, watched: Sequence[str] = ()) -> wire.Setup:
     """Open the stage to the worker, who becomes the user `uid` unless that is 0, and write down what it is told.
 
-    No seed, no points, no expected value is among it."""
+    `watched` are the modules of which it tells what has run.  No seed, no points, no expected value is among it."""
     home = stage.folder / "home"
     if uid:
         os.chown(home, uid, uid)
@@ -84,6 +84,7 @@ def plan_setup(part: Part, stage: Stage, limits: Limits, uid: int) -> wire.Setup
         part=part.name,
         may_import=list(part.may_import),
         preload=[name for name in part.may_import if not name.startswith("part")],
+        watched=list(watched),
         uid=uid,
         keep_reading=must_keep_reading(stage.folder.parent),
         memory_bytes=limits.memory_bytes,

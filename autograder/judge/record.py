@@ -75,6 +75,7 @@ class ExerciseRecord(msgspec.Struct, kw_only=True):
     outcome: str
     message: str = ""
     hints_used: int = 0
+    reached: list[str] | None = None  # the functions of the exercise files with which it passed, if they were watched
     is_remembered: bool = False  # passed in an earlier run, since which nothing that it depends on has changed
     tests: list[TestRecord]
 

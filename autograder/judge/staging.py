@@ -24,7 +24,7 @@ from autograder.judge.handed_out import HandedOut, handed_out
 from autograder.judge.submission import Submission, in_place
 from autograder.worker import scan
 
-WORKER_MODULES = ("main", "serving", "exceptions", "wire", "guards", "scan", "isolation", "layers", "linux")
+WORKER_MODULES = ("main", "serving", "exceptions", "wire", "guards", "scan", "reaching", "isolation", "layers", "linux")
 WORKER_FILES = ("__init__.py", *(f"{module}.py" for module in WORKER_MODULES))
 NEVER_STAGED = ("train_*.py", "benchmarks.py")
 
@@ -125,10 +125,10 @@ def _earlier_modules(
         files = {**_given_modules(earlier, given), **_earlier_exercises(earlier, submission, upstream, given)}
         modules |= {f"{earlier.name}/{file}": content for file, content in files.items()}
     wanted = [path for path in modules if any(f"{name_of(path)}.".startswith(f"{name}.") for name in part.may_import)]
-    return {path: modules[path] for path in reached(wanted, modules)}
+    return {path: modules[path] for path in modules_reached(wanted, modules)}
 
 
-def reached(wanted: Iterable[str], modules: Mapping[str, bytes]) -> set[str]:
+def modules_reached(wanted: Iterable[str], modules: Mapping[str, bytes]) -> set[str]:
     """Follow the imports of these modules among all, each named by its path."""
     by_name = {name_of(path): path for path in modules}
     pending, found = {name_of(path) for path in wanted}, set[str]()

@@ -17,17 +17,22 @@ from autograder.judge.exercises import Part
 from autograder.judge.outcomes import NOT_ATTEMPTED, PASSED
 from autograder.judge.record import ExerciseRecord, IsolationRecord, PartRecord, versions
 from autograder.judge.submission import Submission
+from autograder.practice.dependencies import dependencies
 
 FOLDER = ".sfratorch"  # beside the parts
 VERSION = 2
 
 
 class ExerciseProgress(msgspec.Struct, forbid_unknown_fields=True):
-    """One exercise's last outcome and points, what a pass depended on, and how many hints were shown."""
+    """One exercise's last outcome and points, what a pass depended on, and how many hints were shown.
+
+    `reached` are the functions with which it passed, as the record names them.
+    """
 
     outcome: str = NOT_ATTEMPTED
     points: float = 0.0
     depended_on: str = ""
+    reached: list[str] | None = None
     hints_used: int = 0
 
 
@@ -44,6 +49,11 @@ class PartProgress(msgspec.Struct, forbid_unknown_fields=True):
 
     def of(self, exercise: str) -> ExerciseProgress:
         return self.exercises.get(exercise) or ExerciseProgress()
+
+    @property
+    def reached(self) -> dict[str, list[str] | None]:
+        """The functions with which each exercise passed; None where they are not known."""
+        return {name: exercise.reached for name, exercise in self.exercises.items()}
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -92,9 +102,13 @@ def update(progress: PartProgress, result: PartRecord, dependencies: Mapping[str
                 failing[test.id] = test.replay.problem
             elif test.outcome == PASSED:
                 failing.pop(test.id, None)
-        depended_on = dependencies.get(exercise.id, "") if exercise.outcome == PASSED else ""
-        hints_used = progress.of(exercise.id).hints_used
-        exercises[exercise.id] = ExerciseProgress(exercise.outcome, exercise.points, depended_on, hints_used)
+        exercises[exercise.id] = ExerciseProgress(
+            exercise.outcome,
+            exercise.points,
+            depended_on=dependencies.get(exercise.id, "") if exercise.outcome == PASSED else "",
+            reached=exercise.reached,
+            hints_used=progress.of(exercise.id).hints_used,
+        )
     return PartProgress(exercises, failing, progress.tests)
 
 
@@ -132,9 +146,10 @@ def add_remembered(result: PartRecord, part: Part, before: PartProgress, names: 
     result.max_points = sum(one.max_points for one in result.exercises if not one.extra)
 
 
-def remember(part: Part, result: PartRecord, dependencies: Mapping[str, str]) -> None:
-    """Add a run to what is remembered now: another run, or a hint, may have been remembered while it lasted."""
-    save(part, update(load(part).progress, result, dependencies))
+def remember(part: Part, result: PartRecord, staged: Mapping[str, bytes]) -> None:
+    """Add a run of what was staged to what is remembered now, since another run, or a hint, may have been meanwhile."""
+    reached = {exercise.id: exercise.reached for exercise in result.exercises}
+    save(part, update(load(part).progress, result, dependencies(part, staged, reached)))
 
 
 def save(part: Part, progress: PartProgress, folder: Path | None = None) -> bool:

@@ -105,29 +105,27 @@ class Watch:
     def prepare(self) -> None:
         """Have a worker that waits for the next save."""
         if self._waiting is None:
-            self._waiting = WorkerCandidate(self.part, write_stage(self._files())).__enter__()
+            self._waiting = WorkerCandidate(self.part, write_stage(self._files()), is_practice=True).__enter__()
 
     def touched(self) -> list[str]:
         """Name the exercises whose outcome may be another one than when they were graded last."""
-        now = dependencies(self.part, self._files().contents)
+        now = self._dependencies(self._files())
         return [name for name in self.part.ids if now[name] != self._depended_on.get(name)]
 
     def not_passed(self) -> list[str]:
         """Name the exercises that have not passed as they are now."""
-        now = dependencies(self.part, self._files().contents)
-        passed = progress.still_passed(progress.load(self.part).progress, now)
+        passed = progress.still_passed(progress.load(self.part).progress, self._dependencies(self._files()))
         return [name for name in self.part.ids if name not in passed]
 
     def run(self, names: Names[str]) -> tuple[PartRecord, Loaded]:
         """Grade these exercises; give the record, with what is remembered of others, and what was known before."""
         files = self._files()
-        depend_on = dependencies(self.part, files.contents)
         loaded = progress.load(self.part)
         before = loaded.progress
         result = self._grade(files, names, before) if names else nothing_graded(self.part, self.submission())
-        add_remembered(result, self.part, before, progress.still_passed(before, depend_on) - {*names})
-        progress.remember(self.part, result, depend_on)
-        self._depended_on |= depend_on
+        add_remembered(result, self.part, before, progress.still_passed(before, self._dependencies(files)) - {*names})
+        progress.remember(self.part, result, files.contents)
+        self._depended_on |= self._dependencies(files)
         return result, loaded
 
     def submission(self) -> submissions.Submission:
@@ -142,6 +140,9 @@ class Watch:
             candidate.restage(files)
             earlier = progress.failing_problems(before)
             return grade(self._collection, candidate, submissions.IN_PLACE, only=names, earlier=earlier)
+
+    def _dependencies(self, files: StagedFiles) -> dict[str, str]:
+        return dependencies(self.part, files.contents, progress.load(self.part).progress.reached)
 
     def _files(self) -> StagedFiles:
         return staged_files(self.part, self.submission(), self._upstream, self.part.folder.parent)

@@ -23,8 +23,9 @@ from autograder.judge.collection import EXAMPLES, Collection, collect
 from autograder.judge.exercises import Part, find_parts
 from autograder.judge.grading import grade
 from autograder.judge.record import PartRecord
-from autograder.judge.staging import make_stage
+from autograder.judge.staging import make_stage, staged_files
 from autograder.judge.submission import Submission, from_path
+from autograder.practice.dependencies import dependencies
 from autograder.practice.places import places
 from autograder.reports import terminal
 from autograder.tests.test_exercises import collected
@@ -47,12 +48,22 @@ def stubs(part: Part) -> dict[str, str]:
 
 
 def grade_files(
-    part: Part, files: dict[str, str], collection: Collection | None = None, explains: bool = False
+    part: Part,
+    files: dict[str, str],
+    collection: Collection | None = None,
+    explains: bool = False,
+    is_practice: bool = False,
 ) -> PartRecord:
     """Grade a submission of these files; with the problems that all tests here share, unless others are given."""
     submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
-    with WorkerCandidate(part, make_stage(part, submission)) as candidate:
+    with WorkerCandidate(part, make_stage(part, submission), is_practice=is_practice) as candidate:
         return grade(collection or collected(part.folder), candidate, "test", shrinks=explains, diagnoses=explains)
+
+
+def staged(part: Part, files: dict[str, str]) -> dict[str, bytes]:
+    """What a worker gets of a submission of these files."""
+    submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
+    return staged_files(part, submission).contents
 
 
 def report(part: Part, result: PartRecord, files: dict[str, str]) -> str:
@@ -86,8 +97,18 @@ def test_the_reference_earns_everything(part: Part) -> None:
 
 
 @every_part
-def test_the_reference_earns_everything_with_another_seed(part: Part) -> None:
-    assert_full_marks(grade_files(part, solution(part), collect(part, seed=1, examples=10)))
+def test_the_reference_earns_everything_with_another_seed_in_practice_which_runs_all_of_its_functions(
+    part: Part,
+) -> None:
+    files = solution(part)
+    result = grade_files(part, files, collect(part, seed=1, examples=10), is_practice=True)
+    assert_full_marks(result)
+    for exercise in result.exercises:
+        file = part.exercise(exercise.id).file
+        own = {region.function for region in regions(files[file]) if region.label_id == exercise.id}
+        module = f"{part.name}.{file.removesuffix('.py')}"
+        assert exercise.reached is not None
+        assert {f"{module}:{function}" for function in own} <= {*exercise.reached}, exercise.id
 
 
 @pytest.mark.slow
@@ -139,8 +160,13 @@ def test_every_exercise_has_a_place_to_begin(part: Part) -> None:
 @pytest.mark.slow
 @every_part
 def test_each_exercise_is_missed_by_its_own_tests(part: Part) -> None:
-    """The reference without one exercise: that one is not attempted, what came before is untouched."""
+    """The reference without one exercise: that one is not attempted, what came before is untouched.
+
+    Whatever else loses points would not have been remembered as passed.
+    """
     ids = [exercise.id for exercise in part.exercises]
+    reached = {one.id: one.reached for one in grade_files(part, solution(part), is_practice=True).exercises}
+    before = dependencies(part, staged(part, solution(part)), reached)
     for position, exercise in enumerate(part.exercises):
         files = solution(part)
         stub = generate_stub(files[exercise.file], part.name)
@@ -151,6 +177,9 @@ def test_each_exercise_is_missed_by_its_own_tests(part: Part) -> None:
         for earlier in ids[:position]:
             assert outcomes(result)[earlier] == "passed", f"{earlier} needs {exercise.id}, which comes later"
         assert not set(outcomes(result).values()) & {"grader fault", "crash", "timeout"}, exercise.id
+        after = dependencies(part, staged(part, files), reached)
+        lost = {name for name, outcome in outcomes(result).items() if outcome not in ("passed", "blocked")}
+        assert lost <= {name for name in ids if before[name] != after[name]}, exercise.id
 
 
 # One wrong sign

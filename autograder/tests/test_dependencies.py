@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,11 @@ def part(tmp_path: Path) -> Part:
     return make_toy_part(tmp_path)
 
 
-def digests(part: Part, files: Mapping[str, str] | None = None) -> dict[str, str]:
+def digests(
+    part: Part, files: Mapping[str, str | bytes] | None = None, reached: Mapping[str, Collection[str] | None] | None = None
+) -> dict[str, str]:
     submission = handed_in(part, {**(files or {})})
-    return dependencies(part, staged_files(part, submission, root=part.folder.parent).contents)
+    return dependencies(part, staged_files(part, submission, root=part.folder.parent).contents, reached or {})
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
@@ -49,6 +51,81 @@ def test_a_file_that_another_imports_touches_that_one_too(part: Part) -> None:
     before = digests(part, imports)
     after = digests(part, imports | {"toy.py": SOLUTION["toy.py"] + "# more\n"})
     assert changed(before, after) == {"toy.double", "toy.scale", "other.shift"}
+
+
+# What is known to have run
+
+REACHED = {"toy.double": ["double"], "toy.scale": ["scale", "double"], "other.shift": ["shift"]}
+
+
+def reached_in(part: Part) -> dict[str, list[str]]:
+    modules = {exercise.id: f"{part.name}.{exercise.file.removesuffix('.py')}" for exercise in part.exercises}
+    return {exercise: [f"{modules[exercise]}:{name}" for name in names] for exercise, names in REACHED.items()}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "touched"),
+    [
+        ("return 2.0 * x", "return x + x", {"toy.double", "toy.scale"}),
+        ("return factor * x", "return x * factor", {"toy.scale"}),
+        ("return factor * x", "y = factor * x\n    return y", {"toy.scale"}),
+        ("return factor * x", "import numpy.linalg\n    return factor * x", {"toy.double", "toy.scale"}),
+        ("def scale(x, factor)", "def scale(x, factor=None)", {"toy.double", "toy.scale"}),
+        ("import numpy as np", "import numpy as np\n\nTWO = 2", {"toy.double", "toy.scale"}),
+        ("return factor * x", "return factor * x)", {"toy.double", "toy.scale"}),
+    ],
+)
+def test_a_change_in_a_function_touches_those_that_have_run_it(
+    part: Part, before: str, after: str, touched: set[str]
+) -> None:
+    """What runs or is looked at when the file is imported touches all: heads, imports, whether it is Python at all."""
+    source = SOLUTION["toy.py"]
+    assert before in source
+    known = reached_in(part)
+    assert (
+        changed(digests(part, reached=known), digests(part, {"toy.py": source.replace(before, after)}, known))
+        == touched
+    )
+
+
+def test_a_function_that_is_gone_touches_those_that_have_run_it_wherever_it_stood(part: Part) -> None:
+    toy = "\n".join([SOLUTION["toy.py"], "if True:", "    def helper(x):", "        return x", ""])
+    known = reached_in(part)
+    known["toy.double"].append(f"{part.name}.toy:helper")
+    touched = changed(digests(part, {"toy.py": toy}, known), digests(part, {"toy.py": SOLUTION["toy.py"]}, known))
+    assert touched == {"toy.double", "toy.scale"}
+
+
+def test_where_nothing_is_known_the_whole_file_counts(part: Part) -> None:
+    known = {**reached_in(part), "toy.double": None}
+    after = {"toy.py": SOLUTION["toy.py"].replace("return factor * x", "return x * factor")}
+    assert changed(digests(part, reached=known), digests(part, after, known)) == {"toy.double", "toy.scale"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\r".join(SOLUTION["toy.py"].split("\n")),
+        "def double(x):\n    return " + "(" * 5000,
+        "\0",
+        b"\xff",
+        "def f(): return 1",
+    ],
+)
+def test_no_file_is_too_odd_to_be_digested(part: Part, source: str | bytes) -> None:
+    known = reached_in(part)
+    before, after = digests(part, reached=known), digests(part, {"toy.py": source}, known)
+    assert changed(before, after) == {"toy.double", "toy.scale"}
+
+
+def test_getter_and_setter_of_one_name_count_both(part: Part) -> None:
+    getter = "\n\nclass A:\n    @property\n    def a(self):\n        return 1\n\n"
+    setter = "    @a.setter\n    def a(self, value):\n        pass\n"
+    toy, known = SOLUTION["toy.py"] + getter + setter, {"toy.double": [f"{part.name}.toy:A.a"]}
+    known |= {name: functions for name, functions in reached_in(part).items() if name != "toy.double"}
+    for before, after in (("return 1", "return 2"), ("        pass", "        return")):
+        other = {"toy.py": toy.replace(before, after)}
+        assert changed(digests(part, {"toy.py": toy}, known), digests(part, other, known)) == {"toy.double"}
 
 
 @pytest.mark.parametrize("file", ["probe_other.py", "test_other.py", "test_toy.py", "__init__.py"])
@@ -87,9 +164,9 @@ def test_marks_and_probes_are_told_without_importing(part: Part) -> None:
 def test_what_every_part_gives_the_worker_can_be_digested(part: Part) -> None:
     """Every exercise depends on its own file, and part 2's stack on its layers, to name one."""
     staged = staged_files(part, reference(find_parts()), root=ROOT).contents
-    before = dependencies(part, staged)
+    before = dependencies(part, staged, {})
     for exercise in part.exercises:
         path = f"{part.name}/{exercise.file}"
-        touched = changed(before, dependencies(part, {**staged, path: staged[path] + b"# more"}))
+        touched = changed(before, dependencies(part, {**staged, path: staged[path] + b"# more"}, {}))
         assert {other.id for other in part.exercises if other.file == exercise.file} <= touched
         assert {other.id for other in part.exercises if exercise.id in part.all_needs[other.id]} <= touched

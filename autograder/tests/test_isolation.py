@@ -56,7 +56,7 @@ def seen_inside(part: Part, expression: str, limits: Limits = QUICK) -> Any:
 def test_the_plan_tells_nothing_of_seed_points_or_answers(part: Part) -> None:
     """The fields of Setup, all of them: a new one is to be thought about."""
     assert {field.name for field in msgspec.structs.fields(wire.Setup)} == {
-        *("home", "part", "may_import", "preload", "uid", "keep_reading"),
+        *("home", "part", "may_import", "preload", "watched", "uid", "keep_reading"),
         *("memory_bytes", "cpu_seconds", "file_bytes", "open_files", "processes"),
     }
     staged = make_stage(part, handed_in(part))
@@ -64,6 +64,7 @@ def test_the_plan_tells_nothing_of_seed_points_or_answers(part: Part) -> None:
     setup = plan_setup(part, staged, limits, uid=0)
     staged.remove()
     assert (setup.part, setup.may_import, setup.preload) == (part.name, ["numpy"], ["numpy"])
+    assert setup.watched == []
     assert (setup.memory_bytes, setup.cpu_seconds, setup.file_bytes) == (1, 2, 3)
     assert (setup.open_files, setup.processes) == (4, 5)
     assert setup.home == str(staged.folder / "home")

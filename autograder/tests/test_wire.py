@@ -339,6 +339,7 @@ SETUP = wire.Setup(
     part="part1_x",
     may_import=["numpy"],
     preload=[],
+    watched=[],
     uid=0,
     keep_reading=False,
     memory_bytes=1,
@@ -351,6 +352,7 @@ REQUESTS = [
     SETUP,
     wire.Scan(1, "toy.py", {"double": ["sum"]}),
     wire.Load(1, "probe"),
+    wire.TellReached(1),
     wire.Call(2, "probe", "forward", wire.encode({"x": np.ones(3)})),
 ]
 ANSWERS = [
@@ -368,7 +370,7 @@ def framed(message: Any) -> bytes:
 
 def test_messages_arrive_in_order_until_the_stream_ends() -> None:
     requests, answers = io.BytesIO(b"".join(map(framed, REQUESTS))), io.BytesIO(b"".join(map(framed, ANSWERS)))
-    assert [wire.read_request(requests) for _ in range(5)] == [*REQUESTS, None]
+    assert [wire.read_request(requests) for _ in range(6)] == [*REQUESTS, None]
     assert [wire.read_answer(answers) for _ in range(4)] == [*ANSWERS, None]
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from autograder.worker import isolation, scan, wire
 from autograder.worker.exceptions import described, printable
 from autograder.worker.guards import ImportPolicy
+from autograder.worker.reaching import Reached
 
 # What probes measure with, as it was before the submission was there.
 _MEASURES = {module: dict(vars(module)) for module in (gc, tracemalloc, weakref)} | {sys: {"settrace": sys.settrace}}
@@ -42,10 +43,12 @@ def serve(folder: str) -> None:
     layers, missing = isolation.enter(setup)
     policy = ImportPolicy(setup.part, setup.may_import, folder)
     policy.install()
+    reached = Reached(setup.watched)
+    sys.meta_path.insert(1, reached)
     wire.write_message(answers, wire.Ready(0, layers, missing))
     while (request := wire.read_request(requests)) is not None:
         assert not isinstance(request, wire.Setup), "Setup must be the first message"
-        answer = _answer(request, setup, policy, folder)
+        answer = _answer(request, setup, policy, reached, folder)
         sys.stdout.flush()
         sys.stderr.flush()
         wire.write_message(answers, answer)
@@ -72,10 +75,12 @@ def _private_wire() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
 
 
-def _answer(request: wire.Request, setup: wire.Setup, policy: ImportPolicy, folder: str) -> wire.Returned | wire.Raised:
+def _answer(
+    request: wire.Request, setup: wire.Setup, policy: ImportPolicy, reached: Reached, folder: str
+) -> wire.Returned | wire.Raised:
     policy.refused = ""
     try:
-        value = _value(request, setup, folder)
+        value = _value(request, setup, reached, folder)
     except BaseException as error:
         return described(error, request.id, policy.refused, folder)
     if policy.refused:
@@ -84,12 +89,15 @@ def _answer(request: wire.Request, setup: wire.Setup, policy: ImportPolicy, fold
     return wire.Returned(request.id, value)
 
 
-def _value(request: wire.Request, setup: wire.Setup, folder: str) -> bytes:
+def _value(request: wire.Request, setup: wire.Setup, reached: Reached, folder: str) -> bytes:
     if isinstance(request, wire.Scan):
         return wire.encode(_scanned(request, setup, folder))
     if isinstance(request, wire.Load):
         importlib.import_module(request.module)
+        reached.loaded()
         return wire.encode(None)
+    if isinstance(request, wire.TellReached):
+        return wire.encode(reached.take())
     for module, names in _MEASURES.items():
         vars(module).update(names)
     probe = getattr(sys.modules[request.module], request.function)

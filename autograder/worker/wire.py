@@ -2,8 +2,8 @@
 
 Plain data:  None bool int float str bytes list tuple dict[str, …] and NumPy arrays; nothing else crosses, in either
 direction.
-Messages:    Setup, Scan, Load and Call go to the worker; Ready, Returned and Raised come back, each with its
-request's id.
+Messages:    Setup, Scan, Load, Call and TellReached go to the worker; Ready, Returned and Raised come back, each with
+its request's id.
 Never pickle.  A size is checked before it is read, and whatever is malformed is a WireError.
 """
 
@@ -36,12 +36,14 @@ class WireError(Exception):
 
 
 class Setup(msgspec.Struct, tag="setup", forbid_unknown_fields=True):
-    """The life that the worker shall lead: where, what it may import, and its limits (0 means: no limit)."""
+    """The life that the worker shall lead: where, what it may import, the modules of which it tells what has run, and
+    its limits (0 means: no limit)."""
 
     home: str
     part: str
     may_import: list[str]
     preload: list[str]
+    watched: list[str]
     uid: int
     keep_reading: bool
     memory_bytes: int
@@ -76,7 +78,13 @@ class Call(msgspec.Struct, tag="call", forbid_unknown_fields=True):
     arguments: bytes
 
 
-Request = Scan | Load | Call
+class TellReached(msgspec.Struct, tag="tell reached", forbid_unknown_fields=True):
+    """Say which functions of the watched modules have run since this was asked last; None where that is not known."""
+
+    id: int
+
+
+Request = Scan | Load | Call | TellReached
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
 
