@@ -28,7 +28,8 @@ from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.judge.scoring import blocked_by
 from autograder.testing.failures import GraderFault
 
-MIN_TESTS = 30  # with fewer, a second worker's start takes longer than it saves
+# With fewer, or less to do, a second worker's start takes longer than it saves.
+MIN_TESTS, MIN_SECONDS = 30, 1.5
 
 
 class Ran(msgspec.Struct, tag=True):
@@ -53,13 +54,14 @@ class Failed(msgspec.Struct, tag=True):
 _decode = msgspec.json.Decoder(Ran | Done | Failed).decode
 
 
-def are_worth_it(collection: Collection) -> bool:
-    """Tell whether there are two cores, and enough for both to do."""
+def are_worth_it(collection: Collection, seconds: float | None = None) -> bool:
+    """Tell whether there are two cores, and enough for both to do: by the seconds that it took last, where known."""
+    is_enough = len(collection.tests) >= MIN_TESTS if seconds is None else seconds >= MIN_SECONDS
     return (
         sys.platform.startswith("linux")
         and len(os.sched_getaffinity(0)) > 1
         and len(collection.exercises) > 1
-        and len(collection.tests) >= MIN_TESTS
+        and is_enough
     )
 
 

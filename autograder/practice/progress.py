@@ -6,7 +6,7 @@ No truth is in it: of what passed, a digest of all that it depended on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,13 +26,14 @@ VERSION = 2
 class ExerciseProgress(msgspec.Struct, forbid_unknown_fields=True):
     """One exercise's last outcome and points, what a pass depended on, and how many hints were shown.
 
-    `reached` are the functions with which it passed, as the record names them.
+    `reached` are the functions with which it passed, as the record names them; its tests took `seconds` the last time.
     """
 
     outcome: str = NOT_ATTEMPTED
     points: float = 0.0
     depended_on: str = ""
     reached: list[str] | None = None
+    seconds: float = 0.0
     hints_used: int = 0
 
 
@@ -54,6 +55,11 @@ class PartProgress(msgspec.Struct, forbid_unknown_fields=True):
     def reached(self) -> dict[str, list[str] | None]:
         """The functions with which each exercise passed; None where they are not known."""
         return {name: exercise.reached for name, exercise in self.exercises.items()}
+
+    def seconds(self, names: Iterable[str]) -> float | None:
+        """How long the tests of these exercises took last; None where one has not run."""
+        taken = [self.of(name).seconds for name in names]
+        return sum(taken) if all(taken) else None
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -107,6 +113,7 @@ def update(progress: PartProgress, result: PartRecord, dependencies: Mapping[str
             exercise.points,
             depended_on=dependencies.get(exercise.id, "") if exercise.outcome == PASSED else "",
             reached=exercise.reached,
+            seconds=sum(test.seconds for test in exercise.tests),
             hints_used=progress.of(exercise.id).hints_used,
         )
     return PartProgress(exercises, failing, progress.tests)

@@ -25,7 +25,9 @@ def part(tmp_path: Path) -> Part:
 
 
 def digests(
-    part: Part, files: Mapping[str, str | bytes] | None = None, reached: Mapping[str, Collection[str] | None] | None = None
+    part: Part,
+    files: Mapping[str, str | bytes] | None = None,
+    reached: Mapping[str, Collection[str] | None] | None = None,
 ) -> dict[str, str]:
     submission = handed_in(part, {**(files or {})})
     return dependencies(part, staged_files(part, submission, root=part.folder.parent).contents, reached or {})

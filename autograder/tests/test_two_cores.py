@@ -103,8 +103,10 @@ def test_a_fault_of_the_grader_in_the_second_process_is_one_here(collection: Col
 def test_a_small_collection_is_graded_in_one_process(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     assert not are_worth_it(collection)
+    assert are_worth_it(collection, seconds=two_cores.MIN_SECONDS)
     monkeypatch.setattr(two_cores, "MIN_TESTS", 1)
     assert are_worth_it(collection)
+    assert not are_worth_it(collection, seconds=two_cores.MIN_SECONDS / 2)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
     assert not are_worth_it(collection)
 
