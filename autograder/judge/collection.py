@@ -20,6 +20,7 @@ from hypothesis.errors import StopTest, Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.internal.conjecture.choice import ChoiceTemplate
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.internal.conjecture.providers import COLLECTION_DEFAULT_MAX_SIZE, HypothesisProvider
+from hypothesis.strategies._internal.lazy import unwrap_strategies
 
 from autograder.judge.exercises import Exercise, Part
 from autograder.testing.failures import GraderFault
@@ -150,7 +151,7 @@ def _distinct(strategy: st.SearchStrategy[Problem], seed: int, examples: int) ->
     problems: dict[tuple[Any, ...], Problem] = {}
     for attempt in range(ATTEMPTS * examples):
         simplest = None if attempt else [ChoiceTemplate("simplest", count=None)]
-        data = ConjectureData(random=random, provider=_Independent, prefix=simplest)
+        data = _Drawing(random=random, provider=_Independent, prefix=simplest)
         with contextlib.suppress(StopTest, UnsatisfiedAssumption), BuildContext(data, wrapped_test=_distinct):
             problem = data.draw(strategy)
             problems.setdefault(data.choices, problem)
@@ -159,6 +160,14 @@ def _distinct(strategy: st.SearchStrategy[Problem], seed: int, examples: int) ->
     if not problems:
         raise Unsatisfiable(f"{ATTEMPTS * examples} attempts gave no problem")
     return list(problems.values())
+
+
+class _Drawing(ConjectureData):
+    """Choices of which nobody keeps which strategy made them: that is for shrinking, and takes as long as drawing."""
+
+    def draw(self, strategy: st.SearchStrategy[Any], label: int | None = None, observe_as: str | None = None) -> Any:
+        unwrapped: Any = unwrap_strategies(strategy)  # type: ignore[no-untyped-call]
+        return unwrapped.do_draw(self)
 
 
 class _Independent(HypothesisProvider):
