@@ -294,9 +294,12 @@ def _graded(
             gc.enable()
             earlier = progress.failing_problems(before) if is_practice else {}
             tell = tell_total(len(collection.tests))
-            if are_worth_it(collection, before.seconds(wanted) if is_practice else None):
+            seconds = before.seconds(wanted) if is_practice else None
+            if are_worth_it(collection, seconds):
                 another = lambda: WorkerCandidate(part, write_stage(files), is_practice=is_practice)  # noqa: E731
-                return grade_on_two_cores(collection, candidate, another, submission.label, earlier=earlier, tell=tell)
+                return grade_on_two_cores(
+                    collection, candidate, another, submission.label, earlier=earlier, seconds=seconds, tell=tell
+                )
             tell_result = lambda result: tell(result.test.exercise)  # noqa: E731
             return grade(collection, candidate, submission.label, earlier=earlier, tell=tell_result)
 

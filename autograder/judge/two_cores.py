@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -28,8 +28,8 @@ from autograder.judge.record import ExerciseRecord, PartRecord
 from autograder.judge.scoring import blocked_by
 from autograder.testing.failures import GraderFault
 
-# With fewer, or less to do, a second worker's start takes longer than it saves.
-MIN_TESTS, MIN_SECONDS = 30, 1.5
+# With fewer, or less to do, a second worker's start takes longer than it saves: it imports torch, or NumPy alone.
+MIN_TESTS, MIN_SECONDS, MIN_SECONDS_WITH_TORCH = 30, 0.8, 1.6
 
 
 class Ran(msgspec.Struct, tag=True):
@@ -54,9 +54,10 @@ class Failed(msgspec.Struct, tag=True):
 _decode = msgspec.json.Decoder(Ran | Done | Failed).decode
 
 
-def are_worth_it(collection: Collection, seconds: float | None = None) -> bool:
-    """Tell whether there are two cores, and enough for both to do: by the seconds that it took last, where known."""
-    is_enough = len(collection.tests) >= MIN_TESTS if seconds is None else seconds >= MIN_SECONDS
+def are_worth_it(collection: Collection, seconds: Mapping[str, float] | None = None) -> bool:
+    """Tell whether there are two cores, and enough for both to do: by how long each exercise took last, where known."""
+    least = MIN_SECONDS_WITH_TORCH if "torch" in collection.part.may_import else MIN_SECONDS
+    is_enough = len(collection.tests) >= MIN_TESTS if seconds is None else sum(seconds.values()) >= least
     return (
         sys.platform.startswith("linux")
         and len(os.sched_getaffinity(0)) > 1
@@ -72,12 +73,17 @@ def grade_on_two_cores(
     code: str,
     *,
     earlier: Any = None,
+    seconds: Mapping[str, float] | None = None,
     tell: Callable[[str], None],
 ) -> PartRecord:
-    """Grade as `grade` does; `another` makes a candidate of the same submission, `tell` hears whose test has run."""
-    exercises = collection.exercises
+    """Grade as `grade` does; `another` makes a candidate of the same submission, `tell` hears whose test has run.
+
+    What took longest last is begun first, so that neither waits long for the other at the end.
+    """
+    exercises, lasted = collection.exercises, seconds or {}
+    order = sorted(range(len(exercises)), key=lambda number: -lasted.get(exercises[number].id, 0.0))
     left, fill = os.pipe()
-    os.write(fill, bytes(range(len(exercises))))
+    os.write(fill, bytes(order))
     os.close(fill)
     other = _Other(left, collection, another, code, earlier, tell)
     try:

@@ -56,10 +56,10 @@ class PartProgress(msgspec.Struct, forbid_unknown_fields=True):
         """The functions with which each exercise passed; None where they are not known."""
         return {name: exercise.reached for name, exercise in self.exercises.items()}
 
-    def seconds(self, names: Iterable[str]) -> float | None:
-        """How long the tests of these exercises took last; None where one has not run."""
-        taken = [self.of(name).seconds for name in names]
-        return sum(taken) if all(taken) else None
+    def seconds(self, names: Iterable[str]) -> dict[str, float] | None:
+        """How long the tests of each of these exercises took last; None where those of one have not run."""
+        taken = {name: self.of(name).seconds for name in names}
+        return taken if all(taken.values()) else None
 
     @property
     def outcomes(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
@@ -42,11 +43,12 @@ def grade_in_two(
     files: Mapping[str, str | bytes | None],
     another: Another | None = None,
     told: list[str] | None = None,
+    seconds: Mapping[str, float] | None = None,
 ) -> PartRecord:
     tell = (told if told is not None else []).append
     with toy_candidate(collection.part, files) as candidate:
         another = another or (lambda: toy_candidate(collection.part, files))
-        return grade_on_two_cores(collection, candidate, another, IN_PLACE, tell=tell)
+        return grade_on_two_cores(collection, candidate, another, IN_PLACE, seconds=seconds, tell=tell)
 
 
 def outcomes(record: PartRecord) -> list[tuple[str, str, float, str]]:
@@ -100,13 +102,24 @@ def test_a_fault_of_the_grader_in_the_second_process_is_one_here(collection: Col
         grade_in_two(collection, {}, another)
 
 
+def test_what_took_longest_last_is_begun_first(collection: Collection) -> None:
+    def later() -> AbstractContextManager[WorkerCandidate]:
+        time.sleep(0.5)  # so long the first process has them all
+        return toy_candidate(collection.part, {})
+
+    told: list[str] = []
+    result = grade_in_two(collection, {}, later, told, {"toy.double": 1.0, "toy.scale": 3.0, "other.shift": 2.0})
+    assert told[0] == "toy.scale"
+    assert [exercise.id for exercise in result.exercises] == ["toy.double", "toy.scale", "other.shift"]
+
+
 def test_a_small_collection_is_graded_in_one_process(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
     assert not are_worth_it(collection)
-    assert are_worth_it(collection, seconds=two_cores.MIN_SECONDS)
+    assert are_worth_it(collection, seconds={"toy.scale": two_cores.MIN_SECONDS})
     monkeypatch.setattr(two_cores, "MIN_TESTS", 1)
     assert are_worth_it(collection)
-    assert not are_worth_it(collection, seconds=two_cores.MIN_SECONDS / 2)
+    assert not are_worth_it(collection, seconds={"toy.scale": two_cores.MIN_SECONDS / 2})
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
     assert not are_worth_it(collection)
 

@@ -25,6 +25,7 @@ class Reached(importlib.abc.MetaPathFinder):
         self._modules = frozenset(modules)
         self._at_import: set[str] = set()
         self._since: set[str] = set()
+        self.note = self._since.add  # called by every function, and no frame of Python's
         self._all_are_watched = True
 
     def find_spec(
@@ -37,10 +38,6 @@ class Reached(importlib.abc.MetaPathFinder):
             spec.loader = _WatchedLoader(name, spec.loader.path, self)
         return spec
 
-    def note(self, function: str) -> None:
-        """Note that a function runs."""
-        self._since.add(function)
-
     def give_up(self) -> None:
         """Know from now on that a module could not be watched."""
         self._all_are_watched = False
@@ -51,7 +48,8 @@ class Reached(importlib.abc.MetaPathFinder):
 
     def take(self) -> list[str] | None:
         """Give what has run since this was asked last, and while modules were imported; None where that is unknown."""
-        functions, self._since = self._at_import | self._since, set()
+        functions = self._at_import | self._since
+        self._since.clear()
         return sorted(functions) if self._all_are_watched else None
 
 
