@@ -26,7 +26,7 @@ from autograder.testing.probes import Probe
 from autograder.testing.sizes import check_beside_given
 from autograder.worker import wire
 
-MOST_FUNCTIONS = 2000
+MOST_TOLD_BYTES = 2**18  # of functions' names
 _FUNCTION = re.compile(r"[\w.]{1,100}:[\w.]{1,200}")
 _PIPE_SECONDS = 0.02  # what was printed before an answer is in the pipe by then, and soon read
 
@@ -188,11 +188,11 @@ class WorkerCandidate(TimedCandidate):
         if not self._watched or not self._loaded or self._worker is None:
             return
         try:
-            told = wire.decode(self._request(wire.TellReached, self.limits.call_seconds))
+            functions = _functions_told(self._request(wire.TellReached, self.limits.call_seconds))
         except (Failure, wire.WireError):
-            told = None
-        if self._reached is not None and _are_functions(told):
-            self._reached |= {*told}
+            functions = None
+        if self._reached is not None and functions is not None:
+            self._reached |= functions
         else:
             self._reached = None
 
@@ -294,13 +294,12 @@ class WorkerCandidate(TimedCandidate):
         self._worker = None
 
 
-def _are_functions(told: Any) -> bool:
-    """Tell whether a worker, whose submission may say what it likes, has named functions."""
-    return (
-        isinstance(told, list)
-        and len(told) <= MOST_FUNCTIONS
-        and all(isinstance(name, str) and _FUNCTION.fullmatch(name) for name in told)
-    )
+def _functions_told(answer: bytes) -> set[str] | None:
+    """The functions that a worker names, in which a submission may say what it likes; None for anything else."""
+    told = wire.decode(answer) if len(answer) <= MOST_TOLD_BYTES else None
+    if not isinstance(told, list) or not all(isinstance(name, str) and _FUNCTION.fullmatch(name) for name in told):
+        return None
+    return {*told}
 
 
 class DebugCandidate(TimedCandidate):

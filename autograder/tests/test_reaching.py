@@ -186,7 +186,7 @@ def test_nothing_is_known_of_what_is_not_practice(part: Part) -> None:
     [
         "import sys\nsys.meta_path[1].take = lambda: ['no function']",
         "import sys\nsys.meta_path[1].take = lambda: ['a:' + 'b' * 500]",
-        "import sys\nsys.meta_path[1].take = lambda: [f'a:b{n}' for n in range(5000)]",
+        "import sys\nsys.meta_path[1].take = lambda: [f'a:b{n}' for n in range(100_000)]",
         "import sys\nsys.meta_path[1].take = lambda: {'a:b': 1}",
         "import sys\nsys.meta_path[1].take = lambda: 1 / 0",
         "import sys\nsys.meta_path[1].take = lambda: sys.meta_path",
