@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from autograder.authoring.regions import parse
 from autograder.authoring.stubs import functions_of, lines_of
 from autograder.judge.exercises import ROOT, Part
 from autograder.judge.record import versions
@@ -74,7 +75,7 @@ def _taken_apart(source: str, module: str) -> Pieces:
         bodies[f"{module}:{function.key[0]}"] += "".join(lines[number] for number in numbers)
         inside.update(numbers)
     rest = [line for number, line in enumerate(lines) if number not in inside]
-    imports = [ast.unparse(node) for node in ast.walk(ast.parse(source)) if isinstance(node, _IMPORTS)]
+    imports = [ast.unparse(node) for node in ast.walk(parse(source, module)) if isinstance(node, _IMPORTS)]
     return Pieces("".join([*rest, *imports]), bodies)
 
 

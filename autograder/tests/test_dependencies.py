@@ -120,6 +120,11 @@ def test_no_file_is_too_odd_to_be_digested(part: Part, source: str | bytes) -> N
     assert changed(before, after) == {"toy.double", "toy.scale"}
 
 
+def test_warnings_of_a_file_are_not_the_judges_to_say(part: Part, recwarn: pytest.WarningsRecorder) -> None:
+    digests(part, {"toy.py": SOLUTION["toy.py"] + "\nPATTERN = '\\d'\n"}, reached_in(part))
+    assert list(recwarn) == []
+
+
 def test_getter_and_setter_of_one_name_count_both(part: Part) -> None:
     getter = "\n\nclass A:\n    @property\n    def a(self):\n        return 1\n\n"
     setter = "    @a.setter\n    def a(self, value):\n        pass\n"
