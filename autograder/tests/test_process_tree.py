@@ -227,6 +227,7 @@ def test_nothing_of_a_user_stops_or_reads_what_ends_it(time_tried: int, start: S
     source = f"""
 os.setresuid({UID}, {UID}, {UID})
 first = os.getpid()
+tell()  # before there is one that stops it
 if os.fork() == 0:
     os.setsid()
     tell()
@@ -240,7 +241,7 @@ if os.fork() == 0:
                     tell()
             except OSError:
                 pass
-wait()
+time.sleep(120)
 """
     family = start(source, env={})
     members = family.wait_for(2)
