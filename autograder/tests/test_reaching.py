@@ -175,6 +175,42 @@ def test_a_worker_tells_what_has_run_since_it_was_asked_last(part: Part) -> None
         assert candidate.take_reached() == [f"{part.name}.toy:{name}" for name in ("double", "scale", "twice")]
 
 
+CACHED = """
+import functools
+
+
+class Cached:
+    @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def half(x):
+        return halved(x)
+
+    @functools.cache
+    def whole(x):
+        return x
+
+
+@functools.cache
+def twice(x):
+    return Cached.half(x) + Cached.half(x) + Cached.whole(x)
+
+
+def halved(x):
+    return x / 2
+"""
+
+
+def test_what_one_exercise_finds_cached_by_another_it_has_run_as_well(part: Part) -> None:
+    toy = toy_probes(part)
+    with worker(part, SOLUTION["toy.py"].replace("2.0 * x", "twice(float(x))") + CACHED) as candidate:
+        candidate.run(toy.run_double, x=1.0)
+        first = candidate.take_reached()
+        candidate.run(toy.run_double, x=1.0)
+        assert candidate.take_reached() == first
+    names = ("Cached.half", "Cached.whole", "double", "halved", "twice")
+    assert first == [f"{part.name}.toy:{name}" for name in names]
+
+
 def test_nothing_is_known_of_what_is_not_practice(part: Part) -> None:
     with worker(part, is_practice=False) as candidate:
         candidate.run(toy_probes(part).run_double, x=1.0)

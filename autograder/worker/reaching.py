@@ -7,8 +7,10 @@ function's name.  It has the line of the statement that it stands before: docstr
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.abc
-from collections.abc import Sequence
+import sys
+from collections.abc import Container, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Any
@@ -43,14 +45,25 @@ class Reached(importlib.abc.MetaPathFinder):
         self._all_are_watched = False
 
     def loaded(self) -> None:
-        """Know that what has run belongs to the imports, from which every call may profit."""
+        """Count what has run for every call from now on: modules were imported, and what they ran they all use."""
         self._at_import |= self._since
 
     def take(self) -> list[str] | None:
         """Give what has run since this was asked last, and while modules were imported; None where that is unknown."""
         functions = self._at_import | self._since
         self._since.clear()
+        _empty_caches({name.partition(".")[0] for name in self._modules})
         return sorted(functions) if self._all_are_watched else None
+
+
+def _empty_caches(packages: Container[str]) -> None:
+    """Have what these packages keep with functools.cache run again: whoever found it kept would not have run it."""
+    modules = [module for name, module in [*sys.modules.items()] if name.partition(".")[0] in packages]
+    for value in [value for module in modules for value in vars(module).values()]:
+        for each in [value, *(vars(value).values() if isinstance(value, type) else ())]:
+            function = each.__func__ if type(each) in (staticmethod, classmethod) else each
+            if type(function) is functools._lru_cache_wrapper:
+                function.cache_clear()
 
 
 class _WatchedLoader(SourceFileLoader):
