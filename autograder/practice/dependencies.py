@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import hashlib
 import re
 from collections import defaultdict
@@ -68,6 +69,7 @@ def _pieces(part: Part, staged: Mapping[str, bytes]) -> dict[str, Pieces]:
     return found
 
 
+@functools.lru_cache(maxsize=64)
 def _taken_apart(source: str, module: str) -> Pieces:
     lines, bodies, inside = lines_of(source), defaultdict[str, str](str), set[int]()
     for function in functions_of(source, module):
