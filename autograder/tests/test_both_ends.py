@@ -23,7 +23,7 @@ from autograder.judge.collection import EXAMPLES, Collection, collect
 from autograder.judge.exercises import Part, find_parts
 from autograder.judge.grading import grade
 from autograder.judge.record import PartRecord
-from autograder.judge.staging import make_stage, staged_files
+from autograder.judge.staging import make_stage, name_of, staged_files
 from autograder.judge.submission import Submission, from_path
 from autograder.practice.dependencies import dependencies
 from autograder.practice.places import places
@@ -47,6 +47,11 @@ def stubs(part: Part) -> dict[str, str]:
     return {file: generate_stub(source, part.name) for file, source in solution(part).items()}
 
 
+def handed_in(part: Part, files: dict[str, str]) -> Submission:
+    """A submission of these files."""
+    return Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
+
+
 def grade_files(
     part: Part,
     files: dict[str, str],
@@ -55,22 +60,19 @@ def grade_files(
     is_practice: bool = False,
 ) -> PartRecord:
     """Grade a submission of these files; with the problems that all tests here share, unless others are given."""
-    submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
-    with WorkerCandidate(part, make_stage(part, submission), is_practice=is_practice) as candidate:
+    with WorkerCandidate(part, make_stage(part, handed_in(part, files)), is_practice=is_practice) as candidate:
         return grade(collection or collected(part.folder), candidate, "test", shrinks=explains, diagnoses=explains)
 
 
 def staged(part: Part, files: dict[str, str]) -> dict[str, bytes]:
     """What a worker gets of a submission of these files."""
-    submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
-    return staged_files(part, submission).contents
+    return staged_files(part, handed_in(part, files)).contents
 
 
 def report(part: Part, result: PartRecord, files: dict[str, str]) -> str:
     """The report that the learner reads."""
     stream = io.StringIO()
-    submission = Submission("test", {part.name: {file: source.encode() for file, source in files.items()}})
-    terminal.show(Console(file=stream, width=160), part, result, {}, places(part, submission))
+    terminal.show(Console(file=stream, width=160), part, result, {}, places(part, handed_in(part, files)))
     return stream.getvalue()
 
 
@@ -106,7 +108,7 @@ def test_the_reference_earns_everything_with_another_seed_in_practice_which_runs
     for exercise in result.exercises:
         file = part.exercise(exercise.id).file
         own = {region.function for region in regions(files[file]) if region.label_id == exercise.id}
-        module = f"{part.name}.{file.removesuffix('.py')}"
+        module = name_of(f"{part.name}/{file}")
         assert exercise.reached is not None
         assert {f"{module}:{function}" for function in own} <= {*exercise.reached}, exercise.id
 

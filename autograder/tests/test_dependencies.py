@@ -10,7 +10,7 @@ import pytest
 
 from autograder.judge.collection import find_tests
 from autograder.judge.exercises import ROOT, Part, find_parts
-from autograder.judge.staging import staged_files
+from autograder.judge.staging import name_of, staged_files
 from autograder.judge.submission import reference
 from autograder.practice import dependencies as module
 from autograder.practice.dependencies import dependencies
@@ -61,7 +61,7 @@ REACHED = {"toy.double": ["double"], "toy.scale": ["scale", "double"], "other.sh
 
 
 def reached_in(part: Part) -> dict[str, list[str]]:
-    modules = {exercise.id: f"{part.name}.{exercise.file.removesuffix('.py')}" for exercise in part.exercises}
+    modules = {exercise.id: name_of(f"{part.name}/{exercise.file}") for exercise in part.exercises}
     return {exercise: [f"{modules[exercise]}:{name}" for name in names] for exercise, names in REACHED.items()}
 
 

@@ -40,7 +40,7 @@ def graded(watch: Watch, names: list[str]) -> dict[str, str]:
     return {one.id: f"({one.outcome})" if one.is_remembered else one.outcome for one in result.exercises}
 
 
-def test_a_save_touches_what_depends_on_the_file(part: Part) -> None:
+def test_a_save_touches_what_has_run_the_changed_function(part: Part) -> None:
     with Watch(part, "reference") as watch:
         assert watch.not_passed() == ["toy.double", "toy.scale", "other.shift"]
         assert set(graded(watch, watch.not_passed()).values()) == {"passed"}
